@@ -1,0 +1,61 @@
+# Run `make help` for what there is. Every target installs what it needs first.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BUN = "$$(sh cli/bootstrap.sh)"
+BUF = node_modules/.bin/buf
+# `gateway` and `im-gateway` name the same service.
+service = $(patsubst im-%,%,$(SERVICE))
+SERVICES := gateway logic repo task
+# Folders with tests that need no more than this machine; the others start whole servers.
+UNIT := gateway logic repo task proto drizzle infra client web cli bench test/tidy.test.ts test/checker
+
+.PHONY: run install-tools tidy fmt lint proto proto-check test test-fast test-service build build-service bench clean help all
+
+run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
+	@exec ./gochat serve $(if $(DATA),--data $(DATA))
+
+install-tools: ## install Bun (when missing) and the pinned developer tools
+	@$(BUN) --version >/dev/null && echo "Bun, dependencies and tools are installed."
+
+tidy: ## install exactly what bun.lock names and drop the rest
+	@bun=$(BUN) && rm -rf node_modules && "$$bun" install --frozen-lockfile && cp bun.lock node_modules/.gochat-bun.lock
+
+fmt: ## format everything
+	@$(BUN) x biome check --write --linter-enabled=false . && $(BUF) format -w
+
+lint: ## formatter, linters, types, protobuf
+	@$(BUN) x biome check --error-on-warnings . && $(BUN) x tsc --noEmit && $(BUN) x oxlint --type-aware --deny-warnings && $(BUF) lint && $(BUF) format --diff --exit-code
+
+proto: ## generate proto/gen from proto/
+	@$(BUN) --version >/dev/null && rm -rf proto/gen && $(BUF) generate
+
+proto-check: proto ## fail when the committed proto/gen is not what proto/ generates
+	@git diff --exit-code --stat -- proto/gen && test -z "$$(git status --porcelain -- proto/gen)"
+
+test: ## every test, with coverage (coverage.html, coverage/lcov.info)
+	@$(BUN) test/run.ts all
+
+test-fast: ## the tests that start no servers
+	@$(BUN) test/run.ts fast
+
+test-service: ## the tests of one service: make test-service SERVICE=gateway
+	@test -n "$(filter $(service),$(SERVICES))" || { echo "SERVICE must be one of: $(SERVICES)"; exit 64; }
+	@$(BUN) test/run.ts service $(service)
+
+build: ## single-file executables in bin/: gochat and one per service
+	@$(BUN) cli/build.ts all
+
+build-service: ## the executable of one service: make build-service SERVICE=logic
+	@test -n "$(filter $(service),$(SERVICES))" || { echo "SERVICE must be one of: $(SERVICES)"; exit 64; }
+	@$(BUN) cli/build.ts $(service)
+
+bench: ## the world-chat bench: make bench ARGS="--conns 1000 --rate 20 --seconds 10"
+	@./gochat bench world $(ARGS)
+
+clean: ## remove what build and tests made; data stays
+	@rm -rf bin coverage coverage.html test/.artifacts
+
+all: fmt lint test ## format, lint, test
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
