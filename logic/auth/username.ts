@@ -1,0 +1,35 @@
+/** Why a user name is refused; the text is for the person who chose it. */
+export type NameVerdict =
+  | { readonly ok: true; readonly username: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** Names that begin so belong to guests, whom the server names. */
+export const guestPrefix = "guest_";
+const charsMin = 3;
+const charsMax = 20;
+
+/** Letters of any script (with the combining marks they are written with), ASCII digits, underscore. Invisible letters such
+ *  as the Hangul fillers would make two names look alike. */
+const allowed = /^(?:[\p{L}0-9_]\p{M}{0,4})+$/u;
+const invisible = /\p{Default_Ignorable_Code_Point}/u;
+
+/** Checks a name that somebody wants (spec 10 §2): 3–20 characters after NFKC, which is the form that is stored and shown.
+ *  Whether it is taken is the database's to say. */
+export function checkUsername(wanted: string): NameVerdict {
+  // NFKC can make a text 18 times as long: do not normalise what is too long already.
+  if (wanted.length > 4 * charsMax) return { ok: false, reason: `at most ${charsMax} characters` };
+  const username = wanted.normalize("NFKC");
+  const chars = [...username].length;
+  if (chars < charsMin || chars > charsMax) return { ok: false, reason: `${charsMin} to ${charsMax} characters` };
+  if (!allowed.test(username) || invisible.test(username)) {
+    return { ok: false, reason: "only letters, digits and underscore" };
+  }
+  if (usernameKey(username).startsWith(guestPrefix)) return { ok: false, reason: `${guestPrefix} is reserved` };
+  return { ok: true, username };
+}
+
+/** The form in which two names are the same: NFKC, without case. Never shown. */
+export function usernameKey(username: string): string {
+  // Up, then down: so both sigmas, ß and ss, dotless and dotted i fall together.
+  return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
+}
