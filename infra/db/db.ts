@@ -1,0 +1,38 @@
+import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import type { Dialect } from "./dialect.ts";
+import type { FindPlan, Found, Selection, Steps } from "./steps.ts";
+
+type Builder = BaseSQLiteDatabase<"async", unknown, Record<string, never>>;
+
+/** drizzle's query builder for reading. Its type is SQLite's for every dialect, so that each query is written once. */
+export type Reads = Pick<Builder, "select" | "selectDistinct" | "$with" | "with">;
+/** The same, with writes; only inside a transaction. */
+export type Writes = Reads & Pick<Builder, "insert" | "update" | "delete">;
+
+export interface Tx {
+  /** Builds queries; give each to `run` or `changes` by `yield*`. */
+  readonly q: Writes;
+  readonly dialect: Dialect;
+}
+
+/** The domain database. Reads see every transaction that was acknowledged (they go to the primary). Errors are `DbError`;
+ *  what a body throws comes back as it is. */
+export interface Db extends AsyncDisposable {
+  readonly dialect: Dialect;
+  /** Reads outside a transaction: `await db.q.select()…`. */
+  readonly q: Reads;
+  /** Finds rows by a plan outside a transaction, by its prepared statement. */
+  find<C extends Selection>(plan: FindPlan<C>, keys: readonly (readonly unknown[])[]): Promise<Found<C>[]>;
+  /** Runs `body` in one transaction, READ COMMITTED or better, and resolves after COMMIT. A throw inside rolls back this
+   *  body alone. On SQLite all bodies that wait in the same turn of the event loop share one COMMIT; so the body must be
+   *  short, and at most `waitingMax` may wait: then it rejects with DbError `unavailable` at once. */
+  transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T>;
+  /** The database's clock, Unix milliseconds. */
+  now(): Promise<number>;
+  /** Runs statements that are not part of any schema (migrations), each alone in its order, in one transaction where the
+   *  dialect has transactional DDL. One caller at a time, over all processes. */
+  script(body: (execute: (sql: string) => Promise<Record<string, unknown>[]>) => Promise<void>): Promise<void>;
+  /** Rejects with DbError `unavailable` when the database does not answer. */
+  ping(): Promise<void>;
+  stats(): { waiting: number; transactions: number; commits: number };
+}

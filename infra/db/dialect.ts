@@ -1,0 +1,106 @@
+import { type SQL, sql } from "drizzle-orm";
+import { MySqlDialect } from "drizzle-orm/mysql-core";
+import { PgDialect } from "drizzle-orm/pg-core";
+import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
+import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+
+export type DialectName = "sqlite" | "mysql" | "postgres";
+
+/** All that differs between the databases, in one file: everything else writes one query for the three. */
+export interface Dialect {
+  readonly name: DialectName;
+  /** True where DDL is rolled back with its transaction. */
+  readonly transactionalDdl: boolean;
+  /** The database's clock in the form of a `time` column. */
+  readonly now: SQL<number>;
+  /** Adds the row lock of the current statement, where rows are locked one by one. */
+  forUpdate(query: SQL): SQL;
+  /** `a LIKE b` without regard to ASCII case; `\` escapes. */
+  like(column: SQLiteColumn, pattern: string): SQL<boolean>;
+  /** The larger of two expressions, neither NULL. */
+  greatest(a: SQL | SQLiteColumn, b: SQL | SQLiteColumn): SQL;
+  /** The clause that makes an INSERT a merge; `set` holds (column, "greatest" | "replace"). */
+  onConflict(table: string, key: readonly string[], set: readonly (readonly [string, "greatest" | "replace"])[]): SQL;
+  /** The clause that lets an INSERT pass over rows whose `key` is taken (and over nothing else). */
+  ignoreConflict(key: readonly string[]): SQL;
+  /** A value in an expression where the database cannot infer its type. */
+  typed(value: SQL, column: SQLiteColumn): SQL;
+  compile(query: SQL): { sql: string; params: unknown[] };
+}
+
+const names = (columns: readonly string[]): SQL =>
+  sql.join(
+    columns.map((column) => sql.identifier(column)),
+    sql`, `,
+  );
+
+/** Escapes what LIKE would take as a wildcard. */
+export function likeText(text: string): string {
+  return text.replace(/[\\%_]/g, (character) => `\\${character}`);
+}
+
+/** `on conflict (key) do update`, which SQLite and PostgreSQL share; they differ in the name of the larger of two. */
+function conflictUpdate(larger: string): Dialect["onConflict"] {
+  return (table, key, set) => {
+    const parts = set.map(([column, rule]) => {
+      const at = sql.identifier(column);
+      const fresh = sql`excluded.${at}`;
+      if (rule === "replace") return sql`${at} = ${fresh}`;
+      return sql`${at} = ${sql.raw(larger)}(${sql.identifier(table)}.${at}, ${fresh})`;
+    });
+    return sql` on conflict (${names(key)}) do update set ${sql.join(parts, sql`, `)}`;
+  };
+}
+
+function mysqlOnConflict(_table: string, _key: readonly string[], set: readonly (readonly [string, string])[]): SQL {
+  const parts = set.map(([column, rule]) => {
+    const at = sql.identifier(column);
+    return rule === "replace" ? sql`${at} = values(${at})` : sql`${at} = greatest(${at}, values(${at}))`;
+  });
+  return sql` on duplicate key update ${sql.join(parts, sql`, `)}`;
+}
+
+const sqliteCompiler = new SQLiteSyncDialect();
+const mysqlCompiler = new MySqlDialect();
+const postgresCompiler = new PgDialect();
+
+export const sqliteDialect: Dialect = {
+  name: "sqlite",
+  transactionalDdl: true,
+  now: sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
+  forUpdate: (query) => query,
+  like: (column, pattern) => sql<boolean>`${column} like ${pattern} escape '\\'`,
+  greatest: (a, b) => sql`max(${a}, ${b})`,
+  onConflict: conflictUpdate("max"),
+  ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
+  typed: (value) => value,
+  compile: (query) => sqliteCompiler.sqlToQuery(query),
+};
+
+/** MySQL 8 and MariaDB. */
+export const mysqlDialect: Dialect = {
+  name: "mysql",
+  transactionalDdl: false,
+  now: sql<number>`utc_timestamp(3)`,
+  forUpdate: (query) => sql`${query} for update`,
+  like: (column, pattern) => sql<boolean>`lower(${column}) like lower(${pattern}) escape '\\\\'`,
+  greatest: (a, b) => sql`greatest(${a}, ${b})`,
+  onConflict: mysqlOnConflict,
+  // Not INSERT IGNORE: that passes over data errors too.
+  ignoreConflict: ([first = "id"]) => sql` on duplicate key update ${sql.identifier(first)} = ${sql.identifier(first)}`,
+  typed: (value) => value,
+  compile: (query) => mysqlCompiler.sqlToQuery(query),
+};
+
+export const postgresDialect: Dialect = {
+  name: "postgres",
+  transactionalDdl: true,
+  now: sql<number>`clock_timestamp()`,
+  forUpdate: (query) => sql`${query} for update`,
+  like: (column, pattern) => sql<boolean>`${column} ilike ${pattern} escape '\\'`,
+  greatest: (a, b) => sql`greatest(${a}, ${b})`,
+  onConflict: conflictUpdate("greatest"),
+  ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
+  typed: (value, column) => sql`cast(${value} as ${sql.raw(column.getSQLType().replace(/ COLLATE .*/, ""))})`,
+  compile: (query) => postgresCompiler.sqlToQuery(query),
+};

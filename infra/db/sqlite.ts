@@ -1,0 +1,151 @@
+import { Database, type Statement } from "bun:sqlite";
+import { drizzle } from "drizzle-orm/bun-sqlite";
+import type { Db, Reads, Tx, Writes } from "./db.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { DbError, fromSqlite } from "./errors.ts";
+import { createGroupCommit } from "./group-commit.ts";
+import { createStepRunner } from "./sqlite-steps.ts";
+import { isPlanned, type Steps } from "./steps.ts";
+
+export interface SqliteOptions {
+  /** Path of the database file, or ":memory:" (tests). */
+  file: string;
+  /** Transaction bodies that may wait for the writer; more are refused. */
+  waitingMax?: number;
+  /** Another process holding the file is waited for this long, ms. */
+  busyTimeoutMs?: number;
+  /** The clock that stands for the database's own. */
+  clock?: () => number;
+}
+
+const statementsMax = 256;
+
+/** drizzle prepares every query anew; this keeps the last `statementsMax` statements by their text. */
+function cachedPrepare(client: Database): Database {
+  const statements = new Map<string, Statement>();
+  const prepare = (text: string): Statement => {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    const statement = client.prepare(text);
+    statements.set(text, statement);
+    for (const [oldest, old] of statements) {
+      if (statements.size <= statementsMax) break;
+      statements.delete(oldest);
+      old.finalize();
+    }
+    return statement;
+  };
+  return new Proxy(client, { get: (target, name) => (name === "prepare" ? prepare : Reflect.get(target, name)) });
+}
+
+/** A database in memory has one connection; a file has a second one that only reads. */
+function openFile(options: SqliteOptions): { writer: Database; reader: Database } {
+  const memory = options.file === ":memory:";
+  const open = (readonly: boolean): Database => {
+    const client = new Database(options.file, { create: true, readwrite: true, safeIntegers: true });
+    client.run(`PRAGMA busy_timeout = ${options.busyTimeoutMs ?? 5000}`);
+    if (!readonly) client.run("PRAGMA journal_mode = WAL");
+    client.run("PRAGMA synchronous = FULL");
+    client.run("PRAGMA cache_size = -65536");
+    if (readonly) client.run("PRAGMA query_only = ON");
+    return client;
+  };
+  const writer = open(false);
+  return { writer, reader: memory ? writer : open(true) };
+}
+
+/** Drives one body to its end without ever leaving this turn of the event loop. */
+function drive<T>(body: Steps<T>, execute: (yielded: unknown) => unknown): T {
+  let next = body.next();
+  while (!next.done) {
+    let result: unknown;
+    try {
+      result = execute(next.value);
+    } catch (error) {
+      next = body.throw(fromSqlite(error));
+      continue;
+    }
+    next = body.next(result);
+  }
+  return next.value;
+}
+
+interface Prepared {
+  execute(): { sync(): unknown };
+}
+
+/** What every drizzle builder of the synchronous session has, besides its types. */
+function runQuery(query: unknown): unknown {
+  return (query as { prepare(): Prepared }).prepare().execute().sync();
+}
+
+/** Opens the embedded database: WAL, `synchronous=FULL`, exact 64-bit integers, one writer and one reader connection in
+ *  this thread. Throws DbError `unavailable` when the file cannot be opened or written. */
+export function createSqliteDb(options: SqliteOptions): Db {
+  const clock = options.clock ?? Date.now;
+  let connections: { writer: Database; reader: Database };
+  try {
+    connections = openFile(options);
+  } catch (error) {
+    throw new DbError("unavailable", `cannot open the database ${options.file}: ${String(error)}`, { cause: error });
+  }
+  const { writer, reader } = connections;
+  const tx: Tx = { q: drizzle({ client: cachedPrepare(writer) }) as unknown as Writes, dialect: sqliteDialect };
+  const reads = drizzle({ client: cachedPrepare(reader) }) as unknown as Reads;
+  const writeSteps = createStepRunner(writer, clock);
+  const readSteps = createStepRunner(reader, clock);
+  const execute = (yielded: unknown): unknown => (isPlanned(yielded) ? writeSteps.execute(yielded) : runQuery(yielded));
+  const group = createGroupCommit(writer, options.waitingMax ?? 10_000);
+  let scripts: Promise<unknown> = Promise.resolve();
+
+  const script: Db["script"] = (body) => {
+    const work = async (): Promise<void> => {
+      await group.exclusive(async () => {
+        writer.run("BEGIN IMMEDIATE");
+        try {
+          await body(async (text) => {
+            // Rows come only from single statements that give some.
+            if (/^\s*(select|pragma)/i.test(text)) return writer.prepare(text).all() as Record<string, unknown>[];
+            writer.run(text);
+            return [];
+          });
+          writer.run("COMMIT");
+        } catch (error) {
+          if (writer.inTransaction) writer.run("ROLLBACK");
+          throw fromSqlite(error);
+        }
+      });
+    };
+    const done = scripts.then(work, work);
+    scripts = done;
+    return done;
+  };
+
+  return {
+    dialect: sqliteDialect,
+    q: reads,
+    async find(plan, keys) {
+      try {
+        return readSteps.find(plan, keys) as never;
+      } catch (error) {
+        throw fromSqlite(error);
+      }
+    },
+    transaction: (body) => group.add(() => drive(body(tx), execute)),
+    now: async () => clock(),
+    script,
+    async ping() {
+      try {
+        reader.run("select 1");
+      } catch (error) {
+        throw fromSqlite(error);
+      }
+    },
+    stats: group.stats,
+    async [Symbol.asyncDispose]() {
+      await group.close();
+      if (reader !== writer) reader.close();
+      writer.close();
+    },
+  };
+}
