@@ -1,0 +1,24 @@
+import type { Tables } from "#drizzle/schema.ts";
+import type { Cache } from "#infra/cache/cache.ts";
+import type { Logger } from "#infra/clog/clog.ts";
+import type { Db } from "#infra/db/db.ts";
+import type { Metrics } from "#infra/metrics/metrics.ts";
+import type { Ids } from "#infra/uid/uid.ts";
+import type { RepoConfig } from "./config.ts";
+
+/** What every store and rpc of this service is made of; `start.ts` builds it once. */
+export interface RepoContext {
+  readonly db: Db;
+  /** The drizzle tables of the database's dialect. */
+  readonly tables: Tables;
+  readonly cache: Cache;
+  readonly ids: Ids;
+  readonly clog: Logger;
+  readonly metrics: Metrics;
+  /** Unix milliseconds of this process; what is stored takes the database's clock (`now()` of infra/db/steps.ts). */
+  readonly clock: () => number;
+  readonly config: RepoConfig;
+}
+
+/** The conversation every account is a member of. */
+export const worldId = "world";
