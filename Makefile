@@ -6,8 +6,6 @@ BUF = node_modules/.bin/buf
 # `gateway` and `im-gateway` name the same service.
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
-# Folders with tests that need no more than this machine; the others start whole servers.
-UNIT := gateway logic repo task proto drizzle infra client web cli bench test/tidy.test.ts test/checker
 
 .PHONY: run install-tools tidy fmt lint proto proto-check test test-fast test-service build build-service bench clean help all
 

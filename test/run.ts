@@ -1,0 +1,99 @@
+/**
+ * The test command behind `make test`: runs the stages, shows a coverage table, and ends with one line
+ * `N passed, N failed[, N skipped]` that counts what really ran (from the runner's JUnit reports).
+ * Usage: bun test/run.ts all | fast | service <name>. Exit code 1 when a test failed or a stage broke.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { findChromium } from "./chromium.ts";
+import { coverageHtml, coverageTable, parseLcov } from "./coverage.ts";
+import { type Counts, countJunit } from "./junit.ts";
+
+interface Stage {
+  name: string;
+  /** Path filters for `bun test`. */
+  paths: readonly string[];
+  /** Milliseconds for one test. */
+  testTimeoutMs: number;
+  coverage: boolean;
+}
+
+const root = new URL("..", import.meta.url).pathname;
+const artifacts = `${root}test/.artifacts`;
+const FOLDERS = ["gateway", "logic", "repo", "task", "proto", "drizzle", "infra", "client", "web", "cli", "bench"];
+
+const UNIT: Stage = {
+  name: "unit and conformance",
+  paths: [...FOLDERS.map((folder) => `./${folder}/`), "./test/tidy.test.ts", "./test/checker/", "./test/service/"],
+  testTimeoutMs: 30_000,
+  coverage: true,
+};
+const WHOLE: readonly Stage[] = [
+  { name: "end to end", paths: ["./test/e2e/"], testTimeoutMs: 120_000, coverage: false },
+  { name: "chaos", paths: ["./test/chaos/"], testTimeoutMs: 600_000, coverage: false },
+  { name: "browser", paths: ["./test/browser/"], testTimeoutMs: 180_000, coverage: false },
+];
+
+function stagesFor(args: readonly string[]): readonly Stage[] {
+  const [mode, service] = args;
+  if (mode === "fast") return [UNIT];
+  if (mode === "service" && service !== undefined)
+    return [{ ...UNIT, name: service, paths: [`./${service}/`, `./test/service/${service}`] }];
+  return [UNIT, ...WHOLE];
+}
+
+async function hasTests(path: string): Promise<boolean> {
+  if (path.endsWith(".test.ts")) return await Bun.file(root + path).exists();
+  for await (const _ of new Bun.Glob(`${path.replace(/^\.\//, "")}**/*.test.{ts,tsx}`).scan({ cwd: root })) return true;
+  return false;
+}
+
+async function runStage(stage: Stage, index: number): Promise<Counts> {
+  const paths: string[] = [];
+  for (const path of stage.paths) if (await hasTests(path)) paths.push(path);
+  if (paths.length === 0) return { passed: 0, failed: 0, skipped: 0 };
+  console.log(`\n== ${stage.name}`);
+  const report = `${artifacts}/junit-${index}.xml`;
+  const command = [process.execPath, "test", `--timeout=${stage.testTimeoutMs}`];
+  command.push("--reporter=junit", `--reporter-outfile=${report}`);
+  if (stage.coverage) command.push("--coverage", "--coverage-reporter=lcov", `--coverage-dir=${root}coverage`);
+  const child = Bun.spawn([...command, ...paths], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: "1", APP_ENV: "test" },
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  const code = await child.exited;
+  const file = Bun.file(report);
+  const counts = (await file.exists()) ? countJunit(await file.text()) : { passed: 0, failed: 0, skipped: 0 };
+  // A stage that broke without naming a failed test (a crash, an error outside of tests) is a failure of its own.
+  if (code !== 0 && counts.failed === 0) {
+    console.error(`The stage "${stage.name}" ended with exit code ${code}.`);
+    counts.failed = 1;
+  }
+  return counts;
+}
+
+async function main(): Promise<number> {
+  const stages = stagesFor(process.argv.slice(2));
+  await rm(artifacts, { recursive: true, force: true });
+  await mkdir(artifacts, { recursive: true });
+  if (stages.some((stage) => stage.name === "browser")) process.env["CHROMIUM"] = await findChromium();
+  const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [index, stage] of stages.entries()) {
+    const counts = await runStage(stage, index);
+    total.passed += counts.passed;
+    total.failed += counts.failed;
+    total.skipped += counts.skipped;
+  }
+  const lcov = Bun.file(`${root}coverage/lcov.info`);
+  if (stages.some((stage) => stage.coverage) && (await lcov.exists())) {
+    const files = parseLcov(await lcov.text());
+    await Bun.write(`${root}coverage.html`, coverageHtml(files));
+    console.log(`\n${coverageTable(files)}\nCoverage by file: coverage.html, coverage/lcov.info\n`);
+  }
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  return total.failed === 0 && total.passed > 0 ? 0 : 1;
+}
+
+process.exit(await main());
