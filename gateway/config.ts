@@ -1,0 +1,111 @@
+import { type ConfigOf, loadConfig, section } from "#infra/config/config.ts";
+import { bool, bytes, duration, type Environment, int, list, oneOf, string } from "#infra/config/keys.ts";
+
+const kib = 1024;
+const mib = 1024 * kib;
+const second = 1000;
+const minute = 60 * second;
+
+const ws = section({
+  maxMessageSize: bytes({ default: 64 * kib, min: kib, max: mib, doc: "inbound frame; larger ones close with 1009" }),
+  frameOutMax: bytes({ default: 64 * kib, min: 64 * kib, max: mib, doc: "outbound frame; a batch is split in order" }),
+  syncBytesMax: bytes({ default: 256 * kib, min: 64 * kib, max: mib, doc: "one sync-result" }),
+  queueBytesMax: bytes({
+    default: mib,
+    min: 128 * kib,
+    max: mib,
+    doc: "waiting bytes of a socket; over it, it is closed",
+  }),
+  inboundFramesMax: int({ default: 200, min: 1, max: 10_000, doc: "frames of a socket that wait for an earlier one" }),
+  inboundBytesMax: bytes({ default: 512 * kib, min: 64 * kib, max: 16 * mib, doc: "their bytes" }),
+  abuseViolations: int({
+    default: 5,
+    min: 1,
+    max: 1000,
+    doc: "exceeded limits within abuse_window that close with 4029",
+  }),
+  abuseWindow: duration({ default: 10 * second, min: second, max: 10 * minute, doc: "see abuse_violations" }),
+  maxConnections: int({
+    default: 200_000,
+    min: 1,
+    max: 10_000_000,
+    doc: "sockets; above, upgrades are refused with 503",
+  }),
+  maxConnecting: int({ default: 20_000, min: 1, max: 1_000_000, doc: "sockets between upgrade and `connected`" }),
+  maxSessionsPerUser: int({ default: 5, min: 1, max: 100, doc: "open sockets of one user; guests have 1" }),
+  multiDevice: oneOf(["multi", "per-platform", "single"], { default: "multi", doc: "which sockets of a user coexist" }),
+  compression: bool({ default: false, doc: "permessage-deflate" }),
+  pingAfter: duration({ default: 30 * second, min: second, max: 10 * minute, doc: "silence before a protocol ping" }),
+  silenceMax: duration({ default: 90 * second, min: 2 * second, max: 30 * minute, doc: "silence before close 4008" }),
+  writeTimeout: duration({
+    default: 10 * second,
+    min: second,
+    max: 2 * minute,
+    doc: "a socket that does not drain: 4009",
+  }),
+  resyncSpread: duration({ default: 10 * second, min: 0, max: 5 * minute, doc: "over which resync frames are spread" }),
+  drain: duration({ default: 15 * second, min: 0, max: 10 * minute, doc: "over which sockets are closed at a stop" }),
+});
+
+const http = section({
+  corsOrigins: list({
+    default: { development: ["*"], production: [] },
+    doc: "origins whose pages may call; * for all",
+  }),
+  trustedProxies: list({ default: [], doc: "CIDR list; X-Forwarded-For is believed from them only" }),
+  bodyBytesMax: bytes({ default: mib, min: kib, max: 64 * mib, doc: "request body; larger ones answer 413" }),
+  gzipAbove: bytes({ default: kib, min: 0, max: mib, doc: "answers from this size on are packed" }),
+  backendTimeout: duration({
+    default: 10 * second,
+    min: 100,
+    max: 5 * minute,
+    doc: "deadline of a call behind a request",
+  }),
+  idleTimeout: duration({ default: minute, min: second, max: 4 * minute, doc: "a connection without bytes is closed" }),
+});
+
+/** Everything that may be set for the gateway. */
+export const gatewaySection = section({
+  port: int({ default: 8080, min: 0, max: 65_535, doc: "HTTP and WebSocket; 0 takes a free one" }),
+  hostname: string({
+    default: { development: "127.0.0.1", production: "0.0.0.0" },
+    doc: "address to listen on",
+  }),
+  ws,
+  http,
+  jwt: section({
+    issuer: string({ default: "im-logic", doc: "issuer that tokens must name" }),
+    verifiedMax: int({ default: 10_000, min: 0, max: 1_000_000, doc: "verified tokens that are remembered" }),
+    verifiedFor: duration({ default: minute, min: 0, max: minute, doc: "how long a verified token is remembered" }),
+  }),
+  upstream: section({
+    waitingMax: int({
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      doc: "sends waiting for the log; above, they are refused",
+    }),
+    waitingBytesMax: bytes({ default: 32 * mib, min: 64 * kib, max: 1024 * mib, doc: "their bytes" }),
+  }),
+  presence: section({
+    heartbeat: duration({ default: minute, min: second, max: 4 * minute, doc: "between reports of a session" }),
+  }),
+});
+
+export type GatewaySettings = ConfigOf<typeof gatewaySection>;
+
+/** Settings, and what the composition knows of this very instance. */
+export interface GatewayConfig extends GatewaySettings {
+  readonly environment: Environment;
+  /** `gateway-{n}`, n leased. */
+  readonly gatewayId: string;
+  readonly version: string;
+}
+
+/** The defaults, for tests and compositions that read no files. */
+export function defaultGatewaySettings(environment: Environment): GatewaySettings {
+  return loadConfig(gatewaySection, { environment }).config;
+}
+
+/** How many sockets of one user may be open, and who gives way (spec 20 §2). */
+export type DevicePolicy = GatewaySettings["ws"]["multiDevice"];

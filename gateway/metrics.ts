@@ -1,0 +1,48 @@
+import type { Counter, Gauge, Histogram, Metrics } from "#infra/metrics/metrics.ts";
+
+/** The gateway's instruments, by the names of spec 60 §7. */
+export interface GatewayMetrics {
+  readonly httpRequests: Counter;
+  readonly httpSeconds: Histogram;
+  readonly connections: Gauge;
+  readonly framesIn: Bound;
+  readonly framesOut: Bound;
+  readonly closes: Counter;
+  readonly rejected: Counter;
+  readonly pushDropped: Counter;
+  readonly resyncs: Counter;
+  readonly upstreamWaiting: Gauge;
+  readonly sendFailures: Counter;
+  readonly worldLatency: Histogram;
+  readonly authFailures: Counter;
+}
+
+interface Bound {
+  inc(by?: number): void;
+}
+
+export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+  const frames = metrics.counter("gochat_ws_frames_total", "WebSocket frames", ["direction"]);
+  return {
+    httpRequests: metrics.counter("http_requests_total", "HTTP requests", ["method", "route", "status"]),
+    httpSeconds: metrics.histogram(
+      "http_request_duration_seconds",
+      "HTTP requests, from the first byte to the answer",
+      ["method", "route", "status"],
+    ),
+    connections: metrics.gauge("gochat_ws_connections", "open sockets"),
+    framesIn: frames.with({ direction: "in" }),
+    framesOut: frames.with({ direction: "out" }),
+    closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
+    rejected: metrics.counter("gochat_ratelimit_rejected_total", "refused by a rate limit", ["name"]),
+    pushDropped: metrics.counter("gochat_push_dropped_total", "frames a socket did not take", ["reason"]),
+    resyncs: metrics.counter("gochat_resync_total", "resync frames sent", ["reason"]),
+    upstreamWaiting: metrics.gauge("gochat_upstream_waiting", "sends that wait for the log"),
+    sendFailures: metrics.counter("gochat_message_send_failures_total", "sends refused at the entrance", [
+      "type",
+      "reason",
+    ]),
+    worldLatency: metrics.histogram("world_chat_fanout_latency", "seconds from the broadcast record to its publish"),
+    authFailures: metrics.counter("gochat_auth_failures_total", "refused tokens", ["reason"]),
+  };
+}

@@ -1,0 +1,105 @@
+import type { ServerWebSocket } from "bun";
+import type { Bucket } from "#infra/ratelimit/bucket.ts";
+import type { Identity } from "../auth/token-verifier.ts";
+import type { WheelEntry } from "./timer-wheel.ts";
+
+/** What the upgrade request said about the device (spec 20 §1). */
+export interface DeviceInfo {
+  /** ≤ 64 characters, empty when not given. */
+  readonly deviceId: string;
+  readonly platform: string;
+  /** Client version `v`; 0 when not given. From 1 on a batch may come as one `new-messages` frame. */
+  readonly clientVersion: number;
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** `connecting`: upgraded, not yet `connected`; frames from the client wait. `closed`: nothing is sent any more. */
+export type SessionState = "connecting" | "open" | "closed";
+
+/** One open socket: the `data` of its WebSocket, the link of the timer wheel and all its limits in one object. 200 000
+ *  of these live in one process, so no closure, timer or map belongs to a single session. */
+export class Session implements WheelEntry {
+  /** UUID v7, one per connection. */
+  readonly id: string;
+  readonly userId: string;
+  /** The same id as records carry it. */
+  readonly userKey: bigint;
+  readonly sid: string;
+  readonly isGuest: boolean;
+  readonly deviceId: string;
+  readonly platform: string;
+  readonly clientVersion: number;
+  readonly address: string;
+  readonly userAgent: string;
+  readonly connectedMs: number;
+  /** Moves forward by `refresh-auth`. */
+  expiresAtS: number;
+
+  state: SessionState = "connecting";
+  /** Whether presence may know the session, so that its end has to be told. */
+  registered = false;
+  background = false;
+  socket: ServerWebSocket<Session> | undefined = undefined;
+  /** Close code this side decided on, 0 while it did not. */
+  closeCode = 0;
+
+  lastInboundMs: number;
+  nextHeartbeatMs: number;
+  /** When the socket was first seen not to drain, 0 while it does. */
+  blockedSinceMs = 0;
+
+  frames: Bucket | undefined = undefined;
+  bytes: Bucket | undefined = undefined;
+  violations = 0;
+  violationsSinceMs = 0;
+
+  /** Frames that wait for an earlier one of this socket; undefined while nothing waits. */
+  inbox: string[] | undefined = undefined;
+  inboxBytes = 0;
+  /** Whether a frame of this socket is being handled across turns. */
+  busy = false;
+  syncing = false;
+  /** Highest seq to be marked as read per conversation, while a call for it is in flight. */
+  reads: Map<string, bigint> | undefined = undefined;
+
+  wheelNext: WheelEntry | undefined = undefined;
+  wheelPrevious: WheelEntry | undefined = undefined;
+  wheelSlot = -1;
+
+  constructor(id: string, identity: Identity, device: DeviceInfo, nowMs: number) {
+    this.id = id;
+    this.userId = identity.userId;
+    this.userKey = BigInt(identity.userId);
+    this.sid = identity.sid;
+    this.isGuest = identity.isGuest;
+    this.expiresAtS = identity.expiresAtS;
+    this.deviceId = device.deviceId;
+    this.platform = device.platform;
+    this.clientVersion = device.clientVersion;
+    this.address = device.address;
+    this.userAgent = device.userAgent;
+    this.connectedMs = nowMs;
+    this.lastInboundMs = nowMs;
+    this.nextHeartbeatMs = 0;
+  }
+
+  /** Sends one text frame. False: not taken, because the socket is closed, or because it passed its byte bound and is
+   *  being closed by the server. Never blocks. */
+  send(text: string): boolean {
+    if (this.state === "closed" || this.socket === undefined) return false;
+    // Bun answers 0 for a dropped message, −1 for one that waits in its buffer, else the bytes sent.
+    return this.socket.send(text) !== 0;
+  }
+
+  /** Closes with one of the codes of spec 20 §8. Again is a no-op. */
+  close(code: number, reason: string): void {
+    if (this.closeCode !== 0 || this.state === "closed") return;
+    this.closeCode = code;
+    const socket = this.socket;
+    if (socket === undefined) return;
+    // A close frame would wait behind what the peer does not read.
+    if (code === 4009) socket.terminate();
+    else socket.close(code, reason);
+  }
+}
