@@ -29,7 +29,31 @@ export type ParsedFrame =
   /** `id` as far as it could be read, for the answer. */
   | { readonly ok: false; readonly error: FrameFault; readonly id: string | undefined };
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Every field that some frame knows, with its aliases, as it came. */
+type Fields = Readonly<Partial<Record<FieldName, unknown>>>;
+type FieldName =
+  | (
+      | "id"
+      | "type"
+      | "data"
+      | "conversationId"
+      | "conversation_id"
+      | "messageType"
+      | "message_type"
+      | "content"
+      | "extra"
+    )
+  | (
+      | "client_msg_id"
+      | "clientMsgId"
+      | "replyToMessageId"
+      | "mentions"
+      | "seqId"
+      | "seq_id"
+      | "messageId"
+      | "message_id"
+    )
+  | ("reason" | "emoji" | "remove" | "conversations" | "limit" | "afterSeq" | "state" | "token");
 
 /** Validates one text frame; never throws. Unknown fields are ignored. Written by hand: it runs for every frame. */
 export function parseClientFrame(text: string): ParsedFrame {
@@ -40,16 +64,16 @@ export function parseClientFrame(text: string): ParsedFrame {
     return refuse("INVALID_MESSAGE_FORMAT", undefined, undefined, "Not JSON");
   }
   if (!isFields(value)) return refuse("INVALID_MESSAGE_FORMAT", undefined, undefined, "Not an object");
-  const rawId = value["id"];
+  const rawId = value.id;
   let id: string | undefined;
   if (rawId !== undefined) {
     if (typeof rawId !== "string" || textFault(rawId, FRAME_ID_CHARS_MAX) !== undefined)
       return invalid("id", undefined);
     id = rawId;
   }
-  const rawData = value["data"];
+  const rawData = value.data;
   if (rawData !== undefined && rawData !== null && !isFields(rawData)) return invalid("data", id);
-  return parseData(value["type"], rawData ?? EMPTY, id);
+  return parseData(value.type, rawData ?? EMPTY, id);
 }
 
 const EMPTY: Fields = Object.freeze({});
@@ -75,12 +99,12 @@ function parseData(type: unknown, data: Fields, id: string | undefined): ParsedF
     case "sync":
       return parseSync(data, id);
     case "presence": {
-      const state = data["state"];
+      const state = data.state;
       if (state !== "active" && state !== "background") return invalid("state", id);
       return { ok: true, frame: { id, type, data: { state } } };
     }
     case "refresh-auth": {
-      const token = data["token"];
+      const token = data.token;
       if (typeof token !== "string" || token.length === 0 || token.length > TOKEN_CHARS_MAX)
         return invalid("token", id);
       return { ok: true, frame: { id, type, data: { token } } };
@@ -130,13 +154,13 @@ function isBlank(content: string): boolean {
 const NO_MENTIONS: readonly string[] = Object.freeze([]);
 
 function parseSend(data: Fields, id: string | undefined): ParsedFrame {
-  const conversationId = data["conversationId"] ?? data["conversation_id"];
-  const messageType = data["messageType"] ?? data["message_type"];
-  const clientMsgId = data["client_msg_id"] ?? data["clientMsgId"] ?? undefined;
-  const content = data["content"];
-  const extra = data["extra"] ?? undefined;
-  const replyTo = data["replyToMessageId"] ?? undefined;
-  const mentions = data["mentions"] ?? NO_MENTIONS;
+  const conversationId = data.conversationId ?? data.conversation_id;
+  const messageType = data.messageType ?? data.message_type;
+  const clientMsgId = data.client_msg_id ?? data.clientMsgId ?? undefined;
+  const content = data.content;
+  const extra = data.extra ?? undefined;
+  const replyTo = data.replyToMessageId ?? undefined;
+  const mentions = data.mentions ?? NO_MENTIONS;
   if (typeof conversationId !== "string") return invalid("conversationId", id);
   if (typeof content !== "string")
     return content === undefined ? refuse("MESSAGE_EMPTY", "content", id) : invalid("content", id);
@@ -161,7 +185,7 @@ function parseSend(data: Fields, id: string | undefined): ParsedFrame {
 function parseMarkRead(data: Fields, id: string | undefined): ParsedFrame {
   const conversationId = conversationOf(data);
   if (conversationId === undefined) return invalid("conversationId", id);
-  const seqId = data["seqId"] ?? data["seq_id"];
+  const seqId = data.seqId ?? data.seq_id;
   if (!isSeq(seqId)) return invalid("seqId", id);
   return { ok: true, frame: { id, type: "mark-read", data: { conversationId, seqId } } };
 }
@@ -169,9 +193,9 @@ function parseMarkRead(data: Fields, id: string | undefined): ParsedFrame {
 function parseRecall(data: Fields, id: string | undefined): ParsedFrame {
   const messageId = messageOf(data);
   if (messageId === undefined) return invalid("messageId", id);
-  const reason = data["reason"] ?? "";
+  const reason = data.reason ?? "";
   if (typeof reason !== "string" || textFault(reason, REASON_CHARS_MAX) !== undefined) return invalid("reason", id);
-  const clientMsgId = data["client_msg_id"] ?? data["clientMsgId"] ?? undefined;
+  const clientMsgId = data.client_msg_id ?? data.clientMsgId ?? undefined;
   if (!isOptionalClientMsgId(clientMsgId)) return invalid("client_msg_id", id);
   return { ok: true, frame: { id, type: "recall-message", data: { messageId, reason, clientMsgId } } };
 }
@@ -179,41 +203,41 @@ function parseRecall(data: Fields, id: string | undefined): ParsedFrame {
 function parseReact(data: Fields, id: string | undefined): ParsedFrame {
   const messageId = messageOf(data);
   if (messageId === undefined) return invalid("messageId", id);
-  const emoji = data["emoji"];
+  const emoji = data.emoji;
   if (typeof emoji !== "string" || emoji === "" || textFault(emoji, EMOJI_BYTES_MAX, EMOJI_BYTES_MAX) !== undefined) {
     return invalid("emoji", id);
   }
-  const remove = data["remove"] ?? false;
+  const remove = data.remove ?? false;
   if (typeof remove !== "boolean") return invalid("remove", id);
-  const clientMsgId = data["client_msg_id"] ?? data["clientMsgId"] ?? undefined;
+  const clientMsgId = data.client_msg_id ?? data.clientMsgId ?? undefined;
   if (!isOptionalClientMsgId(clientMsgId)) return invalid("client_msg_id", id);
   return { ok: true, frame: { id, type: "react", data: { messageId, emoji, remove, clientMsgId } } };
 }
 
 function parseSync(data: Fields, id: string | undefined): ParsedFrame {
-  const list = data["conversations"];
+  const list = data.conversations;
   if (!Array.isArray(list) || list.length > SYNC_CONVERSATIONS_MAX) return invalid("conversations", id);
   const conversations: { id: string; afterSeq: number }[] = [];
   for (const item of list as unknown[]) {
     if (!isFields(item)) return invalid("conversations", id);
-    const conversationId = item["id"] ?? item["conversationId"] ?? item["conversation_id"];
-    const afterSeq = item["afterSeq"] ?? 0;
+    const conversationId = item.id ?? item.conversationId ?? item.conversation_id;
+    const afterSeq = item.afterSeq ?? 0;
     if (typeof conversationId !== "string" || !isConversationId(conversationId)) return invalid("conversations.id", id);
     if (!isSeq(afterSeq)) return invalid("conversations.afterSeq", id);
     conversations.push({ id: conversationId, afterSeq });
   }
-  const limit = data["limit"] ?? SYNC_ROWS_MAX;
+  const limit = data.limit ?? SYNC_ROWS_MAX;
   if (!isSeq(limit) || limit < 1) return invalid("limit", id);
   return { ok: true, frame: { id, type: "sync", data: { conversations, limit: Math.min(limit, SYNC_ROWS_MAX) } } };
 }
 
 function conversationOf(data: Fields): string | undefined {
-  const value = data["conversationId"] ?? data["conversation_id"];
+  const value = data.conversationId ?? data.conversation_id;
   return typeof value === "string" && isConversationId(value) ? value : undefined;
 }
 
 function messageOf(data: Fields): string | undefined {
-  const value = data["messageId"] ?? data["message_id"];
+  const value = data.messageId ?? data.message_id;
   return typeof value === "string" && isId(value) ? value : undefined;
 }
 

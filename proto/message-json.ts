@@ -66,7 +66,7 @@ function addChange(json: MessageJson, row: Message): void {
   json.changeType = row.changeType;
   if (row.targetMessageId !== "") json.targetMessageId = row.targetMessageId;
   if (row.targetSeqId !== 0n) json.targetSeqId = Number(row.targetSeqId);
-  json.change = changeFrame(row).data as ChangeJson;
+  json.change = { ...baseOf(row), ...changeFrame(row).data } satisfies ChangeJson;
 }
 
 function replyToJson(row: Message): MessageJson["replyTo"] | undefined {

@@ -87,7 +87,10 @@ export interface ChangeBase {
   createdAt: number;
 }
 
-export type ChangeJson = ChangeBase & Record<string, unknown>;
+/** Which fields it has besides depends on `changeType`. */
+export interface ChangeJson extends ChangeBase {
+  [field: string]: unknown;
+}
 
 export interface ConversationMemberJson {
   userId: string;
