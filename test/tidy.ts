@@ -79,6 +79,8 @@ export function breachesOf(file: string, source: string): Breach[] {
 
 function problemWith(name: string, file: string, top: keyof typeof MAY_IMPORT): string | undefined {
   if (name.startsWith(".")) return relativeProblem(name, file, top);
+  // Name and version of the project.
+  if (name === "#package.json") return undefined;
   if (name.startsWith("#")) return folderProblem(name.slice(1).split("/")[0] ?? "", name, top);
   if (name.startsWith("node:") || name === "bun" || name === "bun:test") return undefined;
   const parts = name.split("/");

@@ -1,0 +1,45 @@
+import { type ConfigOf, section } from "../config/config.ts";
+import { bool, duration, int, oneOf, secret, string } from "../config/keys.ts";
+
+/** Keys that every process has, whichever services it runs. */
+export const hostSpec = section({
+  data: section({
+    dir: string({ default: "./data", doc: "folder of everything that is kept; a process owns it alone" }),
+  }),
+  log: section({
+    level: oneOf(["debug", "info", "warn", "error"], {
+      default: "info",
+      doc: "lowest level that is written",
+      hot: true,
+      env: "LOG_LEVEL",
+    }),
+    format: oneOf(["json", "pretty"], {
+      default: { development: "pretty", production: "json" },
+      doc: "one JSON object per line, or text for a console",
+      hot: true,
+    }),
+    addSource: bool({ default: false, doc: "adds file and line of the caller; costs a stack trace per line" }),
+    fsync: oneOf(["batch", "os"], {
+      default: "batch",
+      doc: "durable topics of the embedded log: synced per group commit, or left to the operating system",
+    }),
+  }),
+  admin: section({
+    host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address of health and metrics" }),
+    port: int({ default: undefined, min: 0, max: 65_535, doc: "port of health and metrics; 0 takes a free one" }),
+  }),
+  rpc: section({
+    serviceToken: secret({
+      default: undefined,
+      lengthMin: 16,
+      doc: "what services show each other; unset: made once and kept in the data folder",
+    }),
+    logicUrl: string({ default: "http://127.0.0.1:9001", doc: "where a gateway alone finds logic" }),
+    repoUrl: string({ default: "http://127.0.0.1:9002", doc: "where a service alone finds repo" }),
+  }),
+  shutdown: section({
+    timeout: duration({ default: 30_000, min: 100, max: 600_000, doc: "after it a stop is forced" }),
+  }),
+});
+
+export type HostConfig = ConfigOf<typeof hostSpec>;

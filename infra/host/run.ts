@@ -1,0 +1,116 @@
+import project from "#package.json";
+import { ConfigError, redact } from "../config/config.ts";
+import type { Environment } from "../config/keys.ts";
+import { type CheckState, startAdmin } from "./admin.ts";
+import { type HostConfig, hostSpec } from "./config.ts";
+import { type Host, openHost } from "./host.ts";
+import { untilSignal } from "./signals.ts";
+import { type ConfigsOf, loadAll, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
+import { exitCodes, StartError } from "./start-error.ts";
+
+export const version: string = project.version;
+
+/** What a composition answers once it serves. Disposing drains and stops it. */
+export interface Running extends AsyncDisposable {
+  readonly url?: string | undefined;
+  checks(): Readonly<Record<string, CheckState>>;
+}
+
+/** What the services of a composition are given. */
+export interface Given<S extends Specs> {
+  readonly host: Host;
+  readonly hostConfig: HostConfig;
+  readonly environment: Environment;
+  readonly configs: ConfigsOf<S>;
+}
+
+/** What a process is made of. */
+export interface Composition<S extends Specs> {
+  /** `gochat`, or the name of its only service. */
+  readonly service: string;
+  /** The services it runs: which YAML files count. */
+  readonly services: readonly string[];
+  readonly specs: S;
+  /** Flags for one spec alone; what the caller sets himself wins. */
+  readonly overrides?: { readonly [N in keyof S]?: Readonly<Record<string, string>> };
+  /** Port of health and metrics when the configuration names none. */
+  adminPort(configs: ConfigsOf<S>): number;
+  start(given: Given<S>): Promise<Running>;
+}
+
+/** A process that serves. Disposing stops the services, the admin endpoints, the backends, in that order. */
+export interface Process extends AsyncDisposable {
+  readonly running: Running;
+  readonly host: Host;
+  readonly adminUrl: string;
+  readonly hostConfig: HostConfig;
+}
+
+/** Configuration, backends, services: in this order. Throws StartError or ConfigError. */
+export async function startProcess<S extends Specs>(
+  composition: Composition<S>,
+  surroundings: Surroundings,
+): Promise<Process> {
+  const startedAtMs = Date.now();
+  const sources = sourcesOf(surroundings, composition.services);
+  const specs = { ...composition.specs, host: hostSpec };
+  const { configs, warnings } = loadAll(specs, sources, composition.overrides);
+  const hostConfig: HostConfig = configs.host;
+  await using stack = new AsyncDisposableStack();
+  const host = stack.use(await openHost(hostConfig, composition.service));
+  for (const warning of warnings) host.clog.warn(warning);
+  let ready = false;
+  let running: Running | undefined;
+  const source = {
+    service: composition.service,
+    version,
+    ready: () => ready,
+    checks: () => running?.checks() ?? {},
+    config: () => Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, redact(spec, configs[name])])),
+  };
+  const port = hostConfig.admin.port ?? composition.adminPort(configs);
+  const admin = stack.use(
+    startAdmin({ host: hostConfig.admin.host, port }, { source, metrics: host.metrics, clog: host.clog, startedAtMs }),
+  );
+  running = stack.use(await composition.start({ host, hostConfig, environment: sources.environment, configs }));
+  ready = true;
+  stack.defer(() => {
+    ready = false;
+  });
+  const started = stack.move();
+  return { running, host, adminUrl: admin.url, hostConfig, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** Runs a composition until a signal. Answers the exit code: 0 after a polite stop. */
+export async function runUntilStopped<S extends Specs>(
+  composition: Composition<S>,
+  surroundings: Surroundings,
+  onReady: (process: Process) => void,
+): Promise<number> {
+  try {
+    const process = await startProcess(composition, surroundings);
+    const stop = untilSignal(process.host.clog, process.hostConfig.shutdown.timeout);
+    onReady(process);
+    process.host.clog.info("stopping", { signal: await stop });
+    await process[Symbol.asyncDispose]();
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Says what kept a process from starting, in words for people; answers the exit code. */
+export function report(error: unknown): number {
+  if (error instanceof ConfigError) {
+    console.error("The configuration is wrong:");
+    for (const one of error.problems)
+      console.error(`  ${one.key} = ${one.value} (from ${one.source}); allowed: ${one.allowed}`);
+    return exitCodes.config;
+  }
+  if (error instanceof StartError) {
+    console.error(error.message);
+    return error.exitCode;
+  }
+  console.error(error);
+  return 1;
+}

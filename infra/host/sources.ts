@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import {
+  type AnySection,
+  ConfigError,
+  type ConfigOf,
+  loadConfig,
+  type Problem,
+  type Sources,
+} from "../config/config.ts";
+import type { Environment } from "../config/keys.ts";
+import { readConfigTrees } from "../config/yaml.ts";
+import { exitCodes, StartError } from "./start-error.ts";
+
+/** The command line and environment of a process, as its `main.ts` found them. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `ws.max_connections` → text; they win over everything. */
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+export type Specs = Readonly<Record<string, AnySection>>;
+export type ConfigsOf<S extends Specs> = { readonly [N in keyof S]: ConfigOf<S[N]> };
+
+const environments: Readonly<Record<string, Environment>> = {
+  development: "development",
+  dev: "development",
+  test: "development",
+  production: "production",
+  prod: "production",
+};
+
+/** Finds the sources of the configuration: YAML below `config/` (or GOCHAT_CONFIG_DIR), environment, flags. */
+export function sourcesOf(surroundings: Surroundings, services: readonly string[]): Sources {
+  const { env, flags } = surroundings;
+  const environment = environments[env.APP_ENV ?? "development"];
+  if (environment === undefined)
+    throw new StartError(`APP_ENV is "${env.APP_ENV}"; it may be development or production.`, exitCodes.config);
+  const trees = readConfigTrees(env.GOCHAT_CONFIG_DIR ?? "config", environment, services);
+  // Variables that say where the configuration is, not what it is.
+  const { GOCHAT_CONFIG_DIR: _, ...keys } = env;
+  return { environment, trees, env: keys, flags, readFile: (path) => readFileSync(path, "utf8") };
+}
+
+/** Loads several specs from the same sources. Throws ConfigError with the problems of all. A key is unknown, and warned of,
+ *  when no spec knows it. `overrides` are flags for one spec alone; what the caller set himself wins. */
+export function loadAll<S extends Specs>(
+  specs: S,
+  sources: Sources,
+  overrides: { readonly [N in keyof S]?: Readonly<Record<string, string>> } = {},
+): { configs: ConfigsOf<S>; warnings: readonly string[] } {
+  const configs: Record<string, unknown> = {};
+  const problems = new Map<string, Problem>();
+  let warnings: Set<string> | undefined;
+  for (const [name, spec] of Object.entries(specs)) {
+    try {
+      const loaded = loadConfig(spec, { ...sources, flags: { ...overrides[name], ...sources.flags } });
+      configs[name] = loaded.config;
+      const found = new Set(loaded.warnings);
+      warnings = warnings === undefined ? found : new Set([...warnings].filter((warning) => found.has(warning)));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const problem of error.problems) problems.set(`${problem.key} ${problem.source}`, problem);
+    }
+  }
+  if (problems.size > 0) throw new ConfigError([...problems.values()]);
+  // Filled key by key from `specs`; the type checker cannot follow that.
+  return { configs: configs as ConfigsOf<S>, warnings: [...(warnings ?? [])] };
+}
