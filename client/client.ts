@@ -1,0 +1,265 @@
+import type { MessageJson as Message, UserJson as User } from "#proto/objects.ts";
+import { type Api, createApi } from "./api.ts";
+import { type Auth, createAuth, type Session } from "./auth.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Conversations, createConversations } from "./conversations.ts";
+import { createEmitter, type Emitter } from "./emitter.ts";
+import { repeatable } from "./error-codes.ts";
+import { createHistory, type OpenConversation } from "./history.ts";
+import { createHttp, type Fetch } from "./http.ts";
+import { createOutbox, type Draft, type Pending, type SendHandle, type Stored } from "./outbox.ts";
+import { routeFrame } from "./router.ts";
+import { type ConnectionState, createSocket, type RawFrame, type WebSocketLike } from "./socket.ts";
+import { createMemoryStorage, type KeyValueStorage } from "./storage.ts";
+
+export interface ClientOptions {
+  /** Where the gateway is, e.g. `https://chat.example.org`; no trailing slash. */
+  readonly baseUrl: string;
+  /** Tokens and the device id; default: memory only. */
+  readonly storage?: KeyValueStorage;
+  /** Unsent messages. One running client each: in a browser `sessionStorage`. Default: memory only. */
+  readonly outboxStorage?: KeyValueStorage;
+  readonly webSocket?: (url: string, protocols: string[]) => WebSocketLike;
+  readonly fetch?: Fetch;
+  readonly clock?: Clock;
+  /** In [0, 1); for jitter. */
+  readonly random?: () => number;
+  readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
+  /** Where an earlier run stopped, per conversation: such a conversation starts there and fetches every row above. */
+  readonly savedMark?: (conversationId: string) => number | undefined;
+}
+
+export interface ClientEvents {
+  connection: ConnectionState;
+  session: { readonly session: Session | undefined; readonly why: "signed-in" | "renewed" | "signed-out" | "ended" };
+  /** The conversation list or a count in it changed. */
+  conversations: undefined;
+  /** Rows, holes, loading state or pending messages of a conversation changed. */
+  conversation: { readonly id: string };
+  /** A row was pushed: each once per arrival, repeats included. */
+  row: Message;
+  /** A message of this client is stored. */
+  stored: { readonly message: Pending; readonly stored: Stored };
+  /** Every frame as it came, for what the SDK does not interpret (typing, presence, friends …). */
+  frame: RawFrame;
+}
+
+/** A GoChat user's connection: sends with acks, conversations with contiguous history, kept up over reconnects. */
+export interface Client {
+  readonly on: Emitter<ClientEvents>["on"];
+  readonly auth: Pick<Auth, "session" | "register" | "login" | "guest" | "logout" | "adopt" | "deviceId">;
+  readonly api: Pick<Api, "profile" | "searchUsers" | "conversation">;
+  /** Connects and stays connected until `disconnect`, a sign-out, or a close code that says stop. Needs a session. */
+  connect(): void;
+  disconnect(): void;
+  /** Call it when the network or the page comes back. */
+  wake(): void;
+  /** Hidden pages get joined pushes of the world while it is busy. */
+  setHidden(hidden: boolean): void;
+  connection(): ConnectionState;
+  /** Queues a message; see SendHandle for what the ack means. */
+  send(draft: Draft): SendHandle;
+  retry(clientMsgId: string): SendHandle | undefined;
+  cancel(clientMsgId: string): void;
+  pending(conversationId?: string): readonly Pending[];
+  readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead">;
+  /** Opens a conversation and starts loading its newest page. The same object while it stays open. */
+  open(conversationId: string): OpenConversation;
+  createSingle(userId: string): ReturnType<Api["createSingle"]>;
+  createGroup(name: string, memberIds: readonly string[]): ReturnType<Api["createGroup"]>;
+  /** Puts a frame of spec 20 §4 on the wire; false when there is no connection. */
+  transmit(frame: object): boolean;
+}
+
+export function createClient(options: ClientOptions): Client {
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? Math.random;
+  const events = createEmitter<ClientEvents>();
+  const storage = options.storage ?? createMemoryStorage();
+  const http = createHttp({ baseUrl: options.baseUrl, fetch: options.fetch ?? ((url, init) => fetch(url, init)) });
+  const conversationChanged = (id: string): void => events.emit("conversation", { id });
+  let hidden = false;
+
+  const auth = createAuth({
+    http,
+    clock,
+    storage,
+    onSession: (session, why) => {
+      if (why === "renewed") socket.send({ type: "refresh-auth", data: { token: session?.accessToken } });
+      else if (session === undefined) {
+        socket.disconnect();
+        forget();
+      }
+      outbox.restore(session?.user.id);
+      events.emit("session", { session, why });
+    },
+  });
+  const api = createApi(http, auth);
+  const me = (): User | undefined => auth.session()?.user;
+
+  const outbox = createOutbox({
+    clock,
+    random,
+    repeatable,
+    storage: options.outboxStorage,
+    transmit: (message) => socket.send(sendFrame(message)),
+    onChange: conversationChanged,
+    onStored: (message, stored) => {
+      const row = rowOfStored(message, stored, me());
+      if (row !== undefined) arrived(row);
+      events.emit("stored", { message, stored });
+    },
+  });
+  const conversations = createConversations({
+    api,
+    clock,
+    userId: () => me()?.id,
+    onChange: () => events.emit("conversations", undefined),
+    transmitRead: (conversationId, seqId) => socket.send({ type: "mark-read", data: { conversationId, seqId } }),
+  });
+  /** An own message seen in the stream is stored, whatever was said before (spec 20 §6). */
+  const settleOwn = (row: Message): void => {
+    if (row.clientMsgId === undefined || row.senderId !== me()?.id) return;
+    outbox.acked(row.clientMsgId, { messageId: row.id, seqId: row.seqId, createdAt: row.createdAt });
+  };
+  const history = createHistory({
+    api,
+    clock,
+    random,
+    onChange: conversationChanged,
+    onRow: settleOwn,
+    onDemand: (id) => options.savedMark === undefined && (id === "world" || conversations.get(id)?.type === 3),
+    ...(options.savedMark === undefined ? {} : { savedMark: options.savedMark }),
+  });
+  const arrived = (row: Message): void => {
+    history.push(row);
+    conversations.arrived(row);
+    settleOwn(row);
+  };
+  const forget = (): void => {
+    history.clear();
+    conversations.clear();
+  };
+
+  /** After `connected` or a `resync`: the list says which heads moved, then what is missing is fetched (00 §6). */
+  const sync = async (only?: readonly string[]): Promise<void> => {
+    await conversations.refresh();
+    for (const id of only ?? history.ids()) {
+      const last = conversations.get(id)?.lastSeqId;
+      if (last !== undefined) history.announce(id, last);
+      history.catchUp(id);
+    }
+  };
+  const synced = (only?: readonly string[]): void => {
+    sync(only).catch(() => conversations.refreshSoon());
+  };
+
+  const socket = createSocket({
+    clock,
+    random,
+    url: socketUrl(options.baseUrl, auth.deviceId, options.platform ?? "web"),
+    open: options.webSocket ?? ((url, protocols) => new WebSocket(url, protocols) as WebSocketLike),
+    token: auth.accessToken,
+    checkSession: async () => {
+      await api.profile(); // A session that ended is noticed by the refresh in there, or by the answer.
+      return auth.session() !== undefined;
+    },
+    onState: (state) => {
+      if (state.at === "open") {
+        if (hidden) socket.send({ type: "presence", data: { state: "background" } });
+      } else outbox.disconnected();
+      events.emit("connection", state);
+      if (state.at === "stopped" && (state.reason === "signed-out" || state.reason === "disabled")) auth.ended();
+    },
+    onFrame: (frame) => {
+      routeFrame(frame, {
+        connected: () => {
+          synced();
+          outbox.connected();
+          conversations.connected();
+        },
+        row: (row) => {
+          arrived(row);
+          events.emit("row", row);
+        },
+        missed: (conversationId, toSeq) => {
+          history.announce(conversationId, toSeq);
+          conversations.missed(conversationId, toSeq);
+        },
+        resync: synced,
+        listChanged: conversations.refreshSoon,
+        read: (conversationId, seqId, unread) => conversations.readConfirmed(conversationId, seqId, unread),
+        stored: outbox.acked,
+        failed: outbox.failed,
+        refused: outbox.refused,
+        me: () => me()?.id,
+      });
+      events.emit("frame", frame);
+    },
+  });
+  outbox.restore(me()?.id);
+
+  return {
+    on: events.on,
+    auth,
+    api,
+    connect: socket.connect,
+    disconnect: socket.disconnect,
+    wake: socket.wake,
+    setHidden: (next) => {
+      if (next === hidden) return;
+      hidden = next;
+      socket.send({ type: "presence", data: { state: hidden ? "background" : "active" } });
+    },
+    connection: socket.state,
+    send: outbox.send,
+    retry: outbox.retry,
+    cancel: outbox.cancel,
+    pending: outbox.pending,
+    conversations,
+    open: history.open,
+    createSingle: async (userId) => {
+      const conversation = await api.createSingle(userId);
+      conversations.put(conversation);
+      return conversation;
+    },
+    createGroup: async (name, memberIds) => {
+      const conversation = await api.createGroup(name, memberIds);
+      conversations.put(conversation);
+      return conversation;
+    },
+    transmit: socket.send,
+  };
+}
+
+function socketUrl(baseUrl: string, deviceId: string, platform: string): string {
+  const params = new URLSearchParams({ v: "1", platform, deviceId });
+  return `${baseUrl.replace(/^http/, "ws")}/ws?${params}`;
+}
+
+function sendFrame(message: Pending): object {
+  const { conversationId, content, messageType, clientMsgId } = message;
+  return {
+    type: "send-message",
+    id: clientMsgId,
+    data: { conversationId, content, messageType, client_msg_id: clientMsgId },
+  };
+}
+
+/** The row of a message that this client sent: a listed conversation does not push it to the session that sent it. */
+function rowOfStored(message: Pending, stored: Stored, sender: User | undefined): Message | undefined {
+  if (stored.seqId === undefined || sender === undefined) return undefined;
+  return {
+    id: stored.messageId,
+    conversationId: message.conversationId,
+    senderId: sender.id,
+    sender: { id: sender.id, username: sender.username, isGuest: sender.isGuest },
+    messageType: message.messageType,
+    content: message.content,
+    seqId: stored.seqId,
+    clientMsgId: message.clientMsgId,
+    deleted: false,
+    kind: "message",
+    createdAt: stored.createdAt ?? Math.floor(message.createdAtMs / 1_000),
+  };
+}
