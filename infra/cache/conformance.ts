@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Cache, fillLeaseMs, type Script, WrongTypeError } from "./cache.ts";
 
+/** What a promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 export interface CacheUnderTest {
   /** Two clients of one store; may be the same object where there is only one process. */
   readonly cache: Cache;
@@ -68,7 +75,7 @@ function stringRules(rule: Rule, key: Key, under: Under): void {
     expect(await cache.incr(key("n"), { by: 5 })).toBe(6);
     expect(await cache.incr(key("n"), { by: -7 })).toBe(-1);
     await cache.set(key("t"), "x");
-    await expect(cache.incr(key("t"))).rejects.toBeInstanceOf(WrongTypeError);
+    expect(await failure(cache.incr(key("t")))).toBeInstanceOf(WrongTypeError);
   });
   rule("a time to live ends a key; set without one lifts it, other writes keep it", async (cache) => {
     await cache.set(key("a"), "1", { ttlMs: 200 });
@@ -97,9 +104,9 @@ function stringRules(rule: Rule, key: Key, under: Under): void {
   });
   rule("a verb on another kind of value rejects with WrongTypeError; set replaces any kind", async (cache) => {
     await cache.sadd(key("s"), ["x"]);
-    await expect(cache.get(key("s"))).rejects.toBeInstanceOf(WrongTypeError);
-    await expect(cache.hset(key("s"), { f: "1" })).rejects.toBeInstanceOf(WrongTypeError);
-    await expect(cache.zcard(key("s"))).rejects.toBeInstanceOf(WrongTypeError);
+    expect(await failure(cache.get(key("s")))).toBeInstanceOf(WrongTypeError);
+    expect(await failure(cache.hset(key("s"), { f: "1" }))).toBeInstanceOf(WrongTypeError);
+    expect(await failure(cache.zcard(key("s")))).toBeInstanceOf(WrongTypeError);
     await cache.set(key("s"), "1");
     expect(await cache.get(key("s"))).toBe("1");
   });

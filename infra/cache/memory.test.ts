@@ -1,9 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { createMetrics } from "../metrics/metrics.ts";
-import { CacheUnavailableError, jitter } from "./cache.ts";
+import { CacheUnavailableError, jitter, type Script } from "./cache.ts";
 import { cacheConformance } from "./conformance.ts";
 import { createMemoryCache } from "./memory.ts";
+
+/** What a promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 cacheConformance("memory", async () => {
   let nowMs = 1_000_000;
@@ -87,14 +94,13 @@ describe("memory cache", () => {
   test("a closed cache rejects", async () => {
     const cache = createMemoryCache();
     await cache[Symbol.asyncDispose]();
-    await expect(cache.get("a")).rejects.toBeInstanceOf(CacheUnavailableError);
+    expect(await failure(cache.get("a"))).toBeInstanceOf(CacheUnavailableError);
   });
 
   test("a script that answers a list with a hole fails here as it would on a server", async () => {
     const cache = createMemoryCache();
-    expect(
-      cache.eval({ name: "hole", lua: "return {1, nil, 2}", local: () => [1, undefined, 2] }, [], []),
-    ).rejects.toThrow("undefined inside a list");
+    const hole: Script = { name: "hole", lua: "return {1, nil, 2}", local: () => [1, undefined, 2] };
+    expect(String(await failure(cache.eval(hole, [], [])))).toContain("undefined inside a list");
   });
 
   test("40 §5: times to live are spread by ± 10 %", () => {

@@ -1,0 +1,198 @@
+import { type Logger, silentLogger } from "../clog/clog.ts";
+import {
+  type Coord,
+  CoordUnavailableError,
+  type Lock,
+  type NumberLease,
+  PoolExhaustedError,
+  type Registration,
+  type Settings,
+} from "./coord.ts";
+import { createLocalLocks, type Holder, type LocalLocks } from "./local-locks.ts";
+import { createLocalRegistry, type LocalRegistry } from "./local-registry.ts";
+import { createLocalSettings, type LocalSettings } from "./local-settings.ts";
+
+/** What the coords of one process share; it takes the place of the servers. */
+export interface LocalRealm {
+  readonly registry: LocalRegistry;
+  readonly locks: LocalLocks;
+  readonly settings: LocalSettings;
+}
+
+/** `settings`: what the configuration centre holds at first, by key. */
+export function createLocalRealm(settings: Readonly<Record<string, string>> = {}): LocalRealm {
+  return { registry: createLocalRegistry(), locks: createLocalLocks(), settings: createLocalSettings(settings) };
+}
+
+export interface LocalCoordOptions {
+  /** Coords that shall see each other get the same one. Default: a new one. */
+  realm?: LocalRealm;
+  clog?: Logger;
+  /** Unix ms. Default `Date.now`. */
+  clock?: () => number;
+}
+
+export interface LocalCoord extends Coord {
+  /** Loses all that is held through this coord, as a process that was paused beyond its leases. It can be used on. For tests. */
+  lapse(): void;
+}
+
+/** Coordination within one process. Nothing lapses by itself: the process that would have to renew is the one that would notice. */
+export function createLocalCoord(options: LocalCoordOptions = {}): LocalCoord {
+  const { realm = createLocalRealm(), clog = silentLogger, clock = Date.now } = options;
+  const held = new Set<Hold>();
+  const closing = new AbortController();
+  const checkOpen = (): void => {
+    if (closing.signal.aborted) throw closing.signal.reason;
+  };
+  const hold = (give: (holder: Holder) => void): Hold => createHold(held, give);
+  const loseAll = (reason: Error): void => {
+    for (const one of held) one.end(reason);
+  };
+  const lockOf = (name: string): { path: string; one: Hold; lock: Lock } => {
+    const path = `/locks/${name}`;
+    const one = hold((holder) => realm.locks.give(path, holder));
+    return { path, one, lock: { name, lost: one.lost, release: one.release } };
+  };
+
+  return {
+    async register(instance) {
+      checkOpen();
+      return registrationOf(realm.registry, instance, hold);
+    },
+    async discover(name) {
+      checkOpen();
+      return realm.registry.discover(name);
+    },
+    async watch(name, onChange) {
+      checkOpen();
+      return realm.registry.watch(name, onChange, clog);
+    },
+    async acquire(name, { signal }) {
+      checkOpen();
+      const { path, one, lock } = lockOf(name);
+      await realm.locks.take(path, one, AbortSignal.any([signal, closing.signal]));
+      one.start();
+      if (closing.signal.aborted) {
+        await lock.release();
+        throw closing.signal.reason;
+      }
+      return lock;
+    },
+    async tryAcquire(name) {
+      checkOpen();
+      const { path, one, lock } = lockOf(name);
+      if (!realm.locks.tryTake(path, one)) return undefined;
+      one.start();
+      return lock;
+    },
+    async claimNumber(pool, range) {
+      checkOpen();
+      return claimNumber(realm.locks, pool, range, hold, clock);
+    },
+    settings: openSettings(realm.settings.of(clog), checkOpen),
+    lapse: () => loseAll(new Error("the lease lapsed")),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new CoordUnavailableError("coord is closed"));
+      loseAll(new CoordUnavailableError("coord is closed"));
+    },
+  };
+}
+
+interface Hold extends Holder {
+  readonly lost: AbortSignal;
+  readonly holding: boolean;
+  start(): void;
+  release(): Promise<void>;
+}
+
+function createHold(held: Set<Hold>, give: (holder: Holder) => void): Hold {
+  const gone = new AbortController();
+  const one: Hold = {
+    lost: gone.signal,
+    get holding() {
+      return held.has(one);
+    },
+    start: () => held.add(one),
+    async release() {
+      if (held.delete(one)) give(one);
+    },
+    end(reason) {
+      if (!held.delete(one)) return;
+      give(one);
+      gone.abort(reason);
+    },
+  };
+  return one;
+}
+
+function registrationOf(
+  registry: LocalRegistry,
+  first: Parameters<Coord["register"]>[0],
+  hold: (give: (holder: Holder) => void) => Hold,
+): Registration {
+  let instance = first;
+  const one = hold((holder) => registry.remove(instance, holder));
+  one.start();
+  registry.put(instance, one);
+  return {
+    lost: one.lost,
+    async update(change) {
+      instance = { ...instance, ...change };
+      registry.update(instance, one);
+    },
+    unregister: one.release,
+  };
+}
+
+function claimNumber(
+  locks: LocalLocks,
+  pool: string,
+  range: { min: number; max: number },
+  hold: (give: (holder: Holder) => void) => Hold,
+  clock: () => number,
+): NumberLease {
+  for (let number = range.min; number <= range.max; number += 1) {
+    const path = `/im-infra/allocators/${pool}/${number}`;
+    const one = hold((holder) => locks.give(path, holder));
+    if (!locks.tryTake(path, one)) continue;
+    one.start();
+    // In one process a lease that is held is confirmed at any moment; one that was given back never was.
+    return {
+      number,
+      lost: one.lost,
+      lastConfirmedMs: () => (one.holding ? clock() : Number.NEGATIVE_INFINITY),
+      release: one.release,
+    };
+  }
+  throw new PoolExhaustedError(`every number of ${pool} from ${range.min} to ${range.max} is taken`);
+}
+
+function openSettings(settings: Settings, checkOpen: () => void): Settings {
+  return {
+    async get(key) {
+      checkOpen();
+      return settings.get(key);
+    },
+    async set(key, value) {
+      checkOpen();
+      return settings.set(key, value);
+    },
+    async delete(key) {
+      checkOpen();
+      return settings.delete(key);
+    },
+    async list(prefix) {
+      checkOpen();
+      return settings.list(prefix);
+    },
+    async watchPrefix(prefix, onChange) {
+      checkOpen();
+      return settings.watchPrefix(prefix, onChange);
+    },
+    async compareAndSet(key, version, value) {
+      checkOpen();
+      return settings.compareAndSet(key, version, value);
+    },
+  };
+}
