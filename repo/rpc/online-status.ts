@@ -1,0 +1,235 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { CacheUnavailableError } from "#infra/cache/cache.ts";
+import { isUuid } from "#infra/uid/uid.ts";
+import { AppError, type ErrorName } from "#proto/errors.ts";
+import { type OnlineStatus, OnlineStatusSchema } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import {
+  MultiDevice,
+  type OnlineStatusService,
+  type SetUserOfflineRequest,
+  type SetUserOnlineRequest,
+  type SetUsersOnlineResultSchema,
+} from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX, IDS_MAX } from "#proto/limits.ts";
+import type { RepoContext } from "../context.ts";
+import { type Arrival, createPresenceStore, type PresenceStore, type UserPresence } from "../store/presence.ts";
+import type { Eviction } from "../store/presence-scripts.ts";
+import { createSessions, type SessionStore } from "../store/session.ts";
+import type { UserStore } from "../store/user.ts";
+import { idOf, invalid } from "./arguments.ts";
+import { createUserStore } from "./user.ts";
+
+/** Sessions in one call, spec 30 §4. */
+const registerMax = 500;
+const heartbeatMax = 5000;
+const cleanupMax = 1000;
+const platformCharsMax = 16;
+const idCharsMax = 64;
+
+type Result = MessageInitShape<typeof SetUsersOnlineResultSchema>;
+
+export interface OnlineStatusStores {
+  readonly presence: PresenceStore;
+  readonly sessions: Pick<SessionStore, "findRevoked">;
+  readonly users: Pick<UserStore, "findNotNormal">;
+}
+
+/** gochat.repo.v1.OnlineStatusService. Who may be online is read from the database, who is from the cache. Errors:
+ *  INVALID_PARAMETER; SERVICE_UNAVAILABLE where an answer needs the cache and it is away. */
+export function onlineStatusService(
+  context: RepoContext,
+  stores: OnlineStatusStores = {
+    presence: createPresenceStore(context),
+    sessions: createSessions(context),
+    users: createUserStore(context),
+  },
+): Partial<ServiceImpl<typeof OnlineStatusService>> {
+  const { presence, sessions, users } = stores;
+  const log = context.clog.namespace("online-status");
+
+  /** What a call does without the cache. */
+  async function withCache<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof CacheUnavailableError)) throw error;
+      log.warn(`${what}: the cache is away`, { err: error });
+      return undefined;
+    }
+  }
+  async function needCache<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const result = await withCache(what, async () => ({ value: await work() }));
+    if (!result) throw new AppError("SERVICE_UNAVAILABLE");
+    return result.value;
+  }
+
+  /** Who of these may not be online. */
+  async function refusals(all: readonly { sid: string; userId: string }[]) {
+    const [revoked, notNormal] = await Promise.all([
+      sessions.findRevoked([...new Set(all.map((one) => one.sid))].filter(isUuid)),
+      users.findNotNormal([...new Set(all.map((one) => one.userId))].map(BigInt)),
+    ]);
+    return ({ sid, userId }: { sid: string; userId: string }): ErrorName | undefined => {
+      if (notNormal.has(BigInt(userId))) return "USER_DISABLED";
+      return !isUuid(sid) || revoked.has(sid) ? "INVALID_TOKEN" : undefined;
+    };
+  }
+
+  async function setOnline(items: readonly SetUserOnlineRequest[]): Promise<Result[]> {
+    if (items.length > registerMax) throw invalid("items");
+    const arrivals = items.map(arrivalOf);
+    const refusal = await refusals(items);
+    const codes = items.map(refusal);
+    const admitted = arrivals.filter((_, at) => codes[at] === undefined);
+    const answers = await withCache("register sessions", () => presence.arrive(admitted));
+    let next = 0;
+    return codes.map((errorCode): Result => {
+      if (errorCode !== undefined) return { success: false, errorCode };
+      const answer = answers?.[next++];
+      if (!answer) return { success: false, errorCode: "SERVICE_UNAVAILABLE" };
+      return { success: true, firstSession: answer.first, evicted: answer.evicted };
+    });
+  }
+
+  async function setOffline(items: readonly SetUserOfflineRequest[]) {
+    if (items.length > registerMax) throw invalid("items");
+    const departures = items.map(({ userId, sessionId, gatewayId, incarnation }) => ({
+      userId: idOf(userId, "user_id"),
+      sessionId: shortId(sessionId, "session_id"),
+      gatewayId: shortId(gatewayId, "gateway_id"),
+      incarnation: shortId(incarnation, "incarnation"),
+    }));
+    const answers = await withCache("take sessions out", () => presence.depart(departures));
+    return items.map((_, at) => {
+      const answer = answers?.[at];
+      return {
+        success: answer !== undefined,
+        lastSession: answer?.last ?? false,
+        lastSeen: BigInt(answer?.lastSeen ?? 0),
+      };
+    });
+  }
+
+  async function statuses(userIds: readonly string[]): Promise<OnlineStatus[]> {
+    if (userIds.length > IDS_MAX) throw invalid("user_ids");
+    const ids = userIds.map((id) => idOf(id, "user_ids"));
+    return (await needCache("read presence", () => presence.get(ids))).map(toStatus);
+  }
+
+  return {
+    async setUserOnline(request) {
+      const [result] = await setOnline([request]);
+      const code = result?.errorCode;
+      if (code === "INVALID_TOKEN" || code === "USER_DISABLED" || code === "SERVICE_UNAVAILABLE")
+        throw new AppError(code);
+      const [status] = await statuses([request.userId]);
+      return {
+        success: true,
+        firstSession: result?.firstSession ?? false,
+        evicted: result?.evicted ?? [],
+        ...(status ? { status } : {}),
+      };
+    },
+
+    setUsersOnline: async ({ items }) => ({ results: await setOnline(items) }),
+
+    async setUserOffline(request) {
+      const [result] = await setOffline([request]);
+      return result ?? {};
+    },
+
+    setUsersOffline: async ({ items }) => ({ results: await setOffline(items) }),
+
+    async getUserOnlineStatus({ userId }) {
+      const [status] = await statuses([userId]);
+      return status ? { status } : {};
+    },
+
+    getUsersOnlineStatus: async ({ userIds }) => ({ statuses: await statuses(userIds) }),
+
+    async updateHeartbeat({ userId, gatewayId }) {
+      const id = idOf(userId, "user_id");
+      const [user] = await needCache("read presence", () => presence.get([id]));
+      const own = user?.sessions.filter((session) => session.gatewayId === gatewayId) ?? [];
+      for (const { incarnation, sessionId } of own) {
+        await needCache("heartbeat", () => presence.heartbeat({ gatewayId, incarnation }, [{ userId: id, sessionId }]));
+      }
+      return { success: own.length > 0, lastSeen: BigInt(user?.lastSeen ?? 0) };
+    },
+
+    async updateHeartbeats({ gatewayId, incarnation, sessions: reported }) {
+      if (reported.length > heartbeatMax) throw invalid("sessions");
+      const gateway = { gatewayId: shortId(gatewayId, "gateway_id"), incarnation: shortId(incarnation, "incarnation") };
+      const known = reported.map(({ userId, sessionId }) => ({
+        userId: idOf(userId, "user_id"),
+        sessionId: shortId(sessionId, "session_id"),
+      }));
+      const [refusal, answer] = await Promise.all([
+        refusals(reported),
+        withCache("heartbeat", () => presence.heartbeat(gateway, known)),
+      ]);
+      const codes = new Map(reported.map((session) => [session.sessionId, refusal(session)]));
+      const refused = (code: ErrorName): string[] => [...codes].flatMap(([id, its]) => (its === code ? [id] : []));
+      return {
+        revokedSessionIds: refused("INVALID_TOKEN"),
+        disabledSessionIds: refused("USER_DISABLED"),
+        unknownSessionIds: (answer?.unknown ?? []).filter((id) => codes.get(id) === undefined),
+        replaced: answer?.replaced ?? false,
+      };
+    },
+
+    async cleanupExpiredStatus({ expiredBefore, batchSize }) {
+      const limit = batchSize < 1 ? cleanupMax : Math.min(batchSize, cleanupMax);
+      const offline = await needCache("clean up", () => presence.cleanup(Number(expiredBefore), limit));
+      return { cleanedCount: offline.length, offlineUserIds: offline.map(String) };
+    },
+  };
+}
+
+function arrivalOf(item: SetUserOnlineRequest): Arrival {
+  return {
+    userId: idOf(item.userId, "user_id"),
+    sessionId: shortId(item.sessionId, "session_id"),
+    gatewayId: shortId(item.gatewayId, "gateway_id"),
+    incarnation: shortId(item.incarnation, "incarnation"),
+    sid: item.sid.slice(0, idCharsMax),
+    deviceId: item.deviceId.slice(0, DEVICE_ID_CHARS_MAX),
+    platform: item.platform.slice(0, platformCharsMax),
+    clientInfo: item.clientInfo.slice(0, CLIENT_INFO_CHARS_MAX),
+    eviction: evictions[item.policy?.multiDevice ?? MultiDevice.UNSPECIFIED] ?? "multi",
+    sessionsMax: Math.max(0, item.policy?.maxSessions ?? 0),
+  };
+}
+
+const evictions: Readonly<Record<number, Eviction>> = {
+  [MultiDevice.MULTI]: "multi",
+  [MultiDevice.PER_PLATFORM]: "per-platform",
+  [MultiDevice.SINGLE]: "single",
+};
+
+function toStatus({ userId, sessions, lastSeen }: UserPresence): OnlineStatus {
+  return create(OnlineStatusSchema, {
+    userId: userId.toString(),
+    isOnline: sessions.length > 0,
+    gatewayId: sessions[0]?.gatewayId ?? "",
+    lastSeen: BigInt(lastSeen),
+    sessions: sessions.map(({ sessionId, gatewayId, incarnation, deviceId, platform, clientInfo, ...at }) => ({
+      sessionId,
+      gatewayId,
+      incarnation,
+      deviceId,
+      platform,
+      clientInfo,
+      connectedAt: BigInt(at.connectedAt),
+      lastSeen: BigInt(at.lastSeen),
+    })),
+  });
+}
+
+/** Ids of sessions, gateways and incarnations become part of a list with `|` and `;` between its parts. */
+function shortId(text: string, field: string): string {
+  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(text)) throw invalid(field);
+  return text;
+}

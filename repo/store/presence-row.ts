@@ -1,0 +1,51 @@
+/** One socket session in the hash `user:online:{user_id}`, under its session id, as JSON. */
+export interface PresenceRow {
+  readonly gatewayId: string;
+  readonly incarnation: string;
+  /** login session of its token */
+  readonly sid: string;
+  readonly deviceId: string;
+  readonly platform: string;
+  readonly clientInfo: string;
+  /** Unix s */
+  readonly connectedAt: number;
+  /** Unix s */
+  readonly lastSeen: number;
+}
+
+export function onlineKey(userId: bigint | string): string {
+  return `user:online:${userId}`;
+}
+
+export function parseRow(json: string): PresenceRow | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const {
+    gatewayId,
+    incarnation,
+    sid,
+    deviceId,
+    platform,
+    clientInfo,
+    connectedAt,
+    lastSeen,
+  }: Partial<Record<keyof PresenceRow, unknown>> = value;
+  if (typeof gatewayId !== "string" || typeof incarnation !== "string") return undefined;
+  if (typeof connectedAt !== "number" || typeof lastSeen !== "number") return undefined;
+  const text = (one: unknown): string => (typeof one === "string" ? one : "");
+  return {
+    gatewayId,
+    incarnation,
+    sid: text(sid),
+    deviceId: text(deviceId),
+    platform: text(platform),
+    clientInfo: text(clientInfo),
+    connectedAt,
+    lastSeen,
+  };
+}

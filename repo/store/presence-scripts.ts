@@ -1,0 +1,244 @@
+import type { LocalStore, Script } from "#infra/cache/cache.ts";
+import { formatPresence, type PresencePlace } from "./presence-format.ts";
+import { type PresenceRow, parseRow } from "./presence-row.ts";
+
+/** The atomic steps of presence. Every script has the keys `user:online:{user}` and `presence:{user}` and writes both, so
+ *  that routes never differ from sessions; the arguments begin with now, the oldest `lastSeen` that still counts (both
+ *  Unix s), and the time to live (ms). Sessions that stopped reporting are dropped in passing: their gateway died. */
+
+interface Live extends PresenceRow {
+  readonly id: string;
+}
+
+/** How a new session makes room: `multi` replaces the same device, `per-platform` the same platform, `single` all. */
+export type Eviction = "multi" | "per-platform" | "single";
+
+const prelude = `
+local function read()
+  local all = redis.call('HGETALL', KEYS[1])
+  local rows, dead = {}, {}
+  for i = 1, #all, 2 do
+    local ok, row = pcall(cjson.decode, all[i + 1])
+    if ok and type(row) == 'table' and type(row.lastSeen) == 'number' and type(row.connectedAt) == 'number'
+      and row.lastSeen >= tonumber(ARGV[2]) then
+      row.id = all[i]
+      rows[#rows + 1] = row
+    else
+      dead[#dead + 1] = all[i]
+    end
+  end
+  table.sort(rows, function(a, b)
+    if a.connectedAt ~= b.connectedAt then return a.connectedAt < b.connectedAt end
+    return a.id < b.id
+  end)
+  return rows, dead
+end
+local function put(row)
+  local id = row.id
+  row.id = nil
+  redis.call('HSET', KEYS[1], id, cjson.encode(row))
+  row.id = id
+end
+local function finish(rows, dead)
+  if #dead > 0 then redis.call('HDEL', KEYS[1], unpack(dead)) end
+  if #rows == 0 then
+    redis.call('DEL', KEYS[2])
+    return
+  end
+  local counts, places = {}, {}
+  for _, row in ipairs(rows) do
+    local place = row.gatewayId .. '|' .. row.incarnation
+    if not counts[place] then
+      counts[place] = 0
+      places[#places + 1] = place
+    end
+    counts[place] = counts[place] + 1
+  end
+  table.sort(places)
+  for i, place in ipairs(places) do places[i] = place .. '|' .. counts[place] end
+  redis.call('SET', KEYS[2], table.concat(places, ';'), 'PX', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+`;
+
+/** Arguments after the common three: session id, its row, eviction, most sessions (0 = any number). Answers 1 when the user
+ *  had no session before, else 0, then id, gateway and incarnation of each evicted session, the oldest first. */
+export const goOnline: Script = {
+  name: "presence.online",
+  lua: `${prelude}
+local rows, dead = read()
+local own = cjson.decode(ARGV[5])
+own.id = ARGV[4]
+local answer, kept = { #rows == 0 and '1' or '0' }, {}
+local function evict(row)
+  dead[#dead + 1] = row.id
+  answer[#answer + 1] = row.id
+  answer[#answer + 1] = row.gatewayId
+  answer[#answer + 1] = row.incarnation
+end
+for _, row in ipairs(rows) do
+  if row.id ~= own.id then
+    local same = ARGV[6] == 'single'
+      or (ARGV[6] == 'per-platform' and row.platform == own.platform)
+      or (ARGV[6] == 'multi' and own.deviceId ~= '' and row.deviceId == own.deviceId)
+    if same then evict(row) else kept[#kept + 1] = row end
+  end
+end
+local most = tonumber(ARGV[7])
+while most > 0 and #kept >= most do evict(table.remove(kept, 1)) end
+kept[#kept + 1] = own
+put(own)
+finish(kept, dead)
+return answer`,
+  local(store, [online = "", presence = ""], args) {
+    const [sessionId = "", json = "", eviction = "", most = "0"] = args.slice(3);
+    const own = parseRow(json);
+    if (!own) throw new Error("not a presence row");
+    const { rows, dead } = read(store, online, args);
+    const answer = [rows.length === 0 ? "1" : "0"];
+    const kept: Live[] = [];
+    const evict = (row: Live): void => {
+      dead.push(row.id);
+      answer.push(row.id, row.gatewayId, row.incarnation);
+    };
+    for (const row of rows) {
+      if (row.id === sessionId) continue;
+      if (isReplaced(row, own, eviction)) evict(row);
+      else kept.push(row);
+    }
+    while (Number(most) > 0 && kept.length >= Number(most)) {
+      const oldest = kept.shift();
+      if (oldest) evict(oldest);
+    }
+    store.hset(online, { [sessionId]: json });
+    finish(store, [online, presence], args, [...kept, { ...own, id: sessionId }], dead);
+    return answer;
+  },
+};
+
+/** Arguments after the common three: session id, gateway, incarnation. Takes the session out if it is that gateway's.
+ *  Answers 1 when no session is left, else 0. */
+export const goOffline: Script = {
+  name: "presence.offline",
+  lua: `${prelude}
+local rows, dead = read()
+local kept = {}
+for _, row in ipairs(rows) do
+  if row.id == ARGV[4] and row.gatewayId == ARGV[5] and row.incarnation == ARGV[6] then
+    dead[#dead + 1] = row.id
+  else
+    kept[#kept + 1] = row
+  end
+end
+finish(kept, dead)
+return #kept == 0 and 1 or 0`,
+  local(store, [online = "", presence = ""], args) {
+    const [sessionId, gatewayId, incarnation] = args.slice(3);
+    const { rows, dead } = read(store, online, args);
+    const kept: Live[] = [];
+    for (const row of rows) {
+      if (row.id === sessionId && row.gatewayId === gatewayId && row.incarnation === incarnation) dead.push(row.id);
+      else kept.push(row);
+    }
+    finish(store, [online, presence], args, kept, dead);
+    return kept.length === 0 ? 1 : 0;
+  },
+};
+
+/** Arguments after the common three: gateway, incarnation, then session ids. Marks them as seen now. Answers those that
+ *  presence does not know as that gateway's. With no session ids it only drops what stopped reporting. */
+export const stayOnline: Script = {
+  name: "presence.heartbeat",
+  lua: `${prelude}
+local rows, dead = read()
+local known, unknown = {}, {}
+for _, row in ipairs(rows) do
+  if row.gatewayId == ARGV[4] and row.incarnation == ARGV[5] then known[row.id] = row end
+end
+for i = 6, #ARGV do
+  local row = known[ARGV[i]]
+  if row then
+    row.lastSeen = tonumber(ARGV[1])
+    put(row)
+  else
+    unknown[#unknown + 1] = ARGV[i]
+  end
+end
+finish(rows, dead)
+return unknown`,
+  local(store, [online = "", presence = ""], args) {
+    const [gatewayId, incarnation, ...sessionIds] = args.slice(3);
+    const { rows, dead } = read(store, online, args);
+    const known = new Map(rows.map((row) => [row.id, row]));
+    const unknown: string[] = [];
+    const seen: Record<string, string> = {};
+    for (const id of sessionIds) {
+      const row = known.get(id);
+      if (row && row.gatewayId === gatewayId && row.incarnation === incarnation) {
+        const { id: _, ...rest } = row;
+        seen[id] = JSON.stringify({ ...rest, lastSeen: Number(args[0]) } satisfies PresenceRow);
+      } else unknown.push(id);
+    }
+    if (Object.keys(seen).length > 0) store.hset(online, seen);
+    finish(store, [online, presence], args, rows, dead);
+    return unknown;
+  },
+};
+
+/** Key: who holds a gateway id. Arguments: incarnation (UUID v7: a later start is greater), time to live (ms). Answers 1
+ *  when the caller is the latest incarnation, 0 when it was replaced. */
+export const holdGateway: Script = {
+  name: "presence.gateway",
+  lua: `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder > ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`,
+  local(store, [key = ""], [incarnation = "", ttlMs]) {
+    const holder = store.get(key);
+    if (holder !== undefined && holder > incarnation) return 0;
+    store.set(key, incarnation, { ttlMs: Number(ttlMs) });
+    return 1;
+  },
+};
+
+function isReplaced(row: Live, own: PresenceRow, eviction: string): boolean {
+  if (eviction === "single") return true;
+  if (eviction === "per-platform") return row.platform === own.platform;
+  return eviction === "multi" && own.deviceId !== "" && row.deviceId === own.deviceId;
+}
+
+function read(store: LocalStore, online: string, args: readonly string[]): { rows: Live[]; dead: string[] } {
+  const rows: Live[] = [];
+  const dead: string[] = [];
+  for (const [id, json] of Object.entries(store.hgetall(online))) {
+    const row = parseRow(json);
+    if (row && row.lastSeen >= Number(args[1])) rows.push({ ...row, id });
+    else dead.push(id);
+  }
+  rows.sort((a, b) => a.connectedAt - b.connectedAt || (a.id < b.id ? -1 : 1));
+  return { rows, dead };
+}
+
+function finish(
+  store: LocalStore,
+  [online, presence]: readonly [string, string],
+  args: readonly string[],
+  rows: readonly PresenceRow[],
+  dead: readonly string[],
+): void {
+  if (dead.length > 0) store.hdel(online, dead);
+  if (rows.length === 0) {
+    store.del([presence]);
+    return;
+  }
+  const places = new Map<string, PresencePlace>();
+  for (const { gatewayId, incarnation } of rows) {
+    const name = `${gatewayId}|${incarnation}`;
+    places.set(name, { gatewayId, incarnation, sessions: (places.get(name)?.sessions ?? 0) + 1 });
+  }
+  const sorted = [...places].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, place]) => place);
+  const ttlMs = Number(args[2]);
+  store.set(presence, formatPresence(sorted), { ttlMs });
+  store.expire(online, ttlMs);
+}

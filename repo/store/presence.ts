@@ -1,0 +1,182 @@
+import type { Cache, ScriptResult } from "#infra/cache/cache.ts";
+import type { Logger } from "#infra/clog/clog.ts";
+import { presenceKey } from "./presence-format.ts";
+import { onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
+import { type Eviction, goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
+
+/** A socket session as a gateway registers it. */
+export interface Arrival extends Omit<PresenceRow, "connectedAt" | "lastSeen"> {
+  readonly userId: bigint;
+  /** socket session, UUID v7 */
+  readonly sessionId: string;
+  readonly eviction: Eviction;
+  /** 0 = any number */
+  readonly sessionsMax: number;
+}
+export interface Evicted {
+  readonly sessionId: string;
+  readonly gatewayId: string;
+  readonly incarnation: string;
+}
+export interface Departure extends Evicted {
+  readonly userId: bigint;
+}
+export interface UserPresence {
+  readonly userId: bigint;
+  /** the most recent first; empty = offline */
+  readonly sessions: readonly (PresenceRow & { readonly sessionId: string })[];
+  /** Unix s; 0 = not known */
+  readonly lastSeen: number;
+}
+
+/** Who is online where. It lives in the cache alone and may vanish at any time: gateways' heartbeats bring it back. Sessions
+ *  that report nothing for `ttlMs` are gone. Every call rejects with CacheUnavailableError while the cache is away. */
+export interface PresenceStore {
+  /** Registers sessions, each in one atomic step, in order. Repeating is harmless. */
+  arrive(arrivals: readonly Arrival[]): Promise<{ first: boolean; evicted: Evicted[] }[]>;
+  /** Takes sessions out, in order; true when the user has none left. Repeating gives the same answer. */
+  depart(departures: readonly Departure[]): Promise<{ last: boolean; lastSeen: number }[]>;
+  /** Marks sessions of one gateway as seen. Answers those that presence does not know, and whether a later incarnation
+   *  holds the gateway id. */
+  heartbeat(
+    gateway: { gatewayId: string; incarnation: string },
+    sessions: readonly { userId: bigint; sessionId: string }[],
+  ): Promise<{ unknown: string[]; replaced: boolean }>;
+  /** In the order of `userIds`. */
+  get(userIds: readonly bigint[]): Promise<UserPresence[]>;
+  /** Looks at no more than `limit` users whose last report is older than `before` (Unix s), drops what has ended, and
+   *  answers who is offline now. */
+  cleanup(before: number, limit: number): Promise<bigint[]>;
+}
+
+/** How long a session counts without a heartbeat (`presence.ttl`). */
+export const presenceTtlMs = 300_000;
+const lastOnlineTtlMs = 24 * 3_600_000;
+/** Users by their last report: the index of `cleanup`. */
+const reportsKey = "presence:reports";
+
+const lastOnlineKey = (userId: bigint): string => `last_online:${userId}`;
+const gatewayKey = (gatewayId: string): string => `gateway:incarnation:${gatewayId}`;
+
+export function createPresenceStore(
+  deps: { cache: Cache; clog: Logger; clock: () => number },
+  ttlMs: number = presenceTtlMs,
+): PresenceStore {
+  const { cache } = deps;
+  const log = deps.clog.namespace("presence");
+  const seconds = (): number => Math.floor(deps.clock() / 1000);
+
+  function keysOf(userId: bigint): string[] {
+    return [onlineKey(userId), presenceKey(userId)];
+  }
+  /** now, oldest report that counts, time to live: the first arguments of every script */
+  function commonArgs(now: number): number[] {
+    return [now, now - Math.floor(ttlMs / 1000), ttlMs];
+  }
+
+  async function arriveOne(arrival: Arrival, now: number): Promise<{ first: boolean; evicted: Evicted[] }> {
+    const { userId, sessionId, eviction, sessionsMax, ...row } = arrival;
+    const json = JSON.stringify({ ...row, connectedAt: now, lastSeen: now } satisfies PresenceRow);
+    const args = [...commonArgs(now), sessionId, json, eviction, sessionsMax];
+    const [first, ...flat] = strings(await cache.eval(goOnline, keysOf(userId), args));
+    const evicted: Evicted[] = [];
+    for (let at = 0; at + 2 < flat.length; at += 3) {
+      const [id = "", gatewayId = "", incarnation = ""] = flat.slice(at, at + 3);
+      evicted.push({ sessionId: id, gatewayId, incarnation });
+    }
+    return { first: first === "1", evicted };
+  }
+
+  async function report(userIds: Iterable<bigint>, now: number): Promise<void> {
+    const entries = [...new Set(userIds)].map((userId) => ({ member: userId.toString(), score: now }));
+    if (entries.length > 0) await cache.zadd(reportsKey, entries, { ttlMs: 2 * ttlMs });
+  }
+
+  return {
+    async arrive(arrivals) {
+      const now = seconds();
+      // The verbs of one turn leave together and in order, so two sessions of one user meet in the order they came.
+      const [results] = await Promise.all([
+        Promise.all(arrivals.map((arrival) => arriveOne(arrival, now))),
+        report(
+          arrivals.map((arrival) => arrival.userId),
+          now,
+        ),
+      ]);
+      return results;
+    },
+
+    async depart(departures) {
+      const now = seconds();
+      const work = departures.map(async ({ userId, sessionId, gatewayId, incarnation }) => {
+        const args = [...commonArgs(now), sessionId, gatewayId, incarnation];
+        const [left] = await Promise.all([
+          cache.eval(goOffline, keysOf(userId), args),
+          cache.set(lastOnlineKey(userId), String(now), { ttlMs: lastOnlineTtlMs }),
+        ]);
+        return { last: left === 1, lastSeen: now };
+      });
+      return Promise.all(work);
+    },
+
+    async heartbeat({ gatewayId, incarnation }, sessions) {
+      const now = seconds();
+      const byUser = new Map<bigint, string[]>();
+      for (const { userId, sessionId } of sessions) {
+        const own = byUser.get(userId);
+        if (own) own.push(sessionId);
+        else byUser.set(userId, [sessionId]);
+      }
+      const held = await cache.eval(holdGateway, [gatewayKey(gatewayId)], [incarnation, ttlMs]);
+      if (held === 0) return { unknown: [], replaced: true };
+      const answers = await Promise.all(
+        [...byUser].map(([userId, ids]) =>
+          cache.eval(stayOnline, keysOf(userId), [...commonArgs(now), gatewayId, incarnation, ...ids]),
+        ),
+      );
+      await report(byUser.keys(), now);
+      return { unknown: answers.flatMap(strings), replaced: false };
+    },
+
+    async get(userIds) {
+      const oldest = seconds() - Math.floor(ttlMs / 1000);
+      const [hashes, last] = await Promise.all([
+        Promise.all(userIds.map((userId) => cache.hgetall(onlineKey(userId)))),
+        cache.mget(userIds.map(lastOnlineKey)),
+      ]);
+      return userIds.map((userId, at) => {
+        const sessions = Object.entries(hashes[at] ?? {})
+          .flatMap(([sessionId, json]) => {
+            const row = parseRow(json);
+            return row && row.lastSeen >= oldest ? [{ ...row, sessionId }] : [];
+          })
+          .sort((a, b) => b.connectedAt - a.connectedAt || (a.sessionId < b.sessionId ? 1 : -1));
+        const lastSeen = Math.max(Number(last[at] ?? 0), ...sessions.map((session) => session.lastSeen));
+        return { userId, sessions, lastSeen };
+      });
+    },
+
+    async cleanup(before, limit) {
+      const now = seconds();
+      const old = await cache.zrangeByScore(reportsKey, 0, before, { limit });
+      const offline: bigint[] = [];
+      for (const { member } of old) {
+        const userId = BigInt(member);
+        await cache.eval(stayOnline, keysOf(userId), [...commonArgs(now), "", ""]);
+        if (!(await cache.exists(onlineKey(userId)))) offline.push(userId);
+      }
+      if (old.length > 0) {
+        await cache.zrem(
+          reportsKey,
+          old.map(({ member }) => member),
+        );
+        log.debug("presence cleaned up", { looked_at: old.length, offline: offline.length });
+      }
+      return offline;
+    },
+  };
+}
+
+function strings(result: ScriptResult): string[] {
+  return Array.isArray(result) ? result.map(String) : [];
+}
