@@ -1,0 +1,36 @@
+import { describe, expect, test } from "bun:test";
+import { parseCommandLine, UsageError } from "./command-line.ts";
+
+describe("the command line", () => {
+  test("no words: all of GoChat", () => {
+    expect(parseCommandLine([], {})).toEqual({
+      name: "serve",
+      service: undefined,
+      surroundings: { env: {}, flags: {} },
+    });
+  });
+
+  test("PORT is the port, --port wins", () => {
+    const env = { PORT: "9000" };
+    expect(parseCommandLine(["serve"], env)).toMatchObject({ surroundings: { flags: { port: "9000" } } });
+    expect(parseCommandLine(["serve", "--port", "1"], env)).toMatchObject({ surroundings: { flags: { port: "1" } } });
+  });
+
+  test("a service by both of its names", () => {
+    for (const word of ["gateway", "im-gateway"])
+      expect(parseCommandLine(["serve", word], {})).toMatchObject({ service: "gateway" });
+  });
+
+  test("any key by --set", () => {
+    expect(parseCommandLine(["serve", "--set", "ws.max_connections=7", "--data", "/d"], {})).toMatchObject({
+      surroundings: { flags: { "ws.max_connections": "7", "data.dir": "/d" } },
+    });
+  });
+
+  test.each([[["fly"]], [["serve", "moon"]], [["serve", "--what"]], [["serve", "--set", "x"]], [["serve", "a", "b"]]])(
+    "%p is refused with a reason",
+    (args) => {
+      expect(() => parseCommandLine(args, {})).toThrow(UsageError);
+    },
+  );
+});

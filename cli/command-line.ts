@@ -1,0 +1,85 @@
+import { parseArgs } from "node:util";
+import type { Surroundings } from "#infra/host/sources.ts";
+
+/** A command line that makes no sense; the message says why. Exit code 64. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+export const serviceNames = ["gateway", "logic", "repo", "task"] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+export interface ServeCommand {
+  readonly name: "serve";
+  /** Undefined: all of them in one process. */
+  readonly service: ServiceName | undefined;
+  readonly surroundings: Surroundings;
+}
+
+export type Command =
+  | ServeCommand
+  | { readonly name: "bench"; readonly args: readonly string[] }
+  | { readonly name: "config" | "version" | "help" };
+
+/** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
+export function parseCommandLine(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
+  const [name = "serve", ...rest] = args;
+  switch (name) {
+    case "serve":
+      return parseServe(rest, env);
+    case "bench":
+      return { name, args: rest };
+    case "config":
+    case "version":
+    case "help":
+      return { name };
+    case "--help":
+    case "-h":
+      return { name: "help" };
+    case "--version":
+    case "-v":
+      return { name: "version" };
+    default:
+      if (name.startsWith("-")) return parseServe(args, env);
+      throw new UsageError(`There is no command "${name}".`);
+  }
+}
+
+function parseServe(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
+  const { values, positionals } = parsed(args);
+  if (values.help === true) return { name: "help" };
+  const [word, extra] = positionals;
+  if (extra !== undefined) throw new UsageError(`serve takes one service, not "${positionals.join(" ")}".`);
+  const service = serviceNames.find((known) => known === word || `im-${known}` === word);
+  if (word !== undefined && service === undefined)
+    throw new UsageError(`There is no service "${word}". Services: ${serviceNames.join(", ")}.`);
+  const flags: Record<string, string> = {};
+  for (const setting of values.set ?? []) {
+    const at = setting.indexOf("=");
+    if (at < 1) throw new UsageError(`--set takes KEY=VALUE, not "${setting}".`);
+    flags[setting.slice(0, at)] = setting.slice(at + 1);
+  }
+  const port = values.port ?? env.PORT;
+  if (port !== undefined && port !== "") flags.port = port;
+  if (values.host !== undefined) flags.hostname = values.host;
+  if (values.data !== undefined) flags["data.dir"] = values.data;
+  return { name: "serve", service, surroundings: { env, flags } };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        port: { type: "string" },
+        host: { type: "string" },
+        data: { type: "string" },
+        set: { type: "string", multiple: true },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,59 @@
+import { version } from "#infra/host/run.ts";
+import { exitCodes } from "#infra/host/start-error.ts";
+import { type Command, parseCommandLine, UsageError } from "./command-line.ts";
+
+const usage = `gochat ${version}
+
+  gochat serve                 start all of GoChat in one process (default)
+  gochat serve SERVICE         start one service: gateway, logic, repo or task
+  gochat bench world           measure the fan-out of the world room
+  gochat config                list every key of the configuration
+  gochat version
+  gochat help
+
+Options of serve:
+  --port N        HTTP and WebSocket (default: PORT, else 8080)
+  --host ADDRESS  address to listen on (default 127.0.0.1; 0.0.0.0 opens it to the network)
+  --data DIR      where everything is kept (default ./data)
+  --set KEY=VALUE any key of the configuration, for example --set ws.max_connections=1000
+
+Options of bench world:
+  --conns N  --rate N  --size BYTES  --seconds N  --json FILE  --port N
+
+Exit codes: 0 stopped as asked, 1 unexpected, 64 usage, 69 something needed is not there (a busy port), 73 data folder,
+78 configuration.`;
+
+async function run(command: Command): Promise<number> {
+  switch (command.name) {
+    case "serve": {
+      const { serve } = await import("./serve.ts");
+      return serve(command);
+    }
+    case "bench": {
+      const { bench } = await import("../bench/main.ts");
+      return bench(command.args);
+    }
+    case "config": {
+      const { listConfig } = await import("./config-list.ts");
+      return listConfig();
+    }
+    case "version":
+      console.log(version);
+      return 0;
+    case "help":
+      console.log(usage);
+      return 0;
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    return await run(parseCommandLine(args, process.env));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\nRun \`gochat help\` for what there is.`);
+    return exitCodes.usage;
+  }
+}
+
+process.exit(await main(process.argv.slice(2)));
