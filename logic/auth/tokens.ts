@@ -181,16 +181,3 @@ export function parseStoredClaims(json: string): StoredClaims | undefined {
 export function tokenHash(token: string): string {
   return new Bun.CryptoHasher("sha256").update(token).digest("hex");
 }
-
-/** The `sid` that a token claims, unverified: good for a look-up, never for a right. */
-export function claimedSid(token: string): string | undefined {
-  const payload = token.split(".", 3)[1];
-  if (payload === undefined || token.length > tokenCharsMax) return undefined;
-  try {
-    const value: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-    if (typeof value !== "object" || value === null || !("sid" in value)) return undefined;
-    return typeof value.sid === "string" ? value.sid : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,12 +1,9 @@
+import { countChars, GUEST_PREFIX, USERNAME_CHARS_MAX, USERNAME_CHARS_MIN } from "#proto/limits.ts";
+
 /** Why a user name is refused; the text is for the person who chose it. */
 export type NameVerdict =
   | { readonly ok: true; readonly username: string }
   | { readonly ok: false; readonly reason: string };
-
-/** Names that begin so belong to guests, whom the server names. */
-export const guestPrefix = "guest_";
-const charsMin = 3;
-const charsMax = 20;
 
 /** Letters of any script (with the combining marks they are written with), ASCII digits, underscore. Invisible letters such
  *  as the Hangul fillers would make two names look alike. */
@@ -17,14 +14,15 @@ const invisible = /\p{Default_Ignorable_Code_Point}/u;
  *  Whether it is taken is the database's to say. */
 export function checkUsername(wanted: string): NameVerdict {
   // NFKC can make a text 18 times as long: do not normalise what is too long already.
-  if (wanted.length > 4 * charsMax) return { ok: false, reason: `at most ${charsMax} characters` };
+  if (wanted.length > 4 * USERNAME_CHARS_MAX) return { ok: false, reason: `at most ${USERNAME_CHARS_MAX} characters` };
   const username = wanted.normalize("NFKC");
-  const chars = [...username].length;
-  if (chars < charsMin || chars > charsMax) return { ok: false, reason: `${charsMin} to ${charsMax} characters` };
+  const chars = countChars(username);
+  if (chars < USERNAME_CHARS_MIN || chars > USERNAME_CHARS_MAX)
+    return { ok: false, reason: `${USERNAME_CHARS_MIN} to ${USERNAME_CHARS_MAX} characters` };
   if (!allowed.test(username) || invisible.test(username)) {
     return { ok: false, reason: "only letters, digits and underscore" };
   }
-  if (usernameKey(username).startsWith(guestPrefix)) return { ok: false, reason: `${guestPrefix} is reserved` };
+  if (usernameKey(username).startsWith(GUEST_PREFIX)) return { ok: false, reason: `${GUEST_PREFIX} is reserved` };
   return { ok: true, username };
 }
 

@@ -1,0 +1,38 @@
+import type { Client, ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "#proto/errors.ts";
+import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import type { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import type { UserService as RepoUserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { isId } from "#proto/limits.ts";
+import { checkAvatarUrl, invalid } from "../auth/request.ts";
+
+export interface UserDeps {
+  readonly repo: { readonly user: Pick<Client<typeof RepoUserService>, "getUser" | "updateUser"> };
+}
+
+/** gochat.logic.v1.UserService. Errors: USER_NOT_FOUND, GUEST_FORBIDDEN, INVALID_PARAMETER. */
+export function userService({ repo }: UserDeps): Partial<ServiceImpl<typeof UserService>> {
+  async function find(userId: string, field: string): Promise<User> {
+    if (!isId(userId)) throw invalid(field);
+    const { user } = await repo.user.getUser({ userId });
+    if (!user) throw new AppError("USER_NOT_FOUND");
+    return user;
+  }
+
+  return {
+    async getProfile({ userId, targetId }) {
+      return { user: targetId === "" ? await find(userId, "userId") : await find(targetId, "targetId") };
+    },
+
+    async updateProfile({ userId, avatarUrl, updateMask }) {
+      const user = await find(userId, "userId");
+      if (user.isGuest) throw new AppError("GUEST_FORBIDDEN");
+      checkAvatarUrl(avatarUrl);
+      // Other fields are not the user's to change, and an empty mask means all fields that are not empty.
+      const isMeant = updateMask.length === 0 ? avatarUrl !== "" : updateMask.includes("avatar_url");
+      if (!isMeant) return { user };
+      const changed = await repo.user.updateUser({ userId, avatarUrl, updateMask: ["avatar_url"] });
+      return changed.user ? { user: changed.user } : {};
+    },
+  };
+}
