@@ -1,0 +1,63 @@
+import type { Tables } from "#drizzle/schema.ts";
+import { messageColumns, senderColumns } from "./store/message-row.ts";
+
+/** The statements of `CommitMessages`, prepared once. */
+export function createCommitPlans(tables: Tables) {
+  const { conversations: c, conversationMembers: m, friendshipRequests: f, messages, userReadPointers, users } = tables;
+  return {
+    lock: {
+      table: c,
+      columns: {
+        id: c.id,
+        type: c.type,
+        settings: c.settings,
+        lastMessageId: c.lastMessageId,
+        lastSeqId: c.lastSeqId,
+        lastMessageNo: c.lastMessageNo,
+        lastMessageAt: c.lastMessageAt,
+        membersSeq: c.membersSeq,
+        isRoom: c.isRoom,
+        parkedAt: c.parkedAt,
+        dissolvedAt: c.dissolvedAt,
+      },
+      by: [c.id],
+      lock: true,
+    },
+    members: {
+      table: m,
+      columns: {
+        conversationId: m.conversationId,
+        userId: m.userId,
+        role: m.role,
+        muted: m.muted,
+        mutedUntil: m.mutedUntil,
+      },
+      by: [m.userId, m.conversationId],
+    },
+    senders: { table: users, columns: senderColumns(tables), by: [users.id] },
+    blocks: {
+      table: f,
+      columns: { requesterId: f.requesterId, targetId: f.targetId, status: f.status },
+      by: [f.requesterId, f.targetId],
+    },
+    known: {
+      table: messages,
+      columns: messageColumns(tables),
+      by: [messages.conversationId, messages.senderId, messages.clientMsgId],
+    },
+    byId: { table: messages, columns: messageColumns(tables), by: [messages.id] },
+    heads: {
+      table: c,
+      key: "id",
+      set: ["lastMessageId", "lastSeqId", "lastMessageNo", "lastMessageAt", "updatedAt"],
+    },
+    pointers: {
+      table: userReadPointers,
+      key: ["userId", "conversationId"],
+      greatest: ["lastReadSeqId", "lastReadMessageNo", "updatedAt"],
+      replace: [],
+    },
+  } as const;
+}
+
+export type CommitPlans = ReturnType<typeof createCommitPlans>;

@@ -1,0 +1,148 @@
+import { eq } from "drizzle-orm";
+import { DbError } from "#infra/db/errors.ts";
+import { now, run } from "#infra/db/steps.ts";
+import type { CommitItem } from "./commit-item.ts";
+import { createCommitPlans } from "./commit-plans.ts";
+import type { ConversationRow } from "./commit-rights.ts";
+import { type CommittedRows, commitRows, type ItemResult } from "./commit-rows.ts";
+import { type RepoContext, worldId } from "./context.ts";
+
+export interface Committed {
+  /** One per item, in the order of the items. */
+  readonly results: readonly ItemResult[];
+  /** The conversations of all stored and known rows, as they were under the lock. */
+  readonly conversations: readonly ConversationRow[];
+  readonly outboxIds: readonly bigint[];
+}
+
+export interface Committer {
+  /** Stores a batch: one transaction for the world's items and one for the others. Never rejects: an item whose
+   *  transaction is not known to have committed is `retry`; one that the database refuses by itself is `rejected`
+   *  INTERNAL_ERROR; one of a conversation with an unexplained violation is `parked`. */
+  commit(items: readonly CommitItem[]): Promise<Committed>;
+}
+
+/** Collects what the transactions of one call did. */
+class Outcome implements Committed {
+  readonly results: ItemResult[];
+  readonly outboxIds: bigint[] = [];
+  readonly #conversations = new Map<string, ConversationRow>();
+
+  constructor(count: number) {
+    this.results = new Array<ItemResult>(count).fill({ at: "retry" });
+  }
+
+  get conversations(): ConversationRow[] {
+    return [...this.#conversations.values()];
+  }
+
+  add(batch: readonly Placed[], done: CommittedRows): void {
+    for (const [at, placed] of batch.entries()) {
+      const result = done.results[at] ?? { at: "retry" };
+      this.results[placed.index] = result;
+      const row = done.conversations.get(placed.item.conversationId);
+      if (row !== undefined && (result.at === "stored" || result.at === "duplicate"))
+        this.#conversations.set(row.id, row);
+    }
+    if (done.outboxId !== undefined) this.outboxIds.push(done.outboxId);
+  }
+}
+
+interface Placed {
+  readonly item: CommitItem;
+  readonly index: number;
+}
+
+function byConversation(batch: readonly Placed[]): Placed[][] {
+  const groups = new Map<string, Placed[]>();
+  for (const placed of batch) {
+    const group = groups.get(placed.item.conversationId);
+    if (group === undefined) groups.set(placed.item.conversationId, [placed]);
+    else group.push(placed);
+  }
+  return [...groups.values()];
+}
+
+export function createCommitter(context: RepoContext): Committer {
+  const { db, tables, ids, metrics } = context;
+  const clog = context.clog.namespace("commit");
+  const plans = createCommitPlans(tables);
+  const deps = { tables, plans, ids };
+  const parked = metrics.counter("gochat_repo_parked_total", "Conversations parked after an unexplained violation");
+  const repeats = metrics.counter("gochat_repo_commit_failures_total", "Commit transactions that failed, by kind", [
+    "kind",
+  ]);
+
+  /** No row of a parked conversation is written until an operator lifts it. */
+  async function park(conversationId: string, error: DbError): Promise<void> {
+    parked.inc();
+    clog.error("conversation parked: a unique key is taken by a row that no lookup finds", {
+      conversation_id: conversationId,
+      constraint: error.constraint,
+      err: error,
+    });
+    const { conversations: c } = tables;
+    await db.transaction(function* (tx) {
+      const parkedAt = yield* now();
+      yield* run(tx.q.update(c).set({ parkedAt }).where(eq(c.id, conversationId)));
+    });
+  }
+
+  async function commitPart(batch: readonly Placed[], outcome: Outcome): Promise<void> {
+    const items = batch.map((placed) => placed.item);
+    try {
+      outcome.add(batch, await db.transaction((tx) => commitRows(deps, tx, items)));
+    } catch (error) {
+      await recover(batch, error, outcome);
+    }
+  }
+
+  async function recover(batch: readonly Placed[], error: unknown, outcome: Outcome): Promise<void> {
+    const kind = error instanceof DbError ? error.kind : "other";
+    repeats.inc({ kind });
+    if (error instanceof DbError && error.kind === "data") return await halve(batch, error, outcome);
+    if (error instanceof DbError && error.kind === "unique") return await separate(batch, error, outcome);
+    // The items stay `retry`: the caller asks again, and the lookup finds what was stored after all.
+    clog.warn("the transaction did not commit", { kind, items: batch.length, err: error });
+  }
+
+  /** A value that the database refuses costs only its own message. Halves commit in order, so the order is kept. */
+  async function halve(batch: readonly Placed[], error: DbError, outcome: Outcome): Promise<void> {
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined) {
+      clog.error("the database refuses a message", { message_id: only.item.messageId, err: error });
+      const refusal = { code: "INTERNAL_ERROR", message: "the store refused this message" } as const;
+      outcome.results[only.index] = { at: "rejected", refusal };
+      return;
+    }
+    const middle = Math.ceil(batch.length / 2);
+    await commitPart(batch.slice(0, middle), outcome);
+    await commitPart(batch.slice(middle), outcome);
+  }
+
+  /** Finds the conversation whose rows break a unique key although its lock is held, and parks it; the others go on. */
+  async function separate(batch: readonly Placed[], error: DbError, outcome: Outcome): Promise<void> {
+    const groups = byConversation(batch);
+    const [only] = groups;
+    if (groups.length > 1 || only === undefined) {
+      for (const group of groups) await commitPart(group, outcome);
+      return;
+    }
+    const conversationId = only[0]?.item.conversationId ?? "";
+    for (const { index } of only) outcome.results[index] = { at: "parked" };
+    await park(conversationId, error).catch((cause: unknown) => {
+      clog.error("the conversation could not be marked as parked", { conversation_id: conversationId, err: cause });
+    });
+  }
+
+  return {
+    async commit(items) {
+      const outcome = new Outcome(items.length);
+      const placed = items.map((item, index) => ({ item, index }));
+      const world = placed.filter(({ item }) => item.conversationId === worldId);
+      const others = placed.filter(({ item }) => item.conversationId !== worldId);
+      await Promise.all([world, others].filter((part) => part.length > 0).map((part) => commitPart(part, outcome)));
+      return outcome;
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { eq } from "drizzle-orm";
+import { jitter } from "#infra/cache/cache.ts";
+import type { ConversationRoutes, Route } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
+import type { RepoContext } from "./context.ts";
+import { parsePresence, presenceKey } from "./store/presence-format.ts";
+
+/** A conversation as its rows were written: who must be reached depends on nothing else. */
+export interface RoutedConversation {
+  readonly id: string;
+  readonly isRoom: boolean;
+  readonly membersSeq: bigint;
+}
+
+export interface Routes {
+  readonly conversations: ConversationRoutes[];
+  /** False: the cache could not be asked; listed pushes must wait for the resync. */
+  readonly routesKnown: boolean;
+  readonly cacheRunId: string;
+}
+
+export interface RouteFinder {
+  /** The gateways of every member of the listed conversations, read on the cache's primary after the commit; rooms have
+   *  none. Never rejects for the cache's sake; rejects when the database cannot be asked for members. */
+  find(conversations: readonly RoutedConversation[]): Promise<Routes>;
+}
+
+const membersTtlMs = 6 * 3600_000;
+/** Keys of one MGET. */
+const presenceKeysMax = 5000;
+
+function membersKey(conversation: RoutedConversation): string {
+  return `conversation:members:${conversation.id}:${conversation.membersSeq}`;
+}
+
+const packIds = (ids: readonly bigint[]): string => ids.map((id) => id.toString(36)).join(",");
+/** Base 36 keeps a list of 500 ids at 6.5 KB. */
+function unpackIds(packed: string): bigint[] {
+  if (packed === "") return [];
+  return packed.split(",").map((text) => {
+    let id = 0n;
+    for (const digit of text) id = id * 36n + BigInt(Number.parseInt(digit, 36));
+    return id;
+  });
+}
+
+export function createRouteFinder(context: RepoContext): RouteFinder {
+  const { db, tables, cache, metrics } = context;
+  const clog = context.clog.namespace("routes");
+  const failures = metrics.counter("gochat_repo_cache_failures_total", "Cache calls that failed, by purpose", [
+    "purpose",
+  ]);
+  const { conversations: c, conversationMembers: m } = tables;
+
+  /** Members and `members_seq` in one statement, so that the list is stored under the seq it belongs to. */
+  async function readMembers(conversation: RoutedConversation): Promise<bigint[]> {
+    const rows = await db.q
+      .select({ userId: m.userId, membersSeq: c.membersSeq })
+      .from(m)
+      .innerJoin(c, eq(c.id, m.conversationId))
+      .where(eq(m.conversationId, conversation.id));
+    const ids = rows.map((row) => row.userId);
+    const membersSeq = rows[0]?.membersSeq;
+    if (membersSeq !== undefined) {
+      const key = membersKey({ ...conversation, membersSeq });
+      await cache.set(key, packIds(ids), { ttlMs: jitter(membersTtlMs) }).catch(failed("members"));
+    }
+    return ids;
+  }
+
+  function failed(purpose: string): (error: unknown) => undefined {
+    return (error) => {
+      failures.inc({ purpose });
+      clog.warn("the cache cannot be asked", { purpose, err: error });
+      return undefined;
+    };
+  }
+
+  async function memberLists(listed: readonly RoutedConversation[]): Promise<bigint[][]> {
+    const cached = await cache.mget(listed.map(membersKey)).catch(failed("members"));
+    return await Promise.all(
+      listed.map((conversation, at) => {
+        const packed = cached?.[at];
+        return packed === undefined ? readMembers(conversation) : unpackIds(packed);
+      }),
+    );
+  }
+
+  async function readPresence(userIds: readonly bigint[]) {
+    const places = new Map<bigint, ReturnType<typeof parsePresence>>();
+    let runId = "";
+    for (let from = 0; from < userIds.length || from === 0; from += presenceKeysMax) {
+      const part = userIds.slice(from, from + presenceKeysMax);
+      const answer = await cache.mgetPrimary(part.map(presenceKey));
+      for (const [at, value] of answer.values.entries()) {
+        if (value !== undefined) places.set(part[at] as bigint, parsePresence(value));
+      }
+      runId = answer.runId;
+    }
+    return { places, runId };
+  }
+
+  return {
+    async find(conversations) {
+      const listed = conversations.filter((conversation) => !conversation.isRoom);
+      const rooms = conversations.filter((conversation) => conversation.isRoom);
+      const lists = listed.length === 0 ? [] : await memberLists(listed);
+      const presence = await readPresence([...new Set(lists.flat())]).catch(failed("presence"));
+      const routed = listed.map((conversation, at) => {
+        const members = presence === undefined ? [] : (lists[at] ?? []);
+        return routesOf(conversation, members, presence?.places ?? new Map());
+      });
+      return {
+        conversations: [...routed, ...rooms.map((room) => routesOf(room, [], new Map()))],
+        routesKnown: presence !== undefined,
+        cacheRunId: presence?.runId ?? "",
+      };
+    },
+  };
+}
+
+function routesOf(
+  conversation: RoutedConversation,
+  members: readonly bigint[],
+  places: ReadonlyMap<bigint, ReturnType<typeof parsePresence>>,
+): ConversationRoutes {
+  const routes = new Map<string, Route>();
+  const offlineUserIds: bigint[] = [];
+  for (const userId of members) {
+    const at = places.get(userId);
+    if (at === undefined || at.length === 0) offlineUserIds.push(userId);
+    for (const { gatewayId, incarnation } of at ?? []) {
+      const key = `${gatewayId} ${incarnation}`;
+      const route = routes.get(key);
+      if (route !== undefined) route.userIds.push(userId);
+      else routes.set(key, { $typeName: "gochat.repo.v1.Route", gatewayId, incarnation, userIds: [userId] });
+    }
+  }
+  return {
+    $typeName: "gochat.repo.v1.ConversationRoutes",
+    conversationId: conversation.id,
+    isRoom: conversation.isRoom,
+    membersSeq: conversation.membersSeq,
+    routes: [...routes.values()],
+    offlineUserIds,
+  };
+}

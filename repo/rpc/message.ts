@@ -1,0 +1,132 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "#proto/errors.ts";
+import {
+  type CommitMessagesResponse,
+  CommitMessagesResponseSchema,
+  type CommitResult,
+  CommitStatus,
+  type GetConversationMessagesRequest,
+  type MessageService,
+} from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { type Committer, createCommitter } from "../commit.ts";
+import { parseItems } from "../commit-item.ts";
+import type { ItemResult } from "../commit-rows.ts";
+import type { RepoContext } from "../context.ts";
+import { createRouteFinder, type RouteFinder } from "../routes.ts";
+import { createMessageStore, type PageQuery, pageRowsMax } from "../store/message.ts";
+import { toMessage, toReply, toUserInfo } from "../store/message-row.ts";
+import { idOf, invalid } from "./arguments.ts";
+
+const idsMax = 1000;
+const conversationsMax = 200;
+const latestMax = 50;
+const pageRowsDefault = 50;
+
+function result(status: CommitStatus, fields: Partial<CommitResult> = {}): CommitResult {
+  return {
+    $typeName: "gochat.repo.v1.CommitResult",
+    status,
+    errorCode: "",
+    row: undefined,
+    createdAtMs: 0n,
+    errorMessage: "",
+    ...fields,
+  };
+}
+
+function toResult(item: ItemResult): CommitResult {
+  if (item.at === "retry") return result(CommitStatus.RETRY);
+  if (item.at === "parked") return result(CommitStatus.PARKED);
+  if (item.at === "rejected") {
+    return result(CommitStatus.REJECTED, { errorCode: item.refusal.code, errorMessage: item.refusal.message });
+  }
+  const { row, sender, reply } = item;
+  const message = toMessage(row, toUserInfo(sender), reply === undefined ? undefined : toReply(reply));
+  const status = item.at === "stored" ? CommitStatus.STORED : CommitStatus.DUPLICATE;
+  return result(status, { row: message, createdAtMs: BigInt(row.createdAt) });
+}
+
+function pageQuery(request: GetConversationMessagesRequest): PageQuery {
+  const { conversationId, startSeqId, endSeqId, limit, ascending, typeFilter } = request;
+  if (conversationId === "") throw invalid("conversation_id");
+  if (startSeqId < 0n || endSeqId < 0n) throw invalid("start_seq_id, end_seq_id");
+  const rows = limit <= 0 ? pageRowsDefault : Math.min(limit, pageRowsMax);
+  return { conversationId, startSeq: startSeqId, endSeq: endSeqId, limit: rows, ascending, types: typeFilter };
+}
+
+export interface MessageServiceParts {
+  readonly committer?: Committer;
+  readonly routes?: RouteFinder;
+}
+
+/** gochat.repo.v1.MessageService. `CommitMessages` answers a status per item and rejects only for a malformed call;
+ *  routes are read after the commit. Errors: INVALID_PARAMETER, PAYLOAD_TOO_LARGE, MESSAGE_NOT_FOUND,
+ *  CONVERSATION_NOT_FOUND, SERVICE_UNAVAILABLE. Methods without an implementation answer `unimplemented`. */
+export function messageService(
+  context: RepoContext,
+  parts: MessageServiceParts = {},
+): Pick<
+  ServiceImpl<typeof MessageService>,
+  "commitMessages" | "getMessage" | "getMessages" | "getConversationMessages" | "getLatestMessages" | "getCurrentSeq"
+> {
+  const { itemsMax, bytesMax } = context.config.commit;
+  const committer = parts.committer ?? createCommitter(context);
+  const routes = parts.routes ?? createRouteFinder(context);
+  const store = createMessageStore(context);
+  const clog = context.clog.namespace("message");
+
+  async function routesOf(conversations: Parameters<RouteFinder["find"]>[0]): ReturnType<RouteFinder["find"]> {
+    try {
+      return await routes.find(conversations);
+    } catch (error) {
+      // What is committed is answered in any case; the gateways learn of unknown routes by a resync.
+      clog.warn("routes could not be read", { err: error });
+      return { conversations: [], routesKnown: false, cacheRunId: "" };
+    }
+  }
+
+  return {
+    async commitMessages({ items }): Promise<CommitMessagesResponse> {
+      const committed = await committer.commit(parseItems(items, itemsMax, bytesMax));
+      const found = await routesOf(committed.conversations);
+      return create(CommitMessagesResponseSchema, {
+        results: committed.results.map(toResult),
+        conversations: found.conversations,
+        outboxIds: committed.outboxIds.map(String),
+        routesKnown: found.routesKnown,
+        cacheRunId: found.cacheRunId,
+      });
+    },
+
+    async getMessage({ messageId }) {
+      const [message] = await store.byIds([idOf(messageId, "message_id")]);
+      if (message === undefined) throw new AppError("MESSAGE_NOT_FOUND");
+      return { message };
+    },
+
+    async getMessages({ messageIds }) {
+      if (messageIds.length > idsMax) throw invalid("message_ids");
+      return { messages: await store.byIds(messageIds.map((id) => idOf(id, "message_ids"))) };
+    },
+
+    async getConversationMessages(request) {
+      const page = await store.page(pageQuery(request));
+      if (page === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
+      const { messages, hasMore, nextSeq, completeFrom, completeTo, latestSeq } = page;
+      return { messages, hasMore, nextSeqId: nextSeq, completeFrom, completeTo, latestSeqId: latestSeq };
+    },
+
+    async getLatestMessages({ conversationIds, limitPerConversation }) {
+      if (conversationIds.length > conversationsMax) throw invalid("conversation_ids");
+      const limit = limitPerConversation <= 0 ? 1 : Math.min(limitPerConversation, latestMax);
+      return { messages: await store.latest(conversationIds, limit) };
+    },
+
+    async getCurrentSeq({ conversationIds }) {
+      if (conversationIds.length > idsMax) throw invalid("conversation_ids");
+      const seqs = await store.currentSeq(conversationIds);
+      return { seqs: Object.fromEntries(seqs) };
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { and, asc, desc, eq, gte, inArray, lte } from "drizzle-orm";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { RepoContext } from "../context.ts";
+import {
+  type MessageRow,
+  messageColumns,
+  type SenderRow,
+  senderColumns,
+  toMessage,
+  toReply,
+  toUserInfo,
+} from "./message-row.ts";
+
+export interface PageQuery {
+  readonly conversationId: string;
+  /** Both inclusive; 0 = open. */
+  readonly startSeq: bigint;
+  readonly endSeq: bigint;
+  /** Rows, 1 … `pageRowsMax`. */
+  readonly limit: number;
+  readonly ascending: boolean;
+  /** Message types; empty = rows of every type, changes included. */
+  readonly types: readonly number[];
+}
+
+export interface Page {
+  /** In the order asked for. */
+  readonly messages: Message[];
+  readonly hasMore: boolean;
+  /** Where the next page begins in this direction; 0 = there is none. */
+  readonly nextSeq: bigint;
+  /** Every row of this range is in the page, both inclusive; `completeTo` < `completeFrom` = none (always when filtered). */
+  readonly completeFrom: bigint;
+  readonly completeTo: bigint;
+  readonly latestSeq: bigint;
+}
+
+export interface CurrentSeq {
+  readonly lastSeqId: bigint;
+  readonly lastMessageNo: bigint;
+}
+
+/** Reads the stream rows, always from the primary: what was pushed can be read at once. */
+export interface MessageStore {
+  /** Undefined when there is no such conversation. */
+  page(query: PageQuery): Promise<Page | undefined>;
+  /** Tombstones included; unknown ids are left out; in the order of `ids`. At most 1000. */
+  byIds(ids: readonly bigint[]): Promise<Message[]>;
+  /** The newest `limit` rows of kind message of each conversation, newest first, conversation by conversation. */
+  latest(conversationIds: readonly string[], limit: number): Promise<Message[]>;
+  currentSeq(conversationIds: readonly string[]): Promise<Map<string, CurrentSeq>>;
+}
+
+/** Rows of one page, and the bytes of content and `extra` after which it ends early (with `hasMore`). */
+export const pageRowsMax = 500;
+export const pageBytesMax = 4 * 1024 * 1024;
+
+const kindMessage = 1;
+
+function bytesOf(row: MessageRow): number {
+  return Buffer.byteLength(row.content) + (row.extra === null ? 0 : Buffer.byteLength(row.extra));
+}
+
+/** The leading rows that fit a page: at least one, at most `limit`. */
+function fitting(rows: readonly MessageRow[], limit: number): MessageRow[] {
+  let bytes = 0;
+  let count = 0;
+  for (const row of rows) {
+    bytes += bytesOf(row);
+    if (count === limit || (count > 0 && bytes > pageBytesMax)) break;
+    count += 1;
+  }
+  return rows.slice(0, count);
+}
+
+function bigMax(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+/** The seqs of a conversation have no holes, so a page is complete from its first row asked for to its last row given, or
+ *  to the end of what was asked when nothing was left. */
+function completeRange(query: PageQuery, rows: readonly MessageRow[], hasMore: boolean, latest: bigint) {
+  if (query.types.length > 0) return { completeFrom: 1n, completeTo: 0n };
+  const from = bigMax(query.startSeq, 1n);
+  const to = query.endSeq === 0n || query.endSeq > latest ? latest : query.endSeq;
+  const edge = rows.at(-1)?.seqId;
+  if (!hasMore || edge === undefined) return { completeFrom: from, completeTo: to };
+  return query.ascending ? { completeFrom: from, completeTo: edge } : { completeFrom: edge, completeTo: to };
+}
+
+export function createMessageStore(context: Pick<RepoContext, "db" | "tables">): MessageStore {
+  const { db, tables } = context;
+  const { messages: m, conversations: c, users } = tables;
+  const columns = messageColumns(tables);
+  const senderPlan = { table: users, columns: senderColumns(tables), by: [users.id] };
+  const idPlan = { table: m, columns, by: [m.id] };
+  const headPlan = {
+    table: c,
+    columns: { id: c.id, lastSeqId: c.lastSeqId, lastMessageNo: c.lastMessageNo, lastMessageId: c.lastMessageId },
+    by: [c.id],
+  };
+
+  /** Adds senders and the rows that are replied to, each with one lookup for all. */
+  async function complete(rows: readonly MessageRow[]): Promise<Message[]> {
+    if (rows.length === 0) return [];
+    const senderIds = new Set<bigint>();
+    const replyIds = new Set<bigint>();
+    for (const row of rows) {
+      senderIds.add(row.senderId);
+      if (row.replyToId !== null) replyIds.add(row.replyToId);
+    }
+    const [senders, replies] = await Promise.all([
+      db.find(senderPlan, keysOf(senderIds)),
+      replyIds.size === 0 ? [] : db.find(idPlan, keysOf(replyIds)),
+    ]);
+    const infos = new Map(senders.map((sender: SenderRow) => [sender.id, toUserInfo(sender)]));
+    const targets = new Map(replies.map((target) => [target.id, toReply(target)]));
+    return rows.map((row) =>
+      toMessage(row, infos.get(row.senderId), row.replyToId === null ? undefined : targets.get(row.replyToId)),
+    );
+  }
+
+  async function readPage(query: PageQuery): Promise<MessageRow[]> {
+    const where = [eq(m.conversationId, query.conversationId)];
+    if (query.startSeq > 0n) where.push(gte(m.seqId, query.startSeq));
+    if (query.endSeq > 0n) where.push(lte(m.seqId, query.endSeq));
+    if (query.types.length > 0) where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
+    return await db.q
+      .select(columns)
+      .from(m)
+      .where(and(...where))
+      .orderBy(query.ascending ? asc(m.seqId) : desc(m.seqId))
+      .limit(query.limit + 1);
+  }
+
+  return {
+    async page(query) {
+      // The head first: rows that are stored between the two reads only make the page longer.
+      const [head] = await db.find(headPlan, [[query.conversationId]]);
+      if (head === undefined) return undefined;
+      const found = await readPage(query);
+      const rows = fitting(found, query.limit);
+      const hasMore = rows.length < found.length;
+      const newest = rows.reduce((latest, row) => bigMax(latest, row.seqId), head.lastSeqId);
+      const edge = rows.at(-1)?.seqId ?? 0n;
+      return {
+        messages: await complete(rows),
+        hasMore,
+        nextSeq: hasMore ? edge + (query.ascending ? 1n : -1n) : 0n,
+        ...completeRange(query, rows, hasMore, newest),
+        latestSeq: newest,
+      };
+    },
+
+    async byIds(ids) {
+      const rows = await db.find(idPlan, keysOf(new Set(ids)));
+      const messages = new Map((await complete(rows)).map((message) => [message.id, message]));
+      return ids.map((id) => messages.get(id.toString())).filter((message) => message !== undefined);
+    },
+
+    async latest(conversationIds, limit) {
+      const heads = await db.find(headPlan, keysOf(new Set(conversationIds)));
+      if (limit === 1) {
+        const lastIds = heads.map((head) => head.lastMessageId).filter((id) => id !== null);
+        return await complete(await db.find(idPlan, keysOf(lastIds)));
+      }
+      const pages = await Promise.all(
+        heads.map((head) =>
+          db.q
+            .select(columns)
+            .from(m)
+            .where(and(eq(m.conversationId, head.id), eq(m.kind, kindMessage)))
+            .orderBy(desc(m.seqId))
+            .limit(limit),
+        ),
+      );
+      return await complete(pages.flat());
+    },
+
+    async currentSeq(conversationIds) {
+      const heads = await db.find(headPlan, keysOf(new Set(conversationIds)));
+      return new Map(heads.map(({ id, lastSeqId, lastMessageNo }) => [id, { lastSeqId, lastMessageNo }]));
+    },
+  };
+}
+
+function keysOf<T>(values: Iterable<T>): [T][] {
+  return Array.from(values, (value) => [value]);
+}
