@@ -1,0 +1,18 @@
+/** A line that tells how far a run is: rewritten on a terminal, a line per step elsewhere. Goes to stderr. */
+export interface Progress {
+  /** A new step. */
+  say(text: string): void;
+  /** The state of the step; on a terminal only. */
+  show(text: string): void;
+  end(): void;
+}
+
+export function createProgress(): Progress {
+  const terminal = process.stderr.isTTY === true;
+  const clear = "\r\x1b[2K";
+  return {
+    say: (text) => void process.stderr.write(terminal ? `${clear}${text} ...` : `${text}\n`),
+    show: (text) => void (terminal && process.stderr.write(`${clear}${text}`)),
+    end: () => void (terminal && process.stderr.write(clear)),
+  };
+}
