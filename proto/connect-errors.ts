@@ -13,7 +13,7 @@ import { type ErrorDetail, ErrorDetailSchema } from "./gen/gochat/common/v1/erro
 
 /** Between this program's errors and those of the wire. Structurally infra/rpc's port of the same name. */
 export interface ErrorTranslator {
-  toConnect(error: unknown): ConnectError;
+  toConnect(error: unknown, traceId?: string): ConnectError;
   fromConnect(error: ConnectError): unknown;
 }
 
@@ -52,14 +52,14 @@ const GENERIC: Partial<Record<Code, ErrorName>> = {
 
 /** AppErrors travel whole; ConnectErrors of the library pass; anything else becomes an INTERNAL_ERROR without its text. */
 export const connectErrors: ErrorTranslator = {
-  toConnect(error) {
+  toConnect(error, traceId) {
     if (error instanceof ConnectError) return error;
-    if (isAppError(error)) return encode(error);
+    if (isAppError(error)) return encode(error, traceId);
     if (error instanceof Error && error.name === "AbortError")
       return new ConnectError("cancelled", Code.Canceled, undefined, undefined, error);
     if (error instanceof Error && error.name === "TimeoutError")
       return new ConnectError("timed out", Code.DeadlineExceeded, undefined, undefined, error);
-    return encode(new AppError("INTERNAL_ERROR", { cause: error }));
+    return encode(new AppError("INTERNAL_ERROR", { cause: error }), traceId);
   },
   fromConnect(error) {
     const detail = error.findDetails(ErrorDetailSchema)[0];
@@ -75,13 +75,13 @@ export const connectErrors: ErrorTranslator = {
   },
 };
 
-function encode(error: AppError): ConnectError {
+function encode(error: AppError, traceId: string | undefined): ConnectError {
   const entry = ERRORS[error.code];
   const value: ErrorDetail = create(ErrorDetailSchema, {
     code: entry.number,
     name: error.code,
     message: error.message,
-    traceId: error.traceId ?? "",
+    traceId: error.traceId ?? traceId ?? "",
     meta: encodeMeta(error.details),
   });
   return new ConnectError(error.message, CODES[entry.connect], undefined, [{ desc: ErrorDetailSchema, value }], error);
