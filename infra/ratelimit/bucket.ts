@@ -16,13 +16,16 @@ export function createBucket(
   return { tokens: rule.capacity, atMs: nowMs, ratePerSecond: rule.ratePerSecond, capacity: rule.capacity };
 }
 
-/** Takes `count` tokens, or none and false. A clock that goes back adds nothing. */
-export function takeFrom(bucket: Bucket, count: number, nowMs: number): boolean {
-  if (nowMs > bucket.atMs) {
+/** Adds what flowed in since. A clock that goes back adds nothing, and counts from where it is then. */
+export function refill(bucket: Bucket, nowMs: number): void {
+  if (nowMs > bucket.atMs)
     bucket.tokens = Math.min(bucket.capacity, bucket.tokens + ((nowMs - bucket.atMs) * bucket.ratePerSecond) / 1000);
-  }
-  // Also when it went back: else the time until the old reading would never count.
   bucket.atMs = nowMs;
+}
+
+/** Takes `count` tokens, or none and false. */
+export function takeFrom(bucket: Bucket, count: number, nowMs: number): boolean {
+  refill(bucket, nowMs);
   if (bucket.tokens < count) return false;
   bucket.tokens -= count;
   return true;
@@ -32,5 +35,7 @@ export function takeFrom(bucket: Bucket, count: number, nowMs: number): boolean 
 export function waitFor(bucket: Bucket, count: number): number {
   if (count > bucket.capacity) return Number.POSITIVE_INFINITY;
   if (bucket.tokens >= count) return 0;
-  return Math.ceil(((count - bucket.tokens) * 1000) / bucket.ratePerSecond);
+  const waitMs = Math.ceil(((count - bucket.tokens) * 1000) / bucket.ratePerSecond);
+  // Rounding may leave it a hair short.
+  return bucket.tokens + (waitMs * bucket.ratePerSecond) / 1000 < count ? waitMs + 1 : waitMs;
 }
