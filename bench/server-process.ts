@@ -1,52 +1,75 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A GoChat of the bench's own, in a process of its own, on a data folder that is removed afterwards. */
+/** A GoChat in a process of its own. Disposing stops it politely. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
   readonly pid: number;
+  /** The folder it keeps everything in. */
+  readonly data: string;
   /** CPU time the process has used, user and system, in microseconds. */
   cpuUs(): Promise<number>;
   /** Resident memory, bytes. */
   rssBytes(): Promise<number>;
+  /** Ends it at once, as a crash would; resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Asks it to stop; answers its exit code. */
+  stop(): Promise<number>;
+}
+
+export interface ServerOptions {
+  /** Keys of the configuration. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** A data folder that stays; without it one is made, and removed with the process. */
+  readonly data?: string;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 const startTimeoutMs = 60_000;
 const ticksPerSecond = 100;
 
-/** Starts `gochat serve` on a free port and waits for its ready line. `settings` are keys of the configuration. */
-export async function startServer(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const data = await mkdtemp(join(tmpdir(), "gochat-bench-"));
-  const set = Object.entries(settings).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
-  const args = ["serve", "--port", "0", "--data", data, ...set];
-  // A single-file executable is its own command; otherwise Bun runs the same main file.
-  const command = Bun.main.endsWith("/cli/main.ts")
-    ? [process.execPath, Bun.main, ...args]
-    : [process.execPath, ...args];
-  const child = Bun.spawn(command, {
+/** Starts `gochat serve` and waits for its ready line. */
+export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
+  const data = options.data ?? (await mkdtemp(join(tmpdir(), "gochat-")));
+  const set = Object.entries(options.settings ?? {}).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
+  const child = Bun.spawn([...gochatCommand(), "serve", "--port", String(options.port ?? 0), "--data", data, ...set], {
     stdout: "pipe",
     stderr: "inherit",
-    env: { ...process.env, LOG_LEVEL: "warn", NO_COLOR: "1" },
+    env: { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? "warn", NO_COLOR: "1" },
   });
-  const stop = async (): Promise<void> => {
+  const stop = async (): Promise<number> => {
     child.kill("SIGTERM");
-    await child.exited;
-    await rm(data, { recursive: true, force: true });
+    const code = await child.exited;
+    if (options.data === undefined) await rm(data, { recursive: true, force: true });
+    return code;
   };
   try {
-    const url = await readyUrl(child.stdout);
     return {
-      url,
+      url: await readyUrl(child.stdout),
       pid: child.pid,
+      data,
       cpuUs: () => cpuUs(child.pid),
       rssBytes: () => rssBytes(child.pid),
-      [Symbol.asyncDispose]: stop,
+      kill: async () => {
+        child.kill("SIGKILL");
+        await child.exited;
+      },
+      stop,
+      [Symbol.asyncDispose]: async () => void (await stop()),
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** How this very program is started again: a single-file executable is its own command, otherwise Bun runs cli/main.ts. */
+export function gochatCommand(): string[] {
+  const source = join(import.meta.dir, "..", "cli", "main.ts");
+  return existsSync(source) ? [process.execPath, source] : [process.execPath];
 }
 
 async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {

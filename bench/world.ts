@@ -33,8 +33,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const progress = createProgress();
   progress.say("starting a server");
   await using server = await startServer({
-    "ratelimit.enabled": "false",
-    "ws.max_connections": String(options.conns + 100),
+    settings: { "ratelimit.enabled": "false", "ws.max_connections": String(options.conns + 100) },
   });
   progress.say(`signing ${options.conns} guests in`);
   const guests = await signInGuests(server.url, options.conns);

@@ -1,5 +1,5 @@
 import project from "#package.json";
-import { ConfigError, redact } from "../config/config.ts";
+import { ConfigError } from "../config/config.ts";
 import type { Environment } from "../config/keys.ts";
 import { type CheckState, startAdmin } from "./admin.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
@@ -54,7 +54,7 @@ export async function startProcess<S extends Specs>(
   const startedAtMs = Date.now();
   const sources = sourcesOf(surroundings, composition.services);
   const specs = { ...composition.specs, host: hostSpec };
-  const { configs, warnings } = loadAll(specs, sources, composition.overrides);
+  const { configs, warnings, shown } = loadAll(specs, sources, composition.overrides);
   const hostConfig: HostConfig = configs.host;
   await using stack = new AsyncDisposableStack();
   const host = stack.use(await openHost(hostConfig, composition.service));
@@ -66,7 +66,7 @@ export async function startProcess<S extends Specs>(
     version,
     ready: () => ready,
     checks: () => running?.checks() ?? {},
-    config: () => Object.fromEntries(Object.entries(specs).map(([name, spec]) => [name, redact(spec, configs[name])])),
+    config: () => shown,
   };
   const port = hostConfig.admin.port ?? composition.adminPort(configs);
   const admin = stack.use(

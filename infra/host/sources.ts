@@ -7,6 +7,7 @@ import {
   type Problem,
   type Sources,
 } from "../config/config.ts";
+import { redact } from "../config/describe.ts";
 import type { Environment } from "../config/keys.ts";
 import { readConfigTrees } from "../config/yaml.ts";
 import { exitCodes, StartError } from "./start-error.ts";
@@ -20,6 +21,9 @@ export interface Surroundings {
 
 export type Specs = Readonly<Record<string, AnySection>>;
 export type ConfigsOf<S extends Specs> = { readonly [N in keyof S]: ConfigOf<S[N]> };
+
+/** Key → value as text by spec, secrets hidden. */
+export type Shown = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 const environments: Readonly<Record<string, Environment>> = {
   development: "development",
@@ -47,14 +51,16 @@ export function loadAll<S extends Specs>(
   specs: S,
   sources: Sources,
   overrides: { readonly [N in keyof S]?: Readonly<Record<string, string>> } = {},
-): { configs: ConfigsOf<S>; warnings: readonly string[] } {
+): { configs: ConfigsOf<S>; warnings: readonly string[]; shown: Shown } {
   const configs: Record<string, unknown> = {};
+  const shown: Record<string, Record<string, string>> = {};
   const problems = new Map<string, Problem>();
   let warnings: Set<string> | undefined;
   for (const [name, spec] of Object.entries(specs)) {
     try {
       const loaded = loadConfig(spec, { ...sources, flags: { ...overrides[name], ...sources.flags } });
       configs[name] = loaded.config;
+      shown[name] = redact(spec, loaded.config);
       const found = new Set(loaded.warnings);
       warnings = warnings === undefined ? found : new Set([...warnings].filter((warning) => found.has(warning)));
     } catch (error) {
@@ -64,5 +70,5 @@ export function loadAll<S extends Specs>(
   }
   if (problems.size > 0) throw new ConfigError([...problems.values()]);
   // Filled key by key from `specs`; the type checker cannot follow that.
-  return { configs: configs as ConfigsOf<S>, warnings: [...(warnings ?? [])] };
+  return { configs: configs as ConfigsOf<S>, warnings: [...(warnings ?? [])], shown };
 }
