@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { createMemoryCache, type MemoryCache } from "#infra/cache/memory.ts";
+import { silentLogger } from "#infra/clog/clog.ts";
+import { type Arrival, createPresenceStore, type PresenceStore, presenceTtlMs } from "./presence.ts";
+import { parsePresence, presenceKey } from "./presence-format.ts";
+
+const g1 = { gatewayId: "gateway-1", incarnation: "019a0000-0000-7000-8000-000000000001" };
+const g2 = { gatewayId: "gateway-2", incarnation: "019a0000-0000-7000-8000-000000000002" };
+let nowMs = 0;
+let cache: MemoryCache;
+let presence: PresenceStore;
+
+beforeEach(() => {
+  nowMs = 1_800_000_000_000;
+  cache = createMemoryCache({ clock: () => nowMs });
+  presence = createPresenceStore({ cache, clog: silentLogger, clock: () => nowMs });
+});
+afterEach(() => cache[Symbol.asyncDispose]());
+
+function arrival(sessionId: string, change: Partial<Arrival> = {}): Arrival {
+  return {
+    ...g1,
+    userId: 1n,
+    sessionId,
+    sid: "sid",
+    deviceId: "",
+    platform: "web",
+    clientInfo: "",
+    eviction: "multi",
+    sessionsMax: 5,
+    ...change,
+  };
+}
+async function arrive(...arrivals: Arrival[]) {
+  const results = await presence.arrive(arrivals);
+  nowMs += 1000;
+  return results;
+}
+const places = async (userId = 1n) => parsePresence(await cache.get(presenceKey(userId)));
+const online = async (userId = 1n) => (await presence.get([userId]))[0]?.sessions.map((one) => one.sessionId) ?? [];
+
+test("sessions and routes are written in one step", async () => {
+  expect(await arrive(arrival("a"))).toEqual([{ first: true, evicted: [] }]);
+  expect(await arrive(arrival("b"), arrival("c", g2))).toEqual([
+    { first: false, evicted: [] },
+    { first: false, evicted: [] },
+  ]);
+  expect(await online()).toEqual(["c", "b", "a"]);
+  expect(await places()).toEqual([
+    { ...g1, sessions: 2 },
+    { ...g2, sessions: 1 },
+  ]);
+});
+
+test("registering again is harmless", async () => {
+  await arrive(arrival("a"));
+  expect(await arrive(arrival("a"))).toEqual([{ first: false, evicted: [] }]);
+  expect(await places()).toEqual([{ ...g1, sessions: 1 }]);
+});
+
+test("20 §2 multi: the same device replaces its older session, others coexist", async () => {
+  await arrive(arrival("a", { deviceId: "phone" }), arrival("b", { deviceId: "laptop" }), arrival("c"));
+  const [result] = await arrive(arrival("d", { ...g2, deviceId: "phone" }));
+  expect(result).toEqual({ first: false, evicted: [{ sessionId: "a", ...g1 }] });
+  expect((await online()).sort()).toEqual(["b", "c", "d"]);
+});
+
+test("20 §2 multi: past the cap the oldest goes; guests have one", async () => {
+  for (const id of ["a", "b", "c", "d", "e"]) await arrive(arrival(id));
+  expect((await arrive(arrival("f")))[0]?.evicted.map((one) => one.sessionId)).toEqual(["a"]);
+  expect(await online()).toHaveLength(5);
+  const guest = { userId: 2n, sessionsMax: 1 };
+  await arrive(arrival("x", guest));
+  expect((await arrive(arrival("y", guest)))[0]?.evicted.map((one) => one.sessionId)).toEqual(["x"]);
+  expect(await online(2n)).toEqual(["y"]);
+});
+
+test("20 §2 per-platform: one of each", async () => {
+  const policy = { eviction: "per-platform" } as const;
+  await arrive(arrival("a", { ...policy, platform: "web" }), arrival("b", { ...policy, platform: "ios" }));
+  const [result] = await arrive(arrival("c", { ...policy, ...g2, platform: "web" }));
+  expect(result?.evicted).toEqual([{ sessionId: "a", ...g1 }]);
+  expect(await online()).toEqual(["c", "b"]);
+});
+
+test("20 §2 single: any session of any gateway is replaced", async () => {
+  await arrive(arrival("a"), arrival("b", g2));
+  const [result] = await arrive(arrival("c", { eviction: "single", sessionsMax: 1 }));
+  expect(result?.evicted.map((one) => one.sessionId).sort()).toEqual(["a", "b"]);
+  expect(await places()).toEqual([{ ...g1, sessions: 1 }]);
+});
+
+test("sessions of one batch meet in their order", async () => {
+  const results = await arrive(...["a", "b", "c"].map((id) => arrival(id, { sessionsMax: 1 })));
+  expect(results.map((one) => [one.first, one.evicted.map((gone) => gone.sessionId)])).toEqual([
+    [true, []],
+    [false, ["a"]],
+    [false, ["b"]],
+  ]);
+});
+
+test("the last session to leave is told, also when the answer is asked for again", async () => {
+  await arrive(arrival("a"), arrival("b", g2));
+  const leave = (sessionId: string, gateway: typeof g1) => presence.depart([{ userId: 1n, sessionId, ...gateway }]);
+  expect(await leave("a", g1)).toMatchObject([{ last: false }]);
+  expect(await places()).toEqual([{ ...g2, sessions: 1 }]);
+  const now = Math.floor(nowMs / 1000);
+  expect(await leave("b", g2)).toEqual([{ last: true, lastSeen: now }]);
+  expect(await leave("b", g2)).toEqual([{ last: true, lastSeen: now }]);
+  expect(await cache.get(presenceKey(1n))).toBeUndefined();
+  expect(await presence.get([1n])).toEqual([{ userId: 1n, sessions: [], lastSeen: now }]);
+});
+
+test("another gateway, or an earlier life of it, cannot take a session out", async () => {
+  await arrive(arrival("a"));
+  await presence.depart([{ userId: 1n, sessionId: "a", ...g2 }]);
+  await presence.depart([{ userId: 1n, sessionId: "a", ...g1, incarnation: g2.incarnation }]);
+  expect(await online()).toEqual(["a"]);
+});
+
+test("a heartbeat keeps sessions, and says which are not known", async () => {
+  await arrive(arrival("a"), arrival("b", g2), arrival("x", { userId: 2n }));
+  const report = ["a", "b", "z"].map((sessionId) => ({ userId: 1n, sessionId }));
+  for (let minute = 0; minute < 10; minute++) {
+    nowMs += 60_000;
+    const answer = await presence.heartbeat(g1, [...report, { userId: 2n, sessionId: "x" }]);
+    expect(answer).toEqual({ unknown: ["b", "z"], replaced: false });
+  }
+  // Nobody reports b: its gateway is dead.
+  expect(await online()).toEqual(["a"]);
+  expect(await places()).toEqual([{ ...g1, sessions: 1 }]);
+  expect(await online(2n)).toEqual(["x"]);
+});
+
+test("presence ends when nobody reports it", async () => {
+  await arrive(arrival("a"));
+  nowMs += presenceTtlMs;
+  expect(await online()).toEqual([]);
+  expect(await cache.get(presenceKey(1n))).toBeUndefined();
+  expect(await presence.heartbeat(g1, [{ userId: 1n, sessionId: "a" }])).toEqual({ unknown: ["a"], replaced: false });
+});
+
+test("after a wipe every session is unknown, and registering brings it back", async () => {
+  await arrive(arrival("a"));
+  cache.wipe();
+  expect((await presence.heartbeat(g1, [{ userId: 1n, sessionId: "a" }])).unknown).toEqual(["a"]);
+  expect((await arrive(arrival("a")))[0]?.first).toBe(true);
+});
+
+test("a later incarnation of a gateway replaces the earlier one, never the reverse", async () => {
+  const later = { ...g1, incarnation: "019b0000-0000-7000-8000-000000000001" };
+  await arrive(arrival("a"));
+  expect((await presence.heartbeat(g1, [])).replaced).toBe(false);
+  expect((await presence.heartbeat(later, [])).replaced).toBe(false);
+  expect(await presence.heartbeat(g1, [{ userId: 1n, sessionId: "a" }])).toEqual({ unknown: [], replaced: true });
+  expect((await presence.heartbeat(later, [])).replaced).toBe(false);
+});
+
+test("cleanup drops what stopped reporting and names who is offline", async () => {
+  await arrive(arrival("a"), arrival("b", { userId: 2n }));
+  nowMs += 200_000;
+  await presence.heartbeat(g1, [{ userId: 2n, sessionId: "b" }]);
+  nowMs += 150_000;
+  const before = Math.floor((nowMs - presenceTtlMs) / 1000);
+  expect(await presence.cleanup(before, 10)).toEqual([1n]);
+  expect(await presence.cleanup(before, 10)).toEqual([]);
+  expect(await online(2n)).toEqual(["b"]);
+});
+
+test("a damaged row is dropped in passing", async () => {
+  await arrive(arrival("a"));
+  await cache.hset("user:online:1", { bad: "{", worse: "null" });
+  await arrive(arrival("b"));
+  expect(Object.keys(await cache.hgetall("user:online:1")).sort()).toEqual(["a", "b"]);
+});
