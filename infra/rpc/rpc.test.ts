@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import { type Client, Code, type Interceptor } from "@connectrpc/connect";
+import { createMetrics } from "../metrics/metrics.ts";
+import { createRemoteClient, type RemoteClientOptions } from "./client.ts";
+import { EchoService } from "./conformance/echo_pb.ts";
+import { createEcho, rpcConformance, type SampleError, type Seen, sampleErrors } from "./conformance.ts";
+import { createDirectClient } from "./direct.ts";
+import { createRpcHandler, type RpcHandlerOptions } from "./handler.ts";
+import { rpcService } from "./rpc.ts";
+import { codeName } from "./server-metrics.ts";
+
+function serve(options: Partial<RpcHandlerOptions> = {}) {
+  const seen: Seen = { aborted: 0, calls: 0 };
+  const handler = createRpcHandler([rpcService(EchoService, createEcho(seen))], { errors: sampleErrors, ...options });
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request) => handler(request) ?? new Response("none", { status: 404 }),
+  });
+  const client = (more: Partial<RemoteClientOptions> = {}): Client<typeof EchoService> =>
+    createRemoteClient(EchoService, { baseUrl: `http://127.0.0.1:${server.port}`, errors: sampleErrors, ...more });
+  return { seen, server, client, dispose: () => server.stop(true) };
+}
+
+rpcConformance("direct", async () => {
+  const seen: Seen = { aborted: 0, calls: 0 };
+  const client = createDirectClient(EchoService, createEcho(seen), { errors: sampleErrors });
+  return { client, seen, dispose: async () => undefined };
+});
+
+const pass: Interceptor = (next) => (request) => next(request);
+
+rpcConformance("direct with interceptors and metrics", async () => {
+  const seen: Seen = { aborted: 0, calls: 0 };
+  const options = { errors: sampleErrors, interceptors: [pass, pass], metrics: createMetrics() };
+  return { client: createDirectClient(EchoService, createEcho(seen), options), seen, dispose: async () => undefined };
+});
+
+for (const protocol of ["connect", "grpc-web"] as const) {
+  for (const json of [false, true]) {
+    rpcConformance(`${protocol}, ${json ? "JSON" : "binary"}`, async () => {
+      const { seen, client, dispose } = serve();
+      return { client: client({ protocol, json }), seen, dispose };
+    });
+  }
+}
+
+const codeOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => "ok",
+    (error: SampleError) => error.code,
+  );
+
+describe("rpc server", () => {
+  test("spec 30 §1: without the service token every call is unauthenticated", async () => {
+    const { client, seen, dispose } = serve({ serviceToken: { token: "t0ken" } });
+    expect(await codeOf(client().fail({ text: "X" }))).toBe("Unauthenticated");
+    expect(await codeOf(client({ caller: { service: "im-logic", token: "t0keN" } }).fail({ text: "X" }))).toBe(
+      "Unauthenticated",
+    );
+    expect(await codeOf(client({ protocol: "grpc-web" }).fail({ text: "X" }))).toBe("Unauthenticated");
+    expect(seen.calls).toBe(0);
+    expect(await codeOf(client({ caller: { service: "im-logic", token: "t0ken" } }).echo({}))).toBe("ok");
+    await dispose();
+  });
+
+  test("an open service answers without the token", async () => {
+    const { client, dispose } = serve({ serviceToken: { token: "t", open: [EchoService.typeName] } });
+    expect(await codeOf(client().echo({}))).toBe("ok");
+    await dispose();
+  });
+
+  test("a message above the limit is refused", async () => {
+    const { client, dispose } = serve({ messageBytesMax: 1000 });
+    expect(await codeOf(client().echo({ text: "x".repeat(2000) }))).toBe("ResourceExhausted");
+    await dispose();
+  });
+
+  test("a path of no method is left to others", () => {
+    const handler = createRpcHandler([], { errors: sampleErrors });
+    expect(handler(new Request("http://x/gochat.none/Nothing", { method: "POST" }))).toBeUndefined();
+  });
+
+  test("calls are counted by method and code", async () => {
+    const metrics = createMetrics();
+    const { client, dispose } = serve({ metrics });
+    await client().echo({});
+    await codeOf(client().fail({ text: "X" }));
+    const text = await metrics.render();
+    expect(text).toContain('rpc_server_requests_total{method="gochat.conformance.v1.EchoService/Echo",code="ok"} 1');
+    expect(text).toContain(
+      'rpc_server_requests_total{method="gochat.conformance.v1.EchoService/Fail",code="not_found"} 1',
+    );
+    await dispose();
+  });
+
+  test("a call without a trace id gets one", async () => {
+    const { client, dispose } = serve();
+    expect((await client().echo({})).traceId).toMatch(/^[0-9a-f-]{36}$/);
+    await dispose();
+  });
+
+  test("codes are spelled as on the wire", () => {
+    expect(codeName(Code.DeadlineExceeded)).toBe("deadline_exceeded");
+  });
+});
+
+describe("rpc client", () => {
+  test("wrap sees the method and may repeat the call", async () => {
+    const { client, seen, dispose } = serve();
+    const tried: string[] = [];
+    const wrapped = client({
+      wrap: async (method, _signal, call) => {
+        tried.push(method.name);
+        await call().catch(() => undefined);
+        return call();
+      },
+    });
+    expect(await codeOf(wrapped.fail({ text: "X" }))).toBe("X");
+    expect(tried).toEqual(["Fail"]);
+    expect(seen.calls).toBe(2);
+    await dispose();
+  });
+});
