@@ -19,7 +19,7 @@ export async function findChromium(): Promise<string> {
 }
 
 function installed(): string | undefined {
-  const named = process.env["CHROMIUM"];
+  const named = process.env.CHROMIUM;
   if (named !== undefined && named !== "") return named;
   for (const name of ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"]) {
     const path = Bun.which(name);

@@ -77,7 +77,7 @@ async function main(): Promise<number> {
   const stages = stagesFor(process.argv.slice(2));
   await rm(artifacts, { recursive: true, force: true });
   await mkdir(artifacts, { recursive: true });
-  if (stages.some((stage) => stage.name === "browser")) process.env["CHROMIUM"] = await findChromium();
+  if (stages.some((stage) => stage.name === "browser")) process.env.CHROMIUM = await findChromium();
   const total: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const [index, stage] of stages.entries()) {
     const counts = await runStage(stage, index);

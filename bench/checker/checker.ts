@@ -54,8 +54,9 @@ export interface Checker {
   acked(record: AckRecord): void;
   /** A complete history of a conversation, ascending, as one client read it. May be given several times as it grows. */
   history(conversationId: string, rows: readonly RowRecord[]): void;
-  /** What a device was shown in a conversation; seqs in the order of arrival. */
-  device(name: string, conversationId: string): DeviceRecord;
+  /** What a device was shown in a conversation; seqs in the order of arrival. `base` is the seq up to which it has the
+   *  history already: rows above it that it lacks are holes. Without one the first row shown is the base. */
+  device(name: string, conversationId: string, base?: number): DeviceRecord;
   verdict(): Verdict;
 }
 
@@ -73,7 +74,8 @@ interface Device {
   name: string;
   conversationId: string;
   shown: Map<number, string>;
-  last: number;
+  /** The newest seq shown; undefined before the base is known. */
+  last: number | undefined;
   holes: Set<number>;
   missed: [number, number][];
   expected: [number, number][];
@@ -109,12 +111,12 @@ export function createChecker(): Checker {
           violate("reordered", "G2 one order", `${conversationId}: row ${row.seqId} changed or vanished`);
       histories.set(conversationId, rows);
     },
-    device(name, conversationId) {
+    device(name, conversationId, base) {
       const device: Device = {
         name,
         conversationId,
         shown: new Map(),
-        last: 0,
+        last: base,
         holes: new Set(),
         missed: [],
         expected: [],
@@ -145,7 +147,7 @@ function deviceRecord(device: Device, violate: Violate): DeviceRecord {
         return;
       }
       device.shown.set(seqId, messageId);
-      if (device.last === 0 || seqId === device.last + 1) device.last = seqId;
+      if (device.last === undefined || seqId === device.last + 1) device.last = seqId;
       else if (seqId > device.last) {
         for (let seq = device.last + 1; seq < seqId; seq += 1) device.holes.add(seq);
         device.last = seqId;

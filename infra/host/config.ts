@@ -37,6 +37,9 @@ export const hostSpec = section({
     logicUrl: string({ default: "http://127.0.0.1:9001", doc: "where a gateway alone finds logic" }),
     repoUrl: string({ default: "http://127.0.0.1:9002", doc: "where a service alone finds repo" }),
   }),
+  ratelimit: section({
+    enabled: bool({ default: true, doc: "rate limits at the entrance; off for benches and tests", hot: true }),
+  }),
   shutdown: section({
     timeout: duration({ default: 30_000, min: 100, max: 600_000, doc: "after it a stop is forced" }),
   }),
