@@ -32,16 +32,8 @@ function membersKey(conversation: RoutedConversation): string {
   return `conversation:members:${conversation.id}:${conversation.membersSeq}`;
 }
 
-const packIds = (ids: readonly bigint[]): string => ids.map((id) => id.toString(36)).join(",");
-/** Base 36 keeps a list of 500 ids at 6.5 KB. */
-function unpackIds(packed: string): bigint[] {
-  if (packed === "") return [];
-  return packed.split(",").map((text) => {
-    let id = 0n;
-    for (const digit of text) id = id * 36n + BigInt(Number.parseInt(digit, 36));
-    return id;
-  });
-}
+const packIds = (ids: readonly bigint[]): string => ids.join(",");
+const unpackIds = (packed: string): bigint[] => (packed === "" ? [] : packed.split(",").map(BigInt));
 
 export function createRouteFinder(context: RepoContext): RouteFinder {
   const { db, tables, cache, metrics } = context;

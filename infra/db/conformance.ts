@@ -198,8 +198,9 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
       };
       await db.script(async (execute) => void (await execute("DROP TABLE IF EXISTS schema_migrations")));
       expect(await Promise.all([migrate(db, [first]), migrate(db, [first])])).toEqual([[1], []]);
-      expect(migrate(db, [{ ...first, sql: sql("SELECT 1;") }])).rejects.toThrow("differs");
-      expect(migrate(db, [])).rejects.toThrow("newer");
+      const refusal = (migrations: (typeof first)[]) => migrate(db, migrations).catch(String);
+      expect(await refusal([{ ...first, sql: sql("SELECT 1;") }])).toContain("differs");
+      expect(await refusal([])).toContain("newer");
       await db.script(async (execute) => void (await execute("DROP TABLE schema_migrations")));
     });
   });

@@ -16,7 +16,8 @@ export interface Tx {
 }
 
 /** The domain database. Reads see every transaction that was acknowledged (they go to the primary). Errors are `DbError`;
- *  what a body throws comes back as it is. */
+ *  what a body throws comes back as it is. Only what is awaited on `q` directly fails with the driver's own error: give it
+ *  to `dialect.classify`. */
 export interface Db extends AsyncDisposable {
   readonly dialect: Dialect;
   /** Reads outside a transaction: `await db.q.select()…`. */

@@ -3,6 +3,7 @@ import { MySqlDialect } from "drizzle-orm/mysql-core";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+import { fromMysql, fromPostgres, fromSqlite } from "./errors.ts";
 
 export type DialectName = "sqlite" | "mysql" | "postgres";
 
@@ -26,6 +27,8 @@ export interface Dialect {
   /** A value in an expression where the database cannot infer its type. */
   typed(value: SQL, column: SQLiteColumn): SQL;
   compile(query: SQL): { sql: string; params: unknown[] };
+  /** The driver's error as a DbError; anything else as it is. */
+  classify(error: unknown): unknown;
 }
 
 const names = (columns: readonly string[]): SQL =>
@@ -75,6 +78,7 @@ export const sqliteDialect: Dialect = {
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
   typed: (value) => value,
   compile: (query) => sqliteCompiler.sqlToQuery(query),
+  classify: fromSqlite,
 };
 
 /** MySQL 8 and MariaDB. */
@@ -90,6 +94,7 @@ export const mysqlDialect: Dialect = {
   ignoreConflict: ([first = "id"]) => sql` on duplicate key update ${sql.identifier(first)} = ${sql.identifier(first)}`,
   typed: (value) => value,
   compile: (query) => mysqlCompiler.sqlToQuery(query),
+  classify: fromMysql,
 };
 
 export const postgresDialect: Dialect = {
@@ -103,4 +108,5 @@ export const postgresDialect: Dialect = {
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
   typed: (value, column) => sql`cast(${value} as ${sql.raw(column.getSQLType().replace(/ COLLATE .*/, ""))})`,
   compile: (query) => postgresCompiler.sqlToQuery(query),
+  classify: fromPostgres,
 };

@@ -43,7 +43,13 @@ const sqliteData = new Set([
 const sqliteUnavailable =
   /^SQLITE_(BUSY|LOCKED|IOERR|FULL|NOMEM|CANTOPEN|READONLY|PROTOCOL|INTERRUPT|ABORT|CORRUPT|NOTADB)/;
 
+/** bun:sqlite says so without a code. */
+const sqliteClosed = /closed database|database has closed|statement has been finalized/i;
+
 export function fromSqlite(error: unknown): unknown {
+  if (error instanceof Error && !("code" in error) && sqliteClosed.test(error.message)) {
+    return new DbError("unavailable", "the database is closed", { cause: error });
+  }
   const found = driverError(error);
   if (error instanceof DbError || !found?.code.startsWith("SQLITE_")) return error;
   const { code, message } = found;

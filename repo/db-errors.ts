@@ -1,0 +1,32 @@
+import type { Dialect } from "#infra/db/dialect.ts";
+import { DbError } from "#infra/db/errors.ts";
+import type { RpcService } from "#infra/rpc/rpc.ts";
+import { AppError } from "#proto/errors.ts";
+
+/** A database that is away or busy is SERVICE_UNAVAILABLE to callers; everything else stays as it is. */
+function toCallerError(error: unknown, dialect: Dialect): unknown {
+  const known = dialect.classify(error);
+  if (!(known instanceof DbError) || known.kind !== "unavailable") return error;
+  return new AppError("SERVICE_UNAVAILABLE", { cause: known });
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+function guarded(method: Method, dialect: Dialect): Method {
+  return async (...args) => {
+    try {
+      return await method(...args);
+    } catch (error) {
+      throw toCallerError(error, dialect);
+    }
+  };
+}
+
+/** The service with every method's errors translated. Its methods are unary and need no `this`. */
+export function withDbErrors({ service, impl }: RpcService, dialect: Dialect): RpcService {
+  const wrapped: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries(impl)) {
+    wrapped[name] = typeof method === "function" ? guarded(method as Method, dialect) : method;
+  }
+  return { service, impl: wrapped };
+}

@@ -1,0 +1,122 @@
+import { migrations } from "#drizzle/migrations.ts";
+import { createTables } from "#drizzle/schema.ts";
+import type { Cache } from "#infra/cache/cache.ts";
+import type { Logger } from "#infra/clog/clog.ts";
+import type { Db } from "#infra/db/db.ts";
+import { migrate } from "#infra/db/migrate.ts";
+import { listenError } from "#infra/host/start-error.ts";
+import type { Metrics } from "#infra/metrics/metrics.ts";
+import { createRpcHandler } from "#infra/rpc/handler.ts";
+import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import type { Ids } from "#infra/uid/uid.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
+import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
+import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
+import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { Health } from "#proto/gen/grpc/health/v1/health_pb.ts";
+import type { RepoConfig } from "./config.ts";
+import type { RepoContext } from "./context.ts";
+import { withDbErrors } from "./db-errors.ts";
+import { healthService } from "./rpc/health.ts";
+import { messageService } from "./rpc/message.ts";
+import { onlineStatusService } from "./rpc/online-status.ts";
+import { outboxService } from "./rpc/outbox.ts";
+import { sessionService } from "./rpc/session.ts";
+import { userService } from "./rpc/user.ts";
+import { ensureWorld } from "./store/world.ts";
+
+export interface RepoDeps {
+  readonly db: Db;
+  readonly cache: Cache;
+  readonly ids: Ids;
+  readonly clog: Logger;
+  readonly metrics: Metrics;
+  /** Unix milliseconds. Default Date.now. */
+  readonly clock?: () => number;
+  /** What callers must show on the port `rpc.port`; without it no port is opened. */
+  readonly serviceToken?: string;
+}
+
+type CheckState = "ok" | "degraded" | "down";
+
+export interface RunningRepo extends AsyncDisposable {
+  /** gochat.repo.v1 and health, to be called directly or over `url`. */
+  readonly services: readonly RpcService[];
+  readonly url?: string | undefined;
+  checks(): Readonly<Record<string, CheckState>>;
+}
+
+function repoServices(context: RepoContext): RpcService[] {
+  return [
+    rpcService(UserService, userService(context)),
+    rpcService(SessionService, sessionService(context)),
+    rpcService(OnlineStatusService, onlineStatusService(context)),
+    rpcService(MessageService, messageService(context)),
+    rpcService(OutboxService, outboxService(context)),
+    rpcService(Health, healthService(context)),
+  ].map((one) => withDbErrors(one, context.db.dialect));
+}
+
+function serve(config: RepoConfig, deps: RepoDeps, services: readonly RpcService[], serviceToken: string) {
+  const { host, port } = config.rpc;
+  const handle = createRpcHandler(services, {
+    errors: connectErrors,
+    clog: deps.clog,
+    metrics: deps.metrics,
+    serviceToken: { token: serviceToken, open: [Health.typeName] },
+  });
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      fetch: (request) => handle(request) ?? new Response("not found", { status: 404 }),
+    });
+  } catch (error) {
+    throw listenError(error, host, port, "GOCHAT_RPC__PORT");
+  }
+}
+
+/** Watches the two backends without asking them for every probe: a check is at most `checkMs` old. */
+const checkMs = 2000;
+
+function createChecks({ db, cache }: RepoDeps): { states(): Record<string, CheckState>; stop(): void } {
+  let states: Record<string, CheckState> = { db: "ok", cache: "ok" };
+  const look = async (): Promise<void> => {
+    const [dbUp, cacheUp] = await Promise.allSettled([db.ping(), cache.ping()]);
+    states = {
+      db: dbUp.status === "fulfilled" ? "ok" : "down",
+      cache: cacheUp.status === "fulfilled" ? "ok" : "degraded",
+    };
+  };
+  // `look` never rejects.
+  const timer = setInterval(() => void look(), checkMs);
+  timer.unref();
+  return { states: () => states, stop: () => clearInterval(timer) };
+}
+
+/** Migrates the database, makes the world conversation, and serves gochat.repo.v1. The backends stay the caller's.
+ *  Rejects with StartError when the port is busy, with what `migrate` throws when the schema does not fit. */
+export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<RunningRepo> {
+  const clog = deps.clog.namespace("repo");
+  const clock = deps.clock ?? Date.now;
+  const { db, cache, ids, metrics } = deps;
+  const applied = await migrate(db, migrations, clock);
+  if (applied.length > 0) clog.info("database migrated", { versions: applied.join(", ") });
+  const context: RepoContext = { db, tables: createTables(db.dialect.name), cache, ids, clog, metrics, clock, config };
+  await ensureWorld(context);
+
+  const services = repoServices(context);
+  const server = deps.serviceToken === undefined ? undefined : serve(config, deps, services, deps.serviceToken);
+  const checks = createChecks(deps);
+  return {
+    services,
+    url: server?.url.href.replace(/\/$/, ""),
+    checks: checks.states,
+    async [Symbol.asyncDispose]() {
+      checks.stop();
+      await server?.stop();
+    },
+  };
+}
