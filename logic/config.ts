@@ -1,0 +1,44 @@
+import { type ConfigOf, loadConfig, section } from "#infra/config/config.ts";
+import { bytes, type Environment, int, list, string } from "#infra/config/keys.ts";
+import { CONTENT_CHARS_MAX, GROUP_CREATE_MEMBERS_MAX } from "#proto/limits.ts";
+import { jwtSection, passwordSection } from "./auth/config.ts";
+
+const mib = 1024 * 1024;
+
+/** The keys of the service `logic`. */
+export const logicSpec = section({
+  rpc: section({
+    host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address on which Connect and gRPC-Web are served" }),
+    port: int({ default: 9001, min: 0, max: 65_535, doc: "port of Connect and gRPC-Web, 0 = any free one" }),
+  }),
+  jwt: jwtSection,
+  password: passwordSection,
+  message: section({
+    maxLength: int({
+      default: CONTENT_CHARS_MAX,
+      min: 1,
+      max: CONTENT_CHARS_MAX,
+      doc: "characters of a message's content",
+    }),
+    allowedTypes: list({ default: ["1", "2", "3", "5", "6"], doc: "message types that clients may send" }),
+  }),
+  calls: section({
+    waitingMax: int({ default: 10_000, min: 1, max: 1_000_000, doc: "sends by call that wait for a batch; then 503" }),
+    waitingBytesMax: bytes({ default: 32 * mib, min: mib, max: 1024 * mib, doc: "their bytes" }),
+  }),
+  group: section({
+    maxMembers: int({
+      default: GROUP_CREATE_MEMBERS_MAX + 1,
+      min: 2,
+      max: 10_000,
+      doc: "members of a new group, its creator included",
+    }),
+  }),
+});
+
+export type LogicConfig = ConfigOf<typeof logicSpec>;
+
+/** The defaults, for tests and compositions that read no files. */
+export function defaultLogicConfig(environment: Environment): LogicConfig {
+  return loadConfig(logicSpec, { environment }).config;
+}

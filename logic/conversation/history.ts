@@ -1,0 +1,76 @@
+import type { CallOptions } from "@connectrpc/connect";
+import type { ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type { Message, MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
+import type { RepoClients } from "../deps.ts";
+import { invalid } from "../rpc/arguments.ts";
+
+export interface HistoryQuery {
+  readonly conversationId: string;
+  /** Both inclusive; 0 = open. */
+  readonly startSeqId: bigint;
+  readonly endSeqId: bigint;
+  /** 0 = the default. */
+  readonly limit: number;
+  readonly ascending: boolean;
+  readonly typeFilter: MessageType[];
+}
+
+export interface HistoryPage {
+  /** In the order asked for. */
+  readonly messages: Message[];
+  readonly hasMore: boolean;
+  /** Where the next page begins in the direction asked for, and where one in the other direction would; 0 = nowhere. */
+  readonly nextSeqId: bigint;
+  readonly prevSeqId: bigint;
+  readonly latestSeqId: bigint;
+  /** Both inclusive: every row in between that the caller may see is in the page. */
+  readonly completeFrom: bigint;
+  readonly completeTo: bigint;
+}
+
+const seqMax = BigInt(SEQ_MAX);
+
+/** Throws INVALID_PARAMETER. */
+export function checkHistoryQuery(query: HistoryQuery): void {
+  if (query.startSeqId < 0n || query.startSeqId > seqMax) throw invalid("start_seq_id");
+  if (query.endSeqId < 0n || query.endSeqId > seqMax) throw invalid("end_seq_id");
+  if (query.limit < 0 || query.limit > HISTORY_ROWS_MAX) throw invalid("limit");
+}
+
+/** One page of what `member` may see. Rows that he hid from himself are below everything he asks for: they are not
+ *  there for him, so a range that reaches down to them is complete. */
+export async function readHistory(
+  repo: RepoClients,
+  query: HistoryQuery,
+  member: ConversationMember,
+  options: CallOptions,
+): Promise<HistoryPage> {
+  const lowest = member.hiddenBeforeSeq + 1n;
+  const startSeqId = query.startSeqId > lowest ? query.startSeqId : lowest;
+  const limit = query.limit === 0 ? HISTORY_ROWS_DEFAULT : query.limit;
+  const { conversationId, endSeqId, ascending, typeFilter } = query;
+  const page = await repo.message.getConversationMessages(
+    { conversationId, startSeqId, endSeqId, limit, ascending, typeFilter },
+    options,
+  );
+  const unfiltered = typeFilter.length === 0;
+  const reachesDown = unfiltered && page.completeFrom === startSeqId;
+  const askedFrom = query.startSeqId > 0n ? query.startSeqId : 1n;
+  return {
+    messages: page.messages,
+    hasMore: page.hasMore,
+    nextSeqId: page.nextSeqId,
+    prevSeqId: prevSeqOf(page.messages, ascending, lowest, page.latestSeqId),
+    latestSeqId: page.latestSeqId,
+    completeFrom: reachesDown && askedFrom < startSeqId ? askedFrom : page.completeFrom,
+    completeTo: page.completeTo,
+  };
+}
+
+function prevSeqOf(rows: readonly Message[], ascending: boolean, lowest: bigint, latest: bigint): bigint {
+  const first = rows[0]?.seqId;
+  if (first === undefined) return 0n;
+  if (ascending) return first > lowest ? first - 1n : 0n;
+  return first < latest ? first + 1n : 0n;
+}

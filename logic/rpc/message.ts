@@ -1,0 +1,41 @@
+import { create } from "@bufbuild/protobuf";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "#proto/errors.ts";
+import type { MessageService, SendMessageRequest } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
+import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import { isId } from "#proto/limits.ts";
+import type { Calls } from "../calls.ts";
+import type { LogicContext } from "../deps.ts";
+import { requireUserId, traceOf } from "./arguments.ts";
+
+/** gochat.logic.v1.MessageService: `SendMessage` joins the batches that are committed together with everybody else's.
+ *  What is not here yet answers `unimplemented`. */
+export function messageService(
+  context: Pick<LogicContext, "clock">,
+  calls: Calls,
+): Partial<ServiceImpl<typeof MessageService>> {
+  return {
+    async sendMessage(request, call) {
+      const { row, duplicate } = await calls.send(sendOf(request, traceOf(call), context.clock()));
+      return { message: row, clientMsgId: request.clientMsgId, duplicate };
+    },
+  };
+}
+
+function sendOf(request: SendMessageRequest, traceId: string, nowMs: number): UpstreamMessage {
+  if (request.replyToMessageId !== "" && !isId(request.replyToMessageId)) throw new AppError("INVALID_MESSAGE_FORMAT");
+  if (!request.mentions.every(isId)) throw new AppError("INVALID_MESSAGE_FORMAT");
+  return create(UpstreamMessageSchema, {
+    traceId,
+    userId: requireUserId(request.userId),
+    sessionId: request.sessionId,
+    conversationId: request.conversationId,
+    messageType: request.type,
+    content: request.content,
+    clientMsgId: request.clientMsgId,
+    extra: request.extra,
+    replyToMessageId: request.replyToMessageId === "" ? 0n : BigInt(request.replyToMessageId),
+    mentions: request.mentions.map(BigInt),
+    receivedAtMs: BigInt(nowMs),
+  });
+}
