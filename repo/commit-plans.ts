@@ -1,10 +1,13 @@
 import type { Tables } from "#drizzle/schema.ts";
 import { messageColumns, senderColumns } from "./store/message-row.ts";
+import type { MessageTable } from "./store/message-table.ts";
 
-/** The statements of `CommitMessages`, prepared once. */
-export function createCommitPlans(tables: Tables) {
-  const { conversations: c, conversationMembers: m, friendshipRequests: f, messages, userReadPointers, users } = tables;
+/** The statements of `CommitMessages` on one table of messages, prepared once. */
+export function createCommitPlans(tables: Tables, messages: MessageTable) {
+  const { conversations: c, conversationMembers: m, friendshipRequests: f, outbox, userReadPointers, users } = tables;
   return {
+    messages,
+    outbox,
     lock: {
       table: c,
       columns: {
@@ -42,10 +45,10 @@ export function createCommitPlans(tables: Tables) {
     },
     known: {
       table: messages,
-      columns: messageColumns(tables),
+      columns: messageColumns(messages),
       by: [messages.conversationId, messages.senderId, messages.clientMsgId],
     },
-    byId: { table: messages, columns: messageColumns(tables), by: [messages.id] },
+    byId: { table: messages, columns: messageColumns(messages), by: [messages.id] },
     heads: {
       table: c,
       key: "id",

@@ -1,4 +1,3 @@
-import type { Tables } from "#drizzle/schema.ts";
 import type { Tx } from "#infra/db/db.ts";
 import { findMany, insertMany, now, type Steps, updateMany, upsertMany } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
@@ -32,7 +31,6 @@ export interface CommittedRows {
 }
 
 export interface CommitRowsDeps {
-  readonly tables: Tables;
   readonly plans: CommitPlans;
   readonly ids: Ids;
 }
@@ -239,13 +237,13 @@ class Draft {
 
 /** One multi-row statement each, in key order: rows, conversations, read pointers; then the outbox row. */
 function* writeRows(deps: CommitRowsDeps, draft: Draft, nowMs: number): Steps<bigint> {
-  const { tables, plans, ids } = deps;
+  const { plans, ids } = deps;
   const heads = [...draft.heads.values()].sort((a, b) => compare(a.row.id, b.row.id));
   const pointers = [...draft.pointers.values()].sort(
     (a, b) => compare(a.userId, b.userId) || compare(a.conversationId, b.conversationId),
   );
   yield* insertMany(
-    tables.messages,
+    plans.messages,
     draft.rows.toSorted((a, b) => compare(a.id, b.id)),
   );
   yield* updateMany(
@@ -277,7 +275,7 @@ function* writeRows(deps: CommitRowsDeps, draft: Draft, nowMs: number): Steps<bi
     toSeq: head.seq,
   }));
   const outboxId = ids.snowflake();
-  yield* insertMany(tables.outbox, [{ id: outboxId, ranges: packRanges(ranges), createdAt: nowMs }]);
+  yield* insertMany(plans.outbox, [{ id: outboxId, ranges: packRanges(ranges), createdAt: nowMs }]);
   return outboxId;
 }
 

@@ -2,10 +2,11 @@ import { eq } from "drizzle-orm";
 import { DbError } from "#infra/db/errors.ts";
 import { now, run } from "#infra/db/steps.ts";
 import type { CommitItem } from "./commit-item.ts";
-import { createCommitPlans } from "./commit-plans.ts";
+import { type CommitPlans, createCommitPlans } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
 import { type CommittedRows, commitRows, type ItemResult } from "./commit-rows.ts";
 import { type RepoContext, worldId } from "./context.ts";
+import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 
 export interface Committed {
   /** One per item, in the order of the items. */
@@ -66,12 +67,19 @@ function byConversation(batch: readonly Placed[]): Placed[][] {
 export function createCommitter(context: RepoContext): Committer {
   const { db, tables, ids, metrics } = context;
   const clog = context.clog.namespace("commit");
-  const plans = createCommitPlans(tables);
-  const deps = { tables, plans, ids };
+  const plans = new Map<MessageTable, CommitPlans>();
   const parked = metrics.counter("gochat_repo_parked_total", "Conversations parked after an unexplained violation");
   const repeats = metrics.counter("gochat_repo_commit_failures_total", "Commit transactions that failed, by kind", [
     "kind",
   ]);
+
+  /** A transaction writes one table of messages: all conversations of a part are in it. */
+  function plansOf(part: readonly Placed[]): CommitPlans {
+    const table = messageTableOf(tables, part[0]?.item.conversationId ?? worldId);
+    const known = plans.get(table) ?? createCommitPlans(tables, table);
+    plans.set(table, known);
+    return known;
+  }
 
   /** No row of a parked conversation is written until an operator lifts it. */
   async function park(conversationId: string, error: DbError): Promise<void> {
@@ -91,7 +99,7 @@ export function createCommitter(context: RepoContext): Committer {
   async function commitPart(batch: readonly Placed[], outcome: Outcome): Promise<void> {
     const items = batch.map((placed) => placed.item);
     try {
-      outcome.add(batch, await db.transaction((tx) => commitRows(deps, tx, items)));
+      outcome.add(batch, await db.transaction((tx) => commitRows({ ids, plans: plansOf(batch) }, tx, items)));
     } catch (error) {
       await recover(batch, error, outcome);
     }

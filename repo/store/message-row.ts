@@ -2,9 +2,10 @@ import type { Tables } from "#drizzle/schema.ts";
 import type { Found } from "#infra/db/steps.ts";
 import type { Message, MessageKind, MessageType, ReplyTo } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import type { MessageTable } from "./message-table.ts";
 
 /** The columns of a stream row that a `Message` is made of. */
-export function messageColumns({ messages: m }: Tables) {
+export function messageColumns(m: MessageTable) {
   return {
     id: m.id,
     conversationId: m.conversationId,

@@ -10,6 +10,7 @@ import {
   toReply,
   toUserInfo,
 } from "./message-row.ts";
+import { messageTableOf, messageTables } from "./message-table.ts";
 
 export interface PageQuery {
   readonly conversationId: string;
@@ -90,15 +91,19 @@ function completeRange(query: PageQuery, rows: readonly MessageRow[], hasMore: b
 
 export function createMessageStore(context: Pick<RepoContext, "db" | "tables">): MessageStore {
   const { db, tables } = context;
-  const { messages: m, conversations: c, users } = tables;
-  const columns = messageColumns(tables);
+  const { conversations: c, users } = tables;
   const senderPlan = { table: users, columns: senderColumns(tables), by: [users.id] };
-  const idPlan = { table: m, columns, by: [m.id] };
+  const idPlans = messageTables(tables).map((m) => ({ table: m, columns: messageColumns(m), by: [m.id] }));
   const headPlan = {
     table: c,
     columns: { id: c.id, lastSeqId: c.lastSeqId, lastMessageNo: c.lastMessageNo, lastMessageId: c.lastMessageId },
     by: [c.id],
   };
+
+  async function rowsById(ids: Iterable<bigint>): Promise<MessageRow[]> {
+    const keys = keysOf(ids);
+    return (await Promise.all(idPlans.map((plan) => db.find(plan, keys)))).flat();
+  }
 
   /** Adds senders and the rows that are replied to, each with one lookup for all. */
   async function complete(rows: readonly MessageRow[]): Promise<Message[]> {
@@ -111,7 +116,7 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
     }
     const [senders, replies] = await Promise.all([
       db.find(senderPlan, keysOf(senderIds)),
-      replyIds.size === 0 ? [] : db.find(idPlan, keysOf(replyIds)),
+      replyIds.size === 0 ? [] : rowsById(replyIds),
     ]);
     const infos = new Map(senders.map((sender: SenderRow) => [sender.id, toUserInfo(sender)]));
     const targets = new Map(replies.map((target) => [target.id, toReply(target)]));
@@ -121,12 +126,13 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
   }
 
   async function readPage(query: PageQuery): Promise<MessageRow[]> {
+    const m = messageTableOf(tables, query.conversationId);
     const where = [eq(m.conversationId, query.conversationId)];
     if (query.startSeq > 0n) where.push(gte(m.seqId, query.startSeq));
     if (query.endSeq > 0n) where.push(lte(m.seqId, query.endSeq));
     if (query.types.length > 0) where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
     return await db.q
-      .select(columns)
+      .select(messageColumns(m))
       .from(m)
       .where(and(...where))
       .orderBy(query.ascending ? asc(m.seqId) : desc(m.seqId))
@@ -153,7 +159,7 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
     },
 
     async byIds(ids) {
-      const rows = await db.find(idPlan, keysOf(new Set(ids)));
+      const rows = await rowsById(new Set(ids));
       const messages = new Map((await complete(rows)).map((message) => [message.id, message]));
       return ids.map((id) => messages.get(id.toString())).filter((message) => message !== undefined);
     },
@@ -162,17 +168,18 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
       const heads = await db.find(headPlan, keysOf(new Set(conversationIds)));
       if (limit === 1) {
         const lastIds = heads.map((head) => head.lastMessageId).filter((id) => id !== null);
-        return await complete(await db.find(idPlan, keysOf(lastIds)));
+        return await complete(await rowsById(lastIds));
       }
       const pages = await Promise.all(
-        heads.map((head) =>
-          db.q
-            .select(columns)
+        heads.map(async (head) => {
+          const m = messageTableOf(tables, head.id);
+          return await db.q
+            .select(messageColumns(m))
             .from(m)
             .where(and(eq(m.conversationId, head.id), eq(m.kind, kindMessage)))
             .orderBy(desc(m.seqId))
-            .limit(limit),
-        ),
+            .limit(limit);
+        }),
       );
       return await complete(pages.flat());
     },
