@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
 import { BulkheadFullError, createBulkhead } from "./bulkhead.ts";
 
+/** What the promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 test("G4: at most runningMax run, waitingMax wait in order, and the next is refused", async () => {
   const bulkhead = createBulkhead({ runningMax: 2, waitingMax: 2 });
   const started: number[] = [];
@@ -13,7 +20,7 @@ test("G4: at most runningMax run, waitingMax wait in order, and the next is refu
     }),
   );
   expect(bulkhead.load()).toEqual({ running: 2, waiting: 2 });
-  await expect(bulkhead.run(async () => 4)).rejects.toBeInstanceOf(BulkheadFullError);
+  expect(await failure(bulkhead.run(async () => 4))).toBeInstanceOf(BulkheadFullError);
   expect(started).toEqual([0, 1]);
   gates[1]?.resolve();
   expect(await all[1]).toBe(1);
@@ -26,6 +33,6 @@ test("G4: at most runningMax run, waitingMax wait in order, and the next is refu
 
 test("work that fails gives its slot back", async () => {
   const bulkhead = createBulkhead({ runningMax: 1, waitingMax: 0 });
-  await expect(bulkhead.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  expect(String(await failure(bulkhead.run(() => Promise.reject(new Error("no")))))).toContain("no");
   expect(await bulkhead.run(async () => "yes")).toBe("yes");
 });

@@ -4,9 +4,9 @@ import { AppError, isAppError } from "#proto/errors.ts";
 import { type User, UserStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { invalid } from "../rpc/arguments.ts";
 import type { Lockout } from "./lockout.ts";
 import { hashPassword, isPasswordPossible, passwordFault } from "./password.ts";
-import { invalid } from "./request.ts";
 import { checkUsername } from "./username.ts";
 
 export interface AccountDeps {

@@ -27,7 +27,7 @@ export const jwtSection = section(
 /** Section `password` of logic: what hashing may take from the machine. */
 export const passwordSection = section({
   hashesMax: int({ default: 4, min: 1, max: 64, doc: "passwords hashed at a time, 100 ms of a core and 19 MiB each" }),
-  hashesWaitingMax: int({ default: 256, min: 0, max: 10_000, doc: "sign-ups that may wait; the next get 503" }),
+  hashesWaitingMax: int({ default: 64, min: 0, max: 1000, doc: "sign-ups that may wait for that; the next get 503" }),
 });
 
 export type JwtConfig = ConfigOf<typeof jwtSection>;

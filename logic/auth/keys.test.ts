@@ -4,6 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadKeys } from "./keys.ts";
 
+/** What the promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 const folder = await mkdtemp(join(tmpdir(), "gochat-keys-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -61,7 +68,7 @@ test("a damaged file is refused without showing its content, and a readable one 
   expect(String(error)).toContain("not JSON");
   expect(String(error)).not.toContain("s3cret");
   await writeFile(damaged, '{"keys":[{"kty":"RSA"}]}');
-  await expect(loadKeys({ file: damaged })).rejects.toThrow("not a private Ed25519 key");
+  expect(String(await failure(loadKeys({ file: damaged })))).toContain("not a private Ed25519 key");
 
   const open = join(folder, "open.json");
   await loadKeys({ file: open });

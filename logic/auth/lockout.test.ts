@@ -3,6 +3,13 @@ import { createMemoryCache, type MemoryCache } from "#infra/cache/memory.ts";
 import { silentLogger } from "#infra/clog/clog.ts";
 import { addressKey, createLockout, type Lockout } from "./lockout.ts";
 
+/** What the promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 let nowMs = 0;
 let cache: MemoryCache;
 let lockout: Lockout;
@@ -29,10 +36,10 @@ test("spec 10 §3: 5 failures of a name from an address lock the pair for the re
     asked = true;
     return "user";
   });
-  await expect(attempt).rejects.toMatchObject({ code: "LOGIN_LOCKED", details: { retryAfterMs: 200_000 } });
+  expect(await failure(attempt)).toMatchObject({ code: "LOGIN_LOCKED", details: { retryAfterMs: 200_000 } });
   expect(asked).toBe(false);
   nowMs += 199_999;
-  await expect(lockout.attempt("alice", "192.0.2.1", right)).rejects.toMatchObject({ code: "LOGIN_LOCKED" });
+  expect(await failure(lockout.attempt("alice", "192.0.2.1", right))).toMatchObject({ code: "LOGIN_LOCKED" });
   nowMs += 1;
   expect(await lockout.attempt("alice", "192.0.2.1", right)).toBe("user");
 });
@@ -45,7 +52,7 @@ test("spec 10 §3: never by username alone", async () => {
 
 test("spec 10 §3: 20 failures from an address lock it for every name", async () => {
   for (let n = 0; n < 20; n++) await fail(1, `name${n}`, "192.0.2.1");
-  await expect(lockout.attempt("alice", "192.0.2.1", right)).rejects.toMatchObject({ code: "LOGIN_LOCKED" });
+  expect(await failure(lockout.attempt("alice", "192.0.2.1", right))).toMatchObject({ code: "LOGIN_LOCKED" });
   expect(await lockout.attempt("alice", "192.0.2.2", right)).toBe("user");
 });
 
@@ -55,14 +62,14 @@ test("a success forgets the failures of the pair, not those of the address", asy
     expect(await lockout.attempt("alice", "192.0.2.1", right)).toBe("user");
   }
   await fail(4, "bob", "192.0.2.1");
-  await expect(lockout.attempt("alice", "192.0.2.1", right)).rejects.toMatchObject({ code: "LOGIN_LOCKED" });
+  expect(await failure(lockout.attempt("alice", "192.0.2.1", right))).toMatchObject({ code: "LOGIN_LOCKED" });
 });
 
 test("case and width of the name make no other pair", async () => {
   await fail(2, "alice", "192.0.2.1");
   await fail(2, "ALICE", "192.0.2.1");
   await fail(1, "ａｌｉｃｅ", "192.0.2.1");
-  await expect(lockout.attempt("Alice", "192.0.2.1", right)).rejects.toMatchObject({ code: "LOGIN_LOCKED" });
+  expect(await failure(lockout.attempt("Alice", "192.0.2.1", right))).toMatchObject({ code: "LOGIN_LOCKED" });
 });
 
 test("guesses sent at once do not pass the limit together", async () => {
@@ -82,7 +89,7 @@ test("guesses sent at once do not pass the limit together", async () => {
 test("G4: attempts of one pair that wait are bounded", async () => {
   const gate = Promise.withResolvers<string>();
   const all = Array.from({ length: 16 }, () => lockout.attempt("alice", "192.0.2.1", () => gate.promise));
-  await expect(lockout.attempt("alice", "192.0.2.1", right)).rejects.toMatchObject({ code: "LOGIN_LOCKED" });
+  expect(await failure(lockout.attempt("alice", "192.0.2.1", right))).toMatchObject({ code: "LOGIN_LOCKED" });
   gate.resolve("user");
   expect(await Promise.all(all)).toEqual(Array(16).fill("user"));
   expect(await lockout.attempt("alice", "192.0.2.1", right)).toBe("user");
@@ -91,7 +98,7 @@ test("G4: attempts of one pair that wait are bounded", async () => {
 test("what goes wrong in between counts neither way, and blocks nobody who waits", async () => {
   const broken = lockout.attempt("alice", "192.0.2.1", () => Promise.reject(new Error("repo is away")));
   const next = lockout.attempt("alice", "192.0.2.1", right);
-  await expect(broken).rejects.toThrow("repo is away");
+  expect(String(await failure(broken))).toContain("repo is away");
   expect(await next).toBe("user");
 });
 

@@ -119,7 +119,7 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
 
     refreshToken: ({ refreshToken, deviceId }) =>
       counted("refresh", async () => {
-        checkText(deviceId, "deviceId", DEVICE_ID_CHARS_MAX);
+        checkText(deviceId, "device_id", DEVICE_ID_CHARS_MAX);
         return answerOf(await sessions.refresh(refreshToken, deviceId));
       }),
 
@@ -147,9 +147,9 @@ function answerOf(pair: TokenPair): { accessToken: string; refreshToken: string;
 }
 
 function deviceOf({ deviceId, platform, clientInfo, ip }: Device): Device {
-  checkText(deviceId, "deviceId", DEVICE_ID_CHARS_MAX);
+  checkText(deviceId, "device_id", DEVICE_ID_CHARS_MAX);
   checkText(platform, "platform", platformCharsMax);
-  checkText(clientInfo, "clientInfo", CLIENT_INFO_CHARS_MAX);
+  checkText(clientInfo, "client_info", CLIENT_INFO_CHARS_MAX);
   checkText(ip, "ip", ipCharsMax);
   return { deviceId, platform, clientInfo, ip };
 }

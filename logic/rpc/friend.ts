@@ -2,8 +2,8 @@ import type { Client, ServiceImpl } from "@connectrpc/connect";
 import { AppError } from "#proto/errors.ts";
 import type { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
-import { isId, QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
-import { invalid } from "../auth/request.ts";
+import { QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
+import { invalid, requireUserId } from "./arguments.ts";
 
 export interface FriendDeps {
   readonly repo: { readonly user: Pick<Client<typeof UserService>, "getUser" | "searchUsersByUsername"> };
@@ -17,9 +17,9 @@ export function friendService({ repo }: FriendDeps): Partial<ServiceImpl<typeof 
   return {
     /** Exact match first, then prefix, then contains; the caller, guests and disabled accounts are not found. */
     async searchUsers({ userId, query, limit }) {
-      if (!isId(userId)) throw invalid("userId");
+      requireUserId(userId);
       const wanted = query.trim();
-      if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("q");
+      if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
       if (limit < 0 || limit > foundMax) throw invalid("limit");
       const { user } = await repo.user.getUser({ userId });
       if (user?.isGuest !== false) throw new AppError("GUEST_FORBIDDEN");

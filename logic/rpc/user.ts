@@ -3,8 +3,8 @@ import { AppError } from "#proto/errors.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
 import type { UserService as RepoUserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
-import { isId } from "#proto/limits.ts";
-import { checkAvatarUrl, invalid } from "../auth/request.ts";
+import { checkAvatarUrl } from "../auth/request.ts";
+import { requireUserId } from "./arguments.ts";
 
 export interface UserDeps {
   readonly repo: { readonly user: Pick<Client<typeof RepoUserService>, "getUser" | "updateUser"> };
@@ -13,7 +13,7 @@ export interface UserDeps {
 /** gochat.logic.v1.UserService. Errors: USER_NOT_FOUND, GUEST_FORBIDDEN, INVALID_PARAMETER. */
 export function userService({ repo }: UserDeps): Partial<ServiceImpl<typeof UserService>> {
   async function find(userId: string, field: string): Promise<User> {
-    if (!isId(userId)) throw invalid(field);
+    requireUserId(userId, field);
     const { user } = await repo.user.getUser({ userId });
     if (!user) throw new AppError("USER_NOT_FOUND");
     return user;
@@ -21,11 +21,11 @@ export function userService({ repo }: UserDeps): Partial<ServiceImpl<typeof User
 
   return {
     async getProfile({ userId, targetId }) {
-      return { user: targetId === "" ? await find(userId, "userId") : await find(targetId, "targetId") };
+      return { user: targetId === "" ? await find(userId, "user_id") : await find(targetId, "target_id") };
     },
 
     async updateProfile({ userId, avatarUrl, updateMask }) {
-      const user = await find(userId, "userId");
+      const user = await find(userId, "user_id");
       if (user.isGuest) throw new AppError("GUEST_FORBIDDEN");
       checkAvatarUrl(avatarUrl);
       // Other fields are not the user's to change, and an empty mask means all fields that are not empty.

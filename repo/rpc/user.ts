@@ -11,9 +11,10 @@ import { createPasswords } from "../store/password.ts";
 import { createUsers, type UserChange, type UserRow, type UserStore } from "../store/user.ts";
 import { idOf, invalid } from "./arguments.ts";
 
-/** Password checks at a time, and callers that may wait for one (about 6 s of waiting at two cores). */
+/** Password checks at a time, and callers that may wait for one: at two cores the last waits for about 3 s, within the
+ *  deadline of its call. */
 const checksMax = 4;
-const checksWaitingMax = 256;
+const checksWaitingMax = 64;
 const searchMax = 20;
 const excludedMax = 1000;
 

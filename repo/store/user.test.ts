@@ -8,6 +8,13 @@ import { joinWorld } from "./membership.ts";
 import { createPasswords } from "./password.ts";
 import { createUsers, type UserStore, userStatus } from "./user.ts";
 
+/** What the promise rejects with; undefined when it does not. */
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
 const passwords = createPasswords(createBulkhead({ runningMax: 4, waitingMax: 16 }));
 const account = (username: string) => ({ username, passwordHash: "!", avatarUrl: "" });
 let repo: TestRepo;
@@ -51,14 +58,14 @@ test("spec 40 §7: when the world cannot be joined there is no account", async (
       throw new Error("no world");
     },
   });
-  await expect(broken.create(account("alice"))).rejects.toThrow("no world");
+  expect(String(await failure(broken.create(account("alice"))))).toContain("no world");
   expect(await users.getByUsername("alice")).toBeUndefined();
 });
 
 test("USER_ALREADY_EXISTS: names are unique without regard to case or width, also for two at once", async () => {
   await users.create(account("Alice"));
   for (const name of ["alice", "ALICE", "Ａｌｉｃｅ"]) {
-    await expect(users.create(account(name))).rejects.toMatchObject({ code: "USER_ALREADY_EXISTS" });
+    expect(await failure(users.create(account(name)))).toMatchObject({ code: "USER_ALREADY_EXISTS" });
   }
   const both = await Promise.allSettled([users.create(account("bob")), users.create(account("BOB"))]);
   expect(both.map((one) => one.status).sort()).toEqual(["fulfilled", "rejected"]);
@@ -67,8 +74,10 @@ test("USER_ALREADY_EXISTS: names are unique without regard to case or width, als
 
 test("spec 10 §3: guests are guest_<8 hex>, members of world, without a password", async () => {
   const guests = await Promise.all(Array.from({ length: 50 }, () => users.createGuest()));
-  for (const guest of guests)
-    expect(guest).toMatchObject({ isGuest: true, username: expect.stringMatching(/^guest_[0-9a-f]{8}$/) });
+  for (const { isGuest, username } of guests) {
+    expect(isGuest).toBe(true);
+    expect(username).toMatch(/^guest_[0-9a-f]{8}$/);
+  }
   expect(new Set(guests.map((guest) => guest.username)).size).toBe(50);
   const [first] = guests;
   expect((await worldRows(first?.id ?? 0n)).members).toHaveLength(1);
@@ -111,7 +120,7 @@ test("profiles are read through the cache, and a change is seen at once", async 
   expect(changed.avatarUrl).toBe("https://example.com/a.png");
   expect((await users.getMany([user.id])).users).toEqual([changed]);
   expect((await users.getMany([user.id, 7n])).users).toEqual([changed]);
-  await expect(users.update(7n, { avatarUrl: null })).rejects.toMatchObject({ code: "USER_NOT_FOUND" });
+  expect(await failure(users.update(7n, { avatarUrl: null }))).toMatchObject({ code: "USER_NOT_FOUND" });
 });
 
 test("spec 40 §5: without the cache the database answers", async () => {

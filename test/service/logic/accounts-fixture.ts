@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Client } from "@connectrpc/connect";
+import { createMemoryCache, type MemoryCache } from "../../../infra/cache/memory.ts";
+import { silentLogger } from "../../../infra/clog/clog.ts";
+import { loadConfig } from "../../../infra/config/config.ts";
+import { createSqliteDb } from "../../../infra/db/sqlite.ts";
+import { createMetrics } from "../../../infra/metrics/metrics.ts";
+import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
+import type { Mq } from "../../../infra/mq/mq.ts";
+import { createDirectClient, directClientOf } from "../../../infra/rpc/direct.ts";
+import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
+import { loadKeys } from "../../../logic/auth/keys.ts";
+import { defaultLogicConfig } from "../../../logic/config.ts";
+import { authService } from "../../../logic/rpc/auth.ts";
+import { friendService } from "../../../logic/rpc/friend.ts";
+import { userService } from "../../../logic/rpc/user.ts";
+import { connectErrors } from "../../../proto/connect-errors.ts";
+import { AuthService } from "../../../proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
+import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { ConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { OnlineStatusService } from "../../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { SessionService } from "../../../proto/gen/gochat/repo/v1/session_service_pb.ts";
+import { UserService as RepoUserService } from "../../../proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { topics } from "../../../proto/topics.ts";
+import { repoSpec } from "../../../repo/config.ts";
+import { startRepo } from "../../../repo/start.ts";
+
+/** The accounts of logic and repo as in one process, on embedded drivers, with a clock that stands until it is moved. */
+export interface Accounts extends AsyncDisposable {
+  readonly auth: Client<typeof AuthService>;
+  readonly user: Client<typeof UserService>;
+  readonly friend: Client<typeof FriendService>;
+  readonly repo: {
+    readonly user: Client<typeof RepoUserService>;
+    readonly session: Client<typeof SessionService>;
+    readonly onlineStatus: Client<typeof OnlineStatusService>;
+  };
+  readonly cache: MemoryCache;
+  readonly mq: Mq;
+  /** `settings` of the world conversation: JSON. */
+  readonly world: { settings: string };
+  /** Unix ms */
+  now(): number;
+  advance(ms: number): void;
+}
+
+export async function openAccounts(): Promise<Accounts> {
+  let nowMs = Date.now();
+  const clock = (): number => nowMs;
+  const folder = await mkdtemp(join(tmpdir(), "gochat-accounts-"));
+  const metrics = createMetrics();
+  const common = { clog: silentLogger, metrics, clock };
+  const db = createSqliteDb({ file: ":memory:", clock });
+  const cache = createMemoryCache({ clock });
+  const mq = createEmbeddedMq({ file: ":memory:", clog: silentLogger, metrics });
+  await mq.ensureTopics([topics.broadcast]);
+  const ids = createIds({ worker: testWorkerLease() });
+  const repoConfig = loadConfig(repoSpec, { environment: "development" }).config;
+  const running = await startRepo(repoConfig, { ...common, db, cache, ids });
+
+  const errors = { errors: connectErrors };
+  const world = { settings: "" };
+  const repo = {
+    user: directClientOf(running.services, RepoUserService, errors),
+    session: directClientOf(running.services, SessionService, errors),
+    onlineStatus: directClientOf(running.services, OnlineStatusService, errors),
+    // Accounts read one thing of conversations; here tests change it.
+    conversation: createDirectClient(
+      ConversationService,
+      { getConversation: async ({ conversationId }) => ({ conversation: { id: conversationId, ...world } }) },
+      errors,
+    ),
+  };
+  const keys = await loadKeys({ file: join(folder, "keys.json") });
+  const deps = { ...common, repo, cache, mq, keys, config: defaultLogicConfig("development") };
+  return {
+    auth: createDirectClient(AuthService, authService(deps), errors),
+    user: createDirectClient(UserService, userService(deps), errors),
+    friend: createDirectClient(FriendService, friendService(deps), errors),
+    repo,
+    cache,
+    mq,
+    world,
+    now: clock,
+    advance(ms) {
+      nowMs += ms;
+    },
+    async [Symbol.asyncDispose]() {
+      await running[Symbol.asyncDispose]();
+      await mq[Symbol.asyncDispose]();
+      await cache[Symbol.asyncDispose]();
+      await db[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
