@@ -36,7 +36,7 @@ export interface LoggerOptions {
   format: LogFormat;
   /** Adds `caller` (file:line); costs a stack trace per line. Default false. */
   addSource?: boolean;
-  /** Colours in `pretty`. Default: stdout is a terminal and NO_COLOR is not set, as the caller found it. */
+  /** Colours in `pretty`: what `wantsColour` says. Default false. */
   colour?: boolean;
   /** Takes each line, its newline included. Default: stdout, synchronous. */
   write?: (line: string) => void;
@@ -95,6 +95,11 @@ export function createLogger(options: LoggerOptions): RootLogger {
       if (change.addSource !== undefined) output.addSource = change.addSource;
     },
   };
+}
+
+/** Whether `pretty` is coloured: on a terminal, unless NO_COLOR is set to anything (no-color.org). */
+export function wantsColour(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
+  return isTerminal && (env["NO_COLOR"] ?? "") === "";
 }
 
 /** Writes nothing; for tests. */

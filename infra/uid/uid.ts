@@ -53,36 +53,26 @@ export function createIds(options: IdsOptions): Ids {
   let sequence = 0;
   let base = 0n;
 
-  const spinUntil = (passed: (nowMs: number) => boolean): number => {
+  /** A reading of the clock of at least `minMs` at which the lease is fresh. The very reading that was checked is answered. */
+  const readClock = (minMs: number): number => {
     for (let spins = 0; spins < spinsMax; spins += 1) {
       const nowMs = clock();
-      if (passed(nowMs)) return nowMs;
+      const ageMs = nowMs - worker.lastConfirmedMs();
+      // A confirmation in the future means that the clock went back: its age says nothing.
+      if (!(ageMs >= -clockBackWaitMs && ageMs <= leaseFreshMs)) {
+        throw new LeaseStaleError(`worker ${worker.number}: lease last confirmed ${ageMs} ms ago`);
+      }
+      if (lastMs - nowMs > clockBackWaitMs) throw new ClockBackError(`the clock went back ${lastMs - nowMs} ms`);
+      if (ageMs >= 0 && nowMs >= minMs) return nowMs;
     }
     throw new ClockBackError("the clock stands still");
-  };
-  const now = (): number => {
-    const confirmedMs = worker.lastConfirmedMs();
-    let nowMs = clock();
-    // A confirmation in the future means that the clock went back: its age says nothing.
-    if (nowMs < confirmedMs && confirmedMs - nowMs <= clockBackWaitMs) nowMs = spinUntil((ms) => ms >= confirmedMs);
-    const ageMs = nowMs - confirmedMs;
-    if (!(ageMs >= 0 && ageMs <= leaseFreshMs))
-      throw new LeaseStaleError(`worker ${worker.number}: lease last confirmed ${ageMs} ms ago`);
-    return nowMs;
-  };
-  const waitUntil = (wantedMs: number): number => {
-    const backMs = lastMs - clock();
-    if (backMs > clockBackWaitMs) throw new ClockBackError(`the clock went back ${backMs} ms`);
-    spinUntil((ms) => ms >= wantedMs);
-    return now();
   };
 
   return {
     worker: worker.number,
     snowflake() {
-      let nowMs = now();
-      if (nowMs < lastMs) nowMs = waitUntil(lastMs);
-      if (nowMs === lastMs && sequence === idsPerMs - 1) nowMs = waitUntil(lastMs + 1);
+      let nowMs = readClock(lastMs);
+      if (nowMs === lastMs && sequence === idsPerMs - 1) nowMs = readClock(lastMs + 1);
       if (nowMs === lastMs) {
         sequence += 1;
       } else {
