@@ -155,6 +155,13 @@ export const schema = {
     },
   ),
 
+  /** Who left or was removed, for the incremental list of the devices that were away; kept 30 days. */
+  conversationRemovals: defineTable(
+    "conversation_removals",
+    { userId: id(), conversationId: key(64), seqId: id(), removedAt: time(), ...created },
+    { primaryKey: ["userId", "conversationId"], index: { idx_removals_removed: ["removedAt"] } },
+  ),
+
   friendshipRequests: defineTable(
     "friendship_requests",
     {

@@ -102,6 +102,17 @@ CREATE TABLE IF NOT EXISTS `user_read_pointers` (
   KEY `idx_pointers_conversation` (`conversation_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
 
+CREATE TABLE IF NOT EXISTS `conversation_removals` (
+  `user_id` BIGINT NOT NULL,
+  `conversation_id` VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  `seq_id` BIGINT NOT NULL,
+  `removed_at` DATETIME(3) NOT NULL,
+  `created_at` DATETIME(3) NOT NULL,
+  `updated_at` DATETIME(3) NOT NULL,
+  PRIMARY KEY (`user_id`, `conversation_id`),
+  KEY `idx_removals_removed` (`removed_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci;
+
 CREATE TABLE IF NOT EXISTS `friendship_requests` (
   `id` BIGINT NOT NULL,
   `requester_id` BIGINT NOT NULL,

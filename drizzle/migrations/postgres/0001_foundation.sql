@@ -102,6 +102,17 @@ CREATE TABLE "user_read_pointers" (
 CREATE UNIQUE INDEX "uk_pointers_user_conv" ON "user_read_pointers" ("user_id", "conversation_id");
 CREATE INDEX "idx_pointers_conversation" ON "user_read_pointers" ("conversation_id");
 
+CREATE TABLE "conversation_removals" (
+  "user_id" BIGINT NOT NULL,
+  "conversation_id" VARCHAR(64) COLLATE "C" NOT NULL,
+  "seq_id" BIGINT NOT NULL,
+  "removed_at" TIMESTAMPTZ(3) NOT NULL,
+  "created_at" TIMESTAMPTZ(3) NOT NULL,
+  "updated_at" TIMESTAMPTZ(3) NOT NULL,
+  PRIMARY KEY ("user_id", "conversation_id")
+);
+CREATE INDEX "idx_removals_removed" ON "conversation_removals" ("removed_at");
+
 CREATE TABLE "friendship_requests" (
   "id" BIGINT NOT NULL,
   "requester_id" BIGINT NOT NULL,

@@ -102,6 +102,17 @@ CREATE TABLE "user_read_pointers" (
 CREATE UNIQUE INDEX "uk_pointers_user_conv" ON "user_read_pointers" ("user_id", "conversation_id");
 CREATE INDEX "idx_pointers_conversation" ON "user_read_pointers" ("conversation_id");
 
+CREATE TABLE "conversation_removals" (
+  "user_id" INTEGER NOT NULL,
+  "conversation_id" TEXT NOT NULL CHECK (length("conversation_id") <= 64),
+  "seq_id" INTEGER NOT NULL,
+  "removed_at" INTEGER NOT NULL,
+  "created_at" INTEGER NOT NULL,
+  "updated_at" INTEGER NOT NULL,
+  PRIMARY KEY ("user_id", "conversation_id")
+) STRICT;
+CREATE INDEX "idx_removals_removed" ON "conversation_removals" ("removed_at");
+
 CREATE TABLE "friendship_requests" (
   "id" INTEGER NOT NULL,
   "requester_id" INTEGER NOT NULL,
