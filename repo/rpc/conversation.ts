@@ -1,0 +1,213 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "#proto/errors.ts";
+import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type {
+  ConversationService,
+  CreateConversationRequest,
+} from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { IDS_MAX, isConversationId, ROOM_USERS_MAX, ROUTE_CONVERSATIONS_MAX } from "#proto/limits.ts";
+import type { RepoContext } from "../context.ts";
+import { createRouteFinder } from "../routes.ts";
+import {
+  type ConversationStore,
+  createConversationStore,
+  memberRole,
+  type NewConversation,
+  singleId,
+} from "../store/conversation.ts";
+import { createConversationList } from "../store/conversation-list.ts";
+import { createMemberStore, createWorldCount, type MemberStore } from "../store/conversation-members.ts";
+import { seconds } from "../store/message-row.ts";
+import { createReadPointers, type ReadPointers } from "../store/read-pointer.ts";
+import { idOf, invalid } from "./arguments.ts";
+import { listMethods, type Present, presenter } from "./conversation-list.ts";
+
+const pageRowsDefault = 50;
+
+type Impl = ServiceImpl<typeof ConversationService>;
+type Of<M extends keyof Impl> = Pick<Impl, M>;
+
+/** gochat.repo.v1.ConversationService, without changes to what exists: those answer `unimplemented`. Errors:
+ *  INVALID_PARAMETER, CONVERSATION_NOT_FOUND, NOT_CONVERSATION_MEMBER, SERVICE_UNAVAILABLE. */
+export function conversationService(context: RepoContext) {
+  const store = createConversationStore(context);
+  const present = presenter(createWorldCount(context));
+  return {
+    ...conversationMethods(context, store, present),
+    ...listMethods(context, createConversationList(context), present),
+    ...memberMethods(createMemberStore(context)),
+    ...pointerMethods(createReadPointers(context)),
+    ...routeMethods(context, store),
+  } satisfies Partial<Impl>;
+}
+
+function conversationMethods(
+  context: RepoContext,
+  store: ConversationStore,
+  present: Present,
+): Of<"createConversation" | "getConversation" | "batchGetConversations"> {
+  return {
+    async createConversation(request) {
+      const { row, created } = await store.insertOrGet(newConversation(request, () => context.ids.snowflake()));
+      const [conversation] = await present([row]);
+      return conversation === undefined ? { created } : { conversation, created };
+    },
+
+    async getConversation({ conversationId }) {
+      const [conversation] = await present(await store.byIds([conversationId]));
+      if (conversation === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
+      return { conversation };
+    },
+
+    async batchGetConversations({ conversationIds }) {
+      if (conversationIds.length > IDS_MAX) throw invalid("conversation_ids");
+      return { conversations: await present(await store.byIds(conversationIds)) };
+    },
+  };
+}
+
+function newConversation(request: CreateConversationRequest, snowflake: () => bigint): NewConversation {
+  if (request.memberIds.length > IDS_MAX) throw invalid("member_ids");
+  const ownerId = idOf(request.ownerId, "owner_id");
+  const others = new Set(request.memberIds.map((id) => idOf(id, "member_ids")));
+  others.delete(ownerId);
+  return request.type === ConversationType.SINGLE
+    ? newSingle(request, ownerId, others)
+    : newGroup(request, ownerId, others, snowflake);
+}
+
+function newSingle(request: CreateConversationRequest, ownerId: bigint, others: ReadonlySet<bigint>): NewConversation {
+  const [peerId] = others;
+  if (peerId === undefined || others.size !== 1) throw invalid("member_ids");
+  const id = singleId(ownerId, peerId);
+  if (request.conversationId !== "" && request.conversationId !== id) throw invalid("conversation_id");
+  const members = [ownerId, peerId].map((userId) => ({ userId, role: memberRole.member }));
+  // Name and picture are the other side's: a single has none of its own.
+  const none = { name: "", avatarUrl: "", description: "", ownerId: undefined };
+  return { id, type: request.type, ...none, settings: request.settings, members };
+}
+
+function newGroup(
+  request: CreateConversationRequest,
+  ownerId: bigint,
+  others: ReadonlySet<bigint>,
+  snowflake: () => bigint,
+): NewConversation {
+  const { type, name, avatarUrl, description, settings, conversationId } = request;
+  if (type !== ConversationType.GROUP) throw invalid("type");
+  if (name === "") throw new AppError("INVALID_CONVERSATION_NAME");
+  const given = conversationId !== "";
+  if (given && !(conversationId.startsWith("group_") && isConversationId(conversationId)))
+    throw invalid("conversation_id");
+  const members = [...others].map((userId) => ({ userId, role: memberRole.member as number }));
+  members.push({ userId: ownerId, role: memberRole.owner });
+  return {
+    id: given ? conversationId : `group_${snowflake()}`,
+    type,
+    name,
+    avatarUrl,
+    description,
+    ownerId,
+    settings,
+    members,
+  };
+}
+
+function memberMethods(
+  store: MemberStore,
+): Of<"getConversationMembers" | "getMembership" | "getUserRooms" | "checkMembers"> {
+  const idsOf = (ids: readonly string[], max: number): bigint[] => {
+    if (ids.length > max) throw invalid("user_ids");
+    return ids.map((id) => idOf(id, "user_ids"));
+  };
+  return {
+    async getConversationMembers({ conversationId, offset, limit, roleFilter, afterUserId }) {
+      if (offset < 0) throw invalid("offset");
+      const { members, total, hasMore } = await store.page({
+        conversationId,
+        offset,
+        limit: limit <= 0 ? pageRowsDefault : Math.min(limit, IDS_MAX),
+        role: roleFilter,
+        afterUserId: afterUserId === "" ? undefined : idOf(afterUserId, "after_user_id"),
+      });
+      return { members, total: BigInt(total), hasMore };
+    },
+
+    async getMembership({ conversationId, userIds }) {
+      return { members: await store.membership(conversationId, idsOf(userIds, IDS_MAX)) };
+    },
+
+    async getUserRooms({ userIds }) {
+      const ids = idsOf(userIds, ROOM_USERS_MAX);
+      const rooms = await store.rooms(ids);
+      return {
+        users: ids.map((id) => ({
+          $typeName: "gochat.repo.v1.UserRooms" as const,
+          userId: id.toString(),
+          rooms: (rooms.get(id) ?? []).map((room) => ({ $typeName: "gochat.repo.v1.UserRoom" as const, ...room })),
+        })),
+      };
+    },
+
+    async checkMembers({ conversationId, userIds }) {
+      const checked = await store.check(conversationId, idsOf(userIds, IDS_MAX));
+      if (checked === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
+      return { memberUserIds: checked.memberIds.map(String), membersSeq: checked.membersSeq };
+    },
+  };
+}
+
+function pointerMethods(
+  pointers: ReadPointers,
+): Of<"updateReadPointer" | "getReadPointer" | "getUnreadCount" | "batchGetUnreadCounts"> {
+  return {
+    async updateReadPointer({ userId, conversationId, seqId }) {
+      if (seqId < 0n) throw invalid("seq_id");
+      const moved = await pointers.move(idOf(userId, "user_id"), conversationId, seqId);
+      if (moved === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
+      const { previousSeqId, lastReadSeqId, unread } = moved;
+      return { success: true, unreadCount: unread, previousSeqId, lastReadSeqId };
+    },
+
+    async getReadPointer({ userId, conversationId }) {
+      const pointer = await pointers.get(idOf(userId, "user_id"), conversationId);
+      if (pointer === undefined) return {};
+      const { lastReadSeqId, lastReadMessageNo } = pointer;
+      const updatedAt = seconds(pointer.updatedAt);
+      return {
+        pointer: {
+          $typeName: "gochat.repo.v1.ReadPointer",
+          userId,
+          conversationId,
+          lastReadSeqId,
+          lastReadMessageNo,
+          updatedAt,
+        },
+      };
+    },
+
+    async getUnreadCount({ userId, conversationId }) {
+      if (conversationId === "") throw invalid("conversation_id");
+      const counts = await pointers.unread(idOf(userId, "user_id"), [conversationId]);
+      const unreadCount = counts.get(conversationId);
+      if (unreadCount === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
+      return { unreadCount };
+    },
+
+    async batchGetUnreadCounts({ userId, conversationIds }) {
+      if (conversationIds.length > IDS_MAX) throw invalid("conversation_ids");
+      const counts = await pointers.unread(idOf(userId, "user_id"), conversationIds);
+      return { counts: Object.fromEntries(counts) };
+    },
+  };
+}
+
+function routeMethods(context: RepoContext, store: ConversationStore): Of<"getConversationRoutes"> {
+  const finder = createRouteFinder(context);
+  return {
+    async getConversationRoutes({ conversationIds }) {
+      if (conversationIds.length > ROUTE_CONVERSATIONS_MAX) throw invalid("conversation_ids");
+      return await finder.find(await store.byIds(conversationIds));
+    },
+  };
+}

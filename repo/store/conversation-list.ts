@@ -1,0 +1,125 @@
+import { and, asc, desc, eq, gt, or, type SQL, sql } from "drizzle-orm";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { type RepoContext, worldId } from "../context.ts";
+import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
+import { messageColumns, senderColumns, toMessage, toUserInfo } from "./message-row.ts";
+
+export interface ListQuery {
+  readonly userId: bigint;
+  readonly offset: number;
+  readonly limit: number;
+  /** `conversations.type`; 0 = all. */
+  readonly type: number;
+}
+
+export interface ListedConversation {
+  readonly conversation: ConversationRow;
+  readonly member: MemberRow;
+  /** Without what it replies to. */
+  readonly lastMessage: Message | undefined;
+  readonly lastReadSeqId: bigint;
+  readonly unread: bigint;
+}
+
+export interface ListPage {
+  readonly items: ListedConversation[];
+  /** Of all pages. */
+  readonly total: number;
+}
+
+export interface ConversationList {
+  /** The world first unless the user pinned it, then pinned (latest pin first), then the latest activity. */
+  page(query: ListQuery): Promise<ListPage>;
+  /** Changed after `sinceMs` of the database clock less the overlap, oldest change first. */
+  changedSince(query: ListQuery, sinceMs: number): Promise<ListPage>;
+  /** In the order of `page`. */
+  ids(query: ListQuery): Promise<{ ids: string[]; total: number }>;
+}
+
+/** Commits become visible a little after their time was taken: the window of an incremental list reaches back so far. */
+export const overlapMs = 10_000;
+
+export function createConversationList(context: Pick<RepoContext, "db" | "tables">): ConversationList {
+  const { db, tables } = context;
+  const { conversations: c, conversationMembers: m, messages, userReadPointers: p, users } = tables;
+  const total = sql<number>`count(*) over ()`.mapWith(Number);
+  const columns = {
+    conversation: conversationColumns(tables),
+    member: memberColumns(tables),
+    last: messageColumns(messages),
+    sender: senderColumns(tables),
+    pointer: { lastReadSeqId: p.lastReadSeqId, lastReadMessageNo: p.lastReadMessageNo },
+    total,
+  };
+  const unpinnedWorld = sql`${c.id} = ${worldId} and ${m.pinnedAt} is null`;
+  const group = sql`case when ${unpinnedWorld} then 0 when ${m.pinnedAt} is not null then 1 else 2 end`;
+  const listOrder: SQL[] = [asc(group), desc(m.pinnedAt), desc(c.lastMessageAt), asc(c.id)];
+
+  /** What the user hid from the list comes back with the next row. */
+  function mine({ userId, type }: ListQuery): SQL | undefined {
+    const shown = or(eq(m.hiddenBeforeSeq, 0n), gt(c.lastSeqId, m.hiddenBeforeSeq));
+    return and(eq(m.userId, userId), shown, type === 0 ? undefined : eq(c.type, type));
+  }
+
+  /** One statement: members → conversations → last message → its sender, and the read pointer (spec 40 §4). */
+  async function read(query: ListQuery, where: SQL | undefined, order: readonly SQL[]): Promise<ListPage> {
+    const rows = await db.q
+      .select(columns)
+      .from(m)
+      .innerJoin(c, eq(c.id, m.conversationId))
+      .leftJoin(p, and(eq(p.userId, m.userId), eq(p.conversationId, m.conversationId)))
+      .leftJoin(messages, eq(messages.id, c.lastMessageId))
+      .leftJoin(users, eq(users.id, messages.senderId))
+      .where(where)
+      .orderBy(...order)
+      .limit(query.limit)
+      .offset(query.offset);
+    const items = rows.map(({ conversation, member, last, sender, pointer }): ListedConversation => {
+      const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
+      const user = sender === null ? undefined : toUserInfo(sender);
+      return {
+        conversation,
+        member,
+        lastMessage: last === null ? undefined : toMessage(last, user, undefined),
+        lastReadSeqId: pointer?.lastReadSeqId ?? 0n,
+        unread: unread > 0n ? unread : 0n,
+      };
+    });
+    return { items, total: rows[0]?.total ?? (await countPast(query, where)) };
+  }
+
+  /** Past the last page no row tells the total. */
+  async function countPast({ offset }: ListQuery, where: SQL | undefined): Promise<number> {
+    if (offset === 0) return 0;
+    const [row] = await db.q
+      .select({ rows: sql<number>`count(*)`.mapWith(Number) })
+      .from(m)
+      .innerJoin(c, eq(c.id, m.conversationId))
+      .where(where);
+    return row?.rows ?? 0;
+  }
+
+  return {
+    page: (query) => read(query, mine(query), listOrder),
+
+    async changedSince(query, sinceMs) {
+      const fromMs = sinceMs - overlapMs;
+      const changed = and(mine(query), or(gt(m.updatedAt, fromMs), gt(c.updatedAt, fromMs)));
+      const latest = db.dialect.greatest(m.updatedAt, c.updatedAt);
+      return await read(query, changed, [asc(latest), asc(c.id)]);
+    },
+
+    async ids(query) {
+      const where = mine(query);
+      const rows = await db.q
+        .select({ id: c.id, total })
+        .from(m)
+        .innerJoin(c, eq(c.id, m.conversationId))
+        .where(where)
+        .orderBy(...listOrder)
+        .limit(query.limit)
+        .offset(query.offset);
+      return { ids: rows.map((row) => row.id), total: rows[0]?.total ?? (await countPast(query, where)) };
+    },
+  };
+}
