@@ -65,8 +65,8 @@ const http = section({
 });
 
 /** Everything that may be set for the gateway. */
-export const gatewaySection = section({
-  port: int({ default: 8080, min: 0, max: 65_535, doc: "HTTP and WebSocket; 0 takes a free one" }),
+export const gatewaySpec = section({
+  port: int({ default: 8080, min: 0, max: 65_535, doc: "HTTP and WebSocket; 0 takes a free one", env: "PORT" }),
   hostname: string({
     default: { development: "127.0.0.1", production: "0.0.0.0" },
     doc: "address to listen on",
@@ -92,7 +92,7 @@ export const gatewaySection = section({
   }),
 });
 
-export type GatewaySettings = ConfigOf<typeof gatewaySection>;
+export type GatewaySettings = ConfigOf<typeof gatewaySpec>;
 
 /** Settings, and what the composition knows of this very instance. */
 export interface GatewayConfig extends GatewaySettings {
@@ -104,7 +104,7 @@ export interface GatewayConfig extends GatewaySettings {
 
 /** The defaults, for tests and compositions that read no files. */
 export function defaultGatewaySettings(environment: Environment): GatewaySettings {
-  return loadConfig(gatewaySection, { environment }).config;
+  return loadConfig(gatewaySpec, { environment }).config;
 }
 
 /** How many sockets of one user may be open, and who gives way (spec 20 §2). */

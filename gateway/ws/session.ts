@@ -17,6 +17,9 @@ export interface DeviceInfo {
 /** `connecting`: upgraded, not yet `connected`; frames from the client wait. `closed`: nothing is sent any more. */
 export type SessionState = "connecting" | "open" | "closed";
 
+/** Sends of one session that wait for their ack and gave a frame id. */
+const ackIdsMax = 100;
+
 /** One open socket: the `data` of its WebSocket, the link of the timer wheel and all its limits in one object. 200 000
  *  of these live in one process, so no closure, timer or map belongs to a single session. */
 export class Session implements WheelEntry {
@@ -60,8 +63,10 @@ export class Session implements WheelEntry {
   /** Whether a frame of this socket is being handled across turns. */
   busy = false;
   syncing = false;
-  /** Highest seq to be marked as read per conversation, while a call for it is in flight. */
-  reads: Map<string, bigint> | undefined = undefined;
+  /** Per conversation whose read pointer is being moved: the seq to move it to next, undefined for none. */
+  reads: Map<string, number | undefined> | undefined = undefined;
+  /** Frame ids of sends that gave one, by `client_msg_id`, for the echo in the ack. */
+  ackIds: Map<string, string> | undefined = undefined;
 
   wheelNext: WheelEntry | undefined = undefined;
   wheelPrevious: WheelEntry | undefined = undefined;
@@ -82,6 +87,21 @@ export class Session implements WheelEntry {
     this.connectedMs = nowMs;
     this.lastInboundMs = nowMs;
     this.nextHeartbeatMs = 0;
+  }
+
+  /** Remembers the frame id of a send; the oldest of `ackIdsMax` is forgotten. */
+  keepAckId(clientMsgId: string, id: string): void {
+    this.ackIds ??= new Map();
+    this.ackIds.set(clientMsgId, id);
+    if (this.ackIds.size <= ackIdsMax) return;
+    const oldest = this.ackIds.keys().next();
+    if (oldest.done !== true) this.ackIds.delete(oldest.value);
+  }
+
+  takeAckId(clientMsgId: string): string | undefined {
+    const id = this.ackIds?.get(clientMsgId);
+    if (id !== undefined) this.ackIds?.delete(clientMsgId);
+    return id;
   }
 
   /** Sends one text frame. False: not taken, because the socket is closed, or because it passed its byte bound and is

@@ -1,0 +1,59 @@
+import type { Batch, Outcome } from "#infra/mq/mq.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
+import type { Controls } from "./control.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import { type PushFrames, pushFrames } from "./ws/push-frames.ts";
+import type { Rooms } from "./ws/rooms.ts";
+
+/** Reads the rooms' records, which every gateway reads whole, and publishes them to the native channels: one encoding
+ *  per kind of client, a whole batch in one turn, so that it leaves in one write per socket (DESIGN §6). No await
+ *  between the records, nothing per receiver in JavaScript. */
+export interface Broadcast {
+  handle(batch: Batch<BroadcastRecord>): Promise<Outcome>;
+}
+
+export interface BroadcastDeps {
+  readonly rooms: Rooms;
+  readonly controls: Controls;
+  readonly metrics: GatewayMetrics;
+  readonly clock: () => number;
+}
+
+/** Rows of one conversation that follow each other, over the bounds of records. */
+interface Run {
+  readonly conversationId: string;
+  readonly rows: Message[];
+}
+
+export function createBroadcast(options: { readonly frameOutMax: number }, deps: BroadcastDeps): Broadcast {
+  const { rooms, controls, metrics, clock } = deps;
+
+  function publish({ conversationId, rows }: Run): void {
+    const listeners = rooms.listeners(conversationId);
+    if (!listeners.single && !listeners.joined) return;
+    const nowS = Math.floor(clock() / 1000);
+    const frames: PushFrames = pushFrames(conversationId, rows, { nowS, bytesMax: options.frameOutMax, ...listeners });
+    rooms.publish(conversationId, frames);
+  }
+
+  function collect(runs: Run[], push: PushMessages): void {
+    const last = runs.at(-1);
+    const rows = last?.conversationId === push.conversationId ? last.rows : [];
+    for (const { message } of push.rows) if (message !== undefined) rows.push(message);
+    if (rows !== last?.rows && rows.length > 0) runs.push({ conversationId: push.conversationId, rows });
+  }
+
+  return {
+    handle({ records }) {
+      const runs: Run[] = [];
+      for (const { value } of records) {
+        if (value.body.case === "push") collect(runs, value.body.value);
+        else if (value.body.case === "control") controls.apply(value.body.value);
+        metrics.worldLatency.observe(Math.max(0, clock() - Number(value.createdAtMs)) / 1000);
+      }
+      for (const run of runs) publish(run);
+      return Promise.resolve({ done: records.length });
+    },
+  };
+}

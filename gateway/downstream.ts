@@ -1,0 +1,155 @@
+import type { Logger } from "#infra/clog/clog.ts";
+import type { Batch, Outcome } from "#infra/mq/mq.ts";
+import { ERRORS, isErrorName } from "#proto/errors.ts";
+import { encodeServerFrame, type MessageAckData } from "#proto/frames.ts";
+import {
+  type Ack,
+  AckStatus,
+  type DownstreamItem,
+  type DownstreamRecord,
+  type PushMessages,
+  type Signal,
+} from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
+import type { Controls } from "./control.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+import type { Hub } from "./ws/hub.ts";
+import { pushFrames, singleFrame } from "./ws/push-frames.ts";
+import type { Session } from "./ws/session.ts";
+
+/** Reads what is addressed to this gateway and writes it to its sockets, in one pass, without waiting. */
+export interface Downstream {
+  handle(batch: Batch<DownstreamRecord>): Promise<Outcome>;
+}
+
+export interface DownstreamDeps {
+  readonly hub: Hub;
+  readonly controls: Controls;
+  readonly metrics: GatewayMetrics;
+  readonly clog: Logger;
+  readonly clock: () => number;
+}
+
+export interface DownstreamOptions {
+  readonly incarnation: string;
+  readonly frameOutMax: number;
+}
+
+export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps): Downstream {
+  const { hub, controls, metrics, clog, clock } = deps;
+
+  function write(session: Session, text: string): void {
+    if (session.send(text)) metrics.framesOut.inc();
+    else metrics.pushDropped.inc({ reason: "socket" });
+  }
+
+  function acknowledge(acks: readonly Ack[], nowS: number): void {
+    for (const ack of acks) {
+      const session = hub.find(ack.sessionId);
+      if (session === undefined) continue;
+      const id = session.takeAckId(ack.clientMsgId);
+      write(session, encodeServerFrame("message-ack", ackData(ack), nowS, id));
+    }
+  }
+
+  /** Sessions of the listed users, at most one set per item; pushes are for sessions that are connected. */
+  function sessionsOf(item: DownstreamItem): Session[] {
+    const sessions: Session[] = [];
+    if (item.target.case === "users") {
+      for (const userId of item.target.value.userIds) {
+        for (const session of hub.ofUser(userId)) if (session.state === "open") sessions.push(session);
+      }
+    } else if (item.target.case === "sessions") {
+      for (const sessionId of item.target.value.sessionIds) {
+        const session = hub.find(sessionId);
+        if (session?.state === "open") sessions.push(session);
+      }
+    }
+    return sessions;
+  }
+
+  function push(item: DownstreamItem, body: PushMessages, nowS: number): void {
+    const sessions = sessionsOf(item);
+    if (sessions.length === 0) return;
+    const rows = body.rows.flatMap(({ message }) => message ?? []);
+    const origins = new Set<string>();
+    for (const { originSessionId } of body.rows) if (originSessionId !== "") origins.add(originSessionId);
+    const joined = sessions.some((session) => session.clientVersion >= 1 && !origins.has(session.id));
+    const single = sessions.some((session) => session.clientVersion < 1 && !origins.has(session.id));
+    const frames = pushFrames(body.conversationId, rows, { nowS, bytesMax: options.frameOutMax, single, joined });
+    for (const session of sessions) {
+      if (origins.has(session.id)) pushExceptOwn(session, body, nowS);
+      else for (const text of session.clientVersion >= 1 ? frames.joined : frames.single) write(session, text);
+    }
+  }
+
+  /** The sending session gets the rows of others; its own only as acks (spec 20 §2). */
+  function pushExceptOwn(session: Session, body: PushMessages, nowS: number): void {
+    for (const { message, originSessionId } of body.rows) {
+      if (message !== undefined && originSessionId !== session.id) write(session, singleFrame(message, nowS));
+    }
+  }
+
+  function signal(item: DownstreamItem, body: Signal, nowS: number): void {
+    if (body.expiresAtMs !== 0n && body.expiresAtMs < BigInt(clock())) return;
+    const type = JSON.stringify(body.signalType);
+    const text = `{"type":${type},"data":${new TextDecoder().decode(body.payload)},"timestamp":${nowS}}`;
+    for (const session of sessionsOf(item)) write(session, text);
+  }
+
+  function deliver(item: DownstreamItem, nowS: number): void {
+    switch (item.body.case) {
+      case "push":
+        push(item, item.body.value, nowS);
+        break;
+      case "acks":
+        acknowledge(item.body.value.acks, nowS);
+        break;
+      case "signal":
+        signal(item, item.body.value, nowS);
+        break;
+      case "control":
+        controls.apply(item.body.value);
+        break;
+      default:
+        clog.warn("downstream item of an unknown kind", { trace_id: item.traceId });
+    }
+  }
+
+  /** A probe may come from the next life of this gateway's id; all else that is not ours is of an earlier one. */
+  function foreign(record: DownstreamRecord): void {
+    for (const { body } of record.items) {
+      if (body.case === "control" && body.value.control.case === "probe") controls.apply(body.value);
+    }
+  }
+
+  return {
+    handle({ records }) {
+      const nowS = Math.floor(clock() / 1000);
+      for (const { value } of records) {
+        if (value.incarnation !== options.incarnation) foreign(value);
+        else for (const item of value.items) deliver(item, nowS);
+      }
+      return Promise.resolve({ done: records.length });
+    },
+  };
+}
+
+function ackData(ack: Ack): MessageAckData {
+  if (ack.status !== AckStatus.SUCCESS) {
+    const known = ERRORS[isErrorName(ack.errorCode) ? ack.errorCode : "INTERNAL_ERROR"];
+    const data: MessageAckData = { client_msg_id: ack.clientMsgId, status: "failed", code: known.ws };
+    if (ack.conversationId !== "") data.conversationId = ack.conversationId;
+    data.message = ack.errorMessage === "" ? known.message : ack.errorMessage;
+    return data;
+  }
+  const data: MessageAckData = {
+    client_msg_id: ack.clientMsgId,
+    messageId: String(ack.messageId),
+    status: "success",
+    seqId: Number(ack.seqId),
+    conversationId: ack.conversationId,
+    createdAt: Math.floor(Number(ack.createdAtMs) / 1000),
+  };
+  if (ack.duplicate) data.duplicate = true;
+  return data;
+}

@@ -1,0 +1,91 @@
+import { Hono } from "hono";
+import type { Logger } from "#infra/clog/clog.ts";
+import { AppError, isAppError } from "#proto/errors.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import { authRoutes, type SignOut } from "./auth.ts";
+import type { ApiDeps, ApiEnv } from "./context.ts";
+import { conversationRoutes, messageRoutes } from "./conversations.ts";
+import type { Guard } from "./guard.ts";
+import { errorEnvelope } from "./respond.ts";
+import { traceIdOf } from "./trace.ts";
+import { userRoutes } from "./users.ts";
+
+/** Every path of the API begins with one of these; the second is the canonical one. */
+export const apiPrefixes = ["/api/v1", "/api"] as const;
+
+export interface AppDeps extends ApiDeps {
+  readonly guard: Guard;
+  readonly signOut: SignOut;
+  readonly metrics: GatewayMetrics;
+  readonly clog: Logger;
+}
+
+/** The HTTP API (spec 10): routes, one place for errors, trace ids, metrics by route. `app.request()` runs it without a
+ *  port; CORS, compression and the total limits are the server's. */
+export function createApp(deps: AppDeps): Hono<ApiEnv> {
+  const { guard, metrics, clog } = deps;
+  const app = new Hono<ApiEnv>();
+
+  app.use(async (c, next) => {
+    const startedNs = Bun.nanoseconds();
+    const traceId = traceIdOf(c.req.raw.headers);
+    c.set("traceId", traceId);
+    await next();
+    c.res.headers.set("X-Trace-ID", traceId);
+    c.res.headers.set("Cache-Control", "no-store");
+    const labels = { method: c.req.method, route: routeOf(c.req.routePath), status: String(c.res.status) };
+    metrics.httpRequests.inc(labels);
+    metrics.httpSeconds.observe((Bun.nanoseconds() - startedNs) / 1e9, labels);
+  });
+
+  app.onError((error, c) => {
+    const traceId = c.get("traceId");
+    const { status, headers, body } = errorEnvelope(error, traceId);
+    if (!isAppError(error) || error.code === "INTERNAL_ERROR") {
+      clog.error("a request failed", { trace_id: traceId, route: c.req.routePath, err: error });
+    }
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    return c.json(body, status);
+  });
+
+  const api = new Hono<ApiEnv>();
+  api.route("/auth", authRoutes(deps, guard, deps.signOut));
+  api.route("/users", userRoutes(deps, guard));
+  api.route("/conversations", conversationRoutes(deps, guard));
+  api.route("/messages", messageRoutes(deps, guard));
+  for (const prefix of apiPrefixes) app.route(prefix, api);
+
+  const methodsOf = methodFinder(app);
+  app.notFound((c) => {
+    const allowed = methodsOf(c.req.path);
+    const error = allowed.length > 0 ? new AppError("METHOD_NOT_ALLOWED") : new AppError("NOT_FOUND");
+    const { status, body } = errorEnvelope(error, c.get("traceId"));
+    if (allowed.length > 0) c.header("Allow", allowed.join(", "));
+    return c.json(body, status);
+  });
+  return app;
+}
+
+/** Which methods a path has, for telling 405 from 404. */
+function methodFinder(app: Hono<ApiEnv>): (path: string) => string[] {
+  const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    const pattern = new RegExp(`^${path.replaceAll(/:[A-Za-z]+/g, "[^/]+")}$`);
+    const entry = known.get(path) ?? { pattern, methods: new Set<string>() };
+    entry.methods.add(method);
+    known.set(path, entry);
+  }
+  return (path) => {
+    // The most special path decides: `/users/search` is not a user.
+    const matching = [...known.entries()].filter(([, { pattern }]) => pattern.test(path));
+    const exact = matching.find(([own]) => own === path) ?? matching[0];
+    return exact === undefined ? [] : [...exact[1].methods].sort();
+  };
+}
+
+/** Both prefixes count as one route; a path that matched no route is one label, not one per guess. */
+function routeOf(path: string): string {
+  if (path === "*" || path === "/*") return "none";
+  return path.replace(/^\/api\/v1/, "/api");
+}

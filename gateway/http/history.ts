@@ -1,0 +1,78 @@
+import { z } from "zod";
+import { AppError } from "#proto/errors.ts";
+import { type Message, MessageKind, type MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX } from "#proto/limits.ts";
+import { messageToJson } from "#proto/message-json.ts";
+import type { HistoryJson } from "#proto/objects.ts";
+import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { ok } from "./respond.ts";
+import { queryOf, seqText, wholeNumber } from "./validate.ts";
+
+const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+
+const historyQuery = z.object({
+  cursor: seqText.optional(),
+  after_seq: seqText.optional(),
+  limit: wholeNumber(1, HISTORY_ROWS_MAX).optional(),
+  types: z
+    .string()
+    .regex(/^[1-6](?:,[1-6]){0,5}$/, "is not a list of message types")
+    .transform((list) => list.split(",").map((type) => Number(type) as MessageType))
+    .optional(),
+  includeDeleted: flag.optional(),
+  includeChanges: flag.optional(),
+});
+
+type HistoryQuery = z.infer<typeof historyQuery>;
+
+/** `GET …/messages`: backwards from `cursor`, or forwards from `after_seq` (spec 10 §1 and §5). */
+export async function history(c: ApiContext, deps: ApiDeps, conversationId: string): Promise<Response> {
+  const query = queryOf(c, historyQuery);
+  if (query.cursor !== undefined && query.after_seq !== undefined) {
+    const fields = [{ field: "after_seq", message: "excludes cursor" }];
+    throw new AppError("INVALID_PARAMETER", { details: { fields } });
+  }
+  const { userId } = c.get("identity");
+  const answer = await deps.logic.conversation.getMessages(
+    {
+      userId,
+      conversationId,
+      ...rangeOf(query),
+      limit: query.limit ?? HISTORY_ROWS_DEFAULT,
+      ascending: query.after_seq !== undefined,
+      typeFilter: query.types ?? [],
+    },
+    callerOptions(c, deps),
+  );
+  return ok(c, historyToJson(answer, query));
+}
+
+/** Below every seq: nothing can be asked for, because 0 means an open end. The membership is still checked. */
+const nowhere = { startSeqId: 1n << 53n, endSeqId: 1n << 53n };
+
+function rangeOf({ cursor, after_seq: afterSeq }: HistoryQuery): { startSeqId: bigint; endSeqId: bigint } {
+  if (afterSeq !== undefined) return { startSeqId: BigInt(afterSeq) + 1n, endSeqId: 0n };
+  if (cursor === undefined) return { startSeqId: 0n, endSeqId: 0n };
+  return cursor <= 1 ? nowhere : { startSeqId: 0n, endSeqId: BigInt(cursor) - 1n };
+}
+
+export function historyToJson(answer: GetMessagesResponse, query: HistoryQuery): HistoryJson {
+  const { includeDeleted = true, includeChanges = true } = query;
+  const shown = (row: Message): boolean =>
+    (includeDeleted || !row.deleted) && (includeChanges || row.kind !== MessageKind.CHANGE);
+  const json: HistoryJson = {
+    messages: answer.messages.filter(shown).map(messageToJson),
+    hasMore: answer.hasMore,
+    latestSeqId: Number(answer.latestSeqId),
+  };
+  // Of the rows as read: a page whose rows are all hidden still goes on.
+  const last = answer.messages.at(-1);
+  if (last !== undefined) json.nextCursor = Number(last.seqId);
+  const filtered = !includeDeleted || !includeChanges || query.types !== undefined;
+  if (filtered) return json;
+  const empty = query.cursor !== undefined && query.cursor <= 1;
+  json.completeFrom = empty ? 1 : Number(answer.completeFrom);
+  json.completeTo = empty ? 0 : Number(answer.completeTo);
+  return json;
+}

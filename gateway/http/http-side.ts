@@ -1,0 +1,81 @@
+import type { Server, WebSocketHandler } from "bun";
+import type { Logger } from "#infra/clog/clog.ts";
+import { listenError } from "#infra/host/start-error.ts";
+import type { Metrics } from "#infra/metrics/metrics.ts";
+import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { createRpcHandler } from "#infra/rpc/handler.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
+import type { AuthSide } from "../auth/auth-side.ts";
+import type { LogicClients } from "../clients.ts";
+import type { GatewayConfig } from "../config.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import { publicServices } from "../rpc/public.ts";
+import type { Hub } from "../ws/hub.ts";
+import type { Session } from "../ws/session.ts";
+import { createUpgrader } from "../ws/upgrade.ts";
+import { createApp } from "./app.ts";
+import { createClientAddress } from "./client-address.ts";
+import { createCors } from "./cors.ts";
+import { createGuard } from "./guard.ts";
+import { createPageServer, type Pages } from "./pages.ts";
+import { startServer } from "./server.ts";
+
+export interface HttpSideDeps {
+  readonly logic: LogicClients;
+  readonly auth: AuthSide;
+  readonly ratelimit: RateLimit;
+  readonly hub: Hub;
+  readonly sockets: WebSocketHandler<Session>;
+  readonly connecting: () => number;
+  readonly draining: () => boolean;
+  readonly health: () => Response;
+  readonly pages: Pages;
+  readonly clog: Logger;
+  readonly registry: Metrics;
+  readonly metrics: GatewayMetrics;
+  readonly clock: () => number;
+}
+
+/** Everything that answers requests on the traffic port, wired and listening. Throws StartError when the port is busy. */
+export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server<Session> {
+  const { logic, auth, ratelimit, hub, clog, metrics, clock } = deps;
+  const { backendTimeout: backendMs, bodyBytesMax, corsOrigins, gzipAbove, idleTimeout, trustedProxies } = config.http;
+  const cors = createCors(corsOrigins);
+  const guard = createGuard(auth.tokens, ratelimit, metrics);
+  const { entrance } = guard;
+  const { tokens, signOut, verifier } = auth;
+  const services = publicServices({ logic, tokens, entrance, signOut, backendMs });
+  const limits = { connectionsMax: config.ws.maxConnections, connectingMax: config.ws.maxConnecting };
+  let listening: Server<Session> | undefined;
+  try {
+    listening = startServer(
+      {
+        port: config.port,
+        hostname: config.hostname,
+        idleSeconds: Math.round(idleTimeout / 1000),
+        bodyBytesMax,
+        gzipAbove,
+      },
+      {
+        app: createApp({ logic, backendMs, bodyBytesMax, guard, signOut, metrics, clog }),
+        rpc: createRpcHandler(services, {
+          errors: connectErrors,
+          clog,
+          metrics: deps.registry,
+          messageBytesMax: bodyBytesMax,
+        }),
+        pages: createPageServer(deps.pages, () => `http://127.0.0.1:${listening?.port}`),
+        upgrader: createUpgrader(limits, { ...deps, verifier, ratelimit, cors, hub, metrics, clock }),
+        sockets: deps.sockets,
+        cors,
+        address: createClientAddress(trustedProxies),
+        entrance,
+        health: deps.health,
+        clog,
+      },
+    );
+    return listening;
+  } catch (error) {
+    throw listenError(error, config.hostname, config.port, "PORT");
+  }
+}

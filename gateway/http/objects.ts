@@ -1,0 +1,93 @@
+import type { Conversation, ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import { messageToJson, userInfoToJson } from "#proto/message-json.ts";
+import type { ConversationJson, ConversationMemberJson, TokensJson, UserJson } from "#proto/objects.ts";
+
+/** From the messages of the RPCs to the JSON objects of spec 10 §2. Empty and zero fields that are optional are left out. */
+
+export function userToJson(user: User): UserJson {
+  const json: UserJson = {
+    id: user.id,
+    username: user.username,
+    isGuest: user.isGuest,
+    // Stored and HTTP value = enum value − 1.
+    status: Math.max(0, user.status - 1),
+    createdAt: Number(user.createdAt),
+  };
+  if (user.avatarUrl !== "") json.avatarUrl = user.avatarUrl;
+  if (user.updatedAt !== 0n) json.updatedAt = Number(user.updatedAt);
+  return json;
+}
+
+interface Tokens {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly expiresIn: bigint;
+  readonly user?: User | undefined;
+}
+
+export function tokensToJson({ accessToken, refreshToken, expiresIn, user }: Tokens): TokensJson {
+  const json: TokensJson = { accessToken, refreshToken, expiresIn: Number(expiresIn) };
+  if (user !== undefined) json.user = userToJson(user);
+  return json;
+}
+
+export function memberToJson(member: ConversationMember, conversationId: string): ConversationMemberJson {
+  const json: ConversationMemberJson = {
+    userId: member.user?.id ?? "0",
+    conversationId: member.conversationId === "" ? conversationId : member.conversationId,
+    role: member.role,
+    muted: member.muted,
+    joinedAt: Number(member.joinedAt),
+  };
+  if (member.muted) json.mutedUntil = Number(member.mutedUntil);
+  if (member.updatedAt !== 0n) json.updatedAt = Number(member.updatedAt);
+  if (member.user !== undefined && member.user.username !== "") json.user = userInfoToJson(member.user);
+  return json;
+}
+
+export function conversationToJson(conversation: Conversation): ConversationJson {
+  const { id, myMembership, lastMessage, peer } = conversation;
+  const json: ConversationJson = {
+    id,
+    type: conversation.type,
+    memberCount: conversation.memberCount,
+    unreadCount: Number(conversation.unreadCount),
+    updatedAt: Number(conversation.updatedAt),
+    createdAt: Number(conversation.createdAt),
+    lastActivityAt: Number(conversation.lastActivityAt),
+    lastSeqId: Number(conversation.lastSeqId),
+    lastReadSeqId: Number(conversation.lastReadSeqId),
+    version: String(conversation.version),
+  };
+  if (conversation.name !== "") json.name = conversation.name;
+  if (conversation.avatarUrl !== "") json.avatarUrl = conversation.avatarUrl;
+  if (conversation.description !== "") json.description = conversation.description;
+  if (conversation.ownerId !== "" && conversation.ownerId !== "0") json.ownerId = conversation.ownerId;
+  const settings = settingsOf(conversation.settings);
+  if (settings !== undefined) json.settings = settings;
+  if (lastMessage !== undefined) json.lastMessage = messageToJson(lastMessage);
+  if (peer !== undefined) addPeer(json, conversation);
+  if (myMembership !== undefined) {
+    json.myMembership = memberToJson(myMembership, id);
+    json.pinned = myMembership.pinnedAt !== 0n;
+    json.notifyMuted = myMembership.notifyMuted;
+  }
+  return json;
+}
+
+/** A single conversation has no own name and avatar: the peer's stand in. */
+function addPeer(json: ConversationJson, { peer }: Conversation): void {
+  if (peer === undefined) return;
+  json.peer = userInfoToJson(peer);
+  json.name ??= peer.username;
+  if (peer.avatarUrl !== "") json.avatarUrl ??= peer.avatarUrl;
+}
+
+function settingsOf(text: string): Record<string, unknown> | undefined {
+  if (text === "") return undefined;
+  const value: unknown = JSON.parse(text);
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}

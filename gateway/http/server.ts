@@ -1,0 +1,120 @@
+import type { HTMLBundle, Server, WebSocketHandler } from "bun";
+import type { Hono } from "hono";
+import type { Logger } from "#infra/clog/clog.ts";
+import type { RpcHandler } from "#infra/rpc/handler.ts";
+import { AppError, isAppError } from "#proto/errors.ts";
+import { publicRequest } from "../rpc/public.ts";
+import type { Session } from "../ws/session.ts";
+import type { Upgrader } from "../ws/upgrade.ts";
+import type { ClientAddress } from "./client-address.ts";
+import { compressed } from "./compress.ts";
+import type { ApiEnv } from "./context.ts";
+import type { Cors } from "./cors.ts";
+import type { Entrance } from "./limits.ts";
+import type { PageServer } from "./pages.ts";
+import { errorResponse } from "./respond.ts";
+import { traceIdOf } from "./trace.ts";
+
+export interface ServerOptions {
+  readonly port: number;
+  readonly hostname: string;
+  readonly idleSeconds: number;
+  readonly bodyBytesMax: number;
+  readonly gzipAbove: number;
+}
+
+export interface ServerDeps {
+  readonly app: Hono<ApiEnv>;
+  readonly rpc: RpcHandler;
+  readonly pages: PageServer;
+  readonly upgrader: Upgrader;
+  readonly sockets: WebSocketHandler<Session>;
+  readonly cors: Cors;
+  readonly address: ClientAddress;
+  readonly entrance: Entrance;
+  readonly health: () => Response;
+  readonly clog: Logger;
+}
+
+/** What the runtime itself refuses, without our envelope: beyond it a body is not even looked at. */
+const runtimeBodyFactor = 4;
+
+/** The one listener of a gateway: `/ws`, `/health`, `/api`, Connect and gRPC-Web, pages. Throws what `Bun.serve` throws. */
+export function startServer(options: ServerOptions, deps: ServerDeps): Server<Session> {
+  const routes: Record<string, HTMLBundle> = deps.pages.routes;
+  return Bun.serve<Session, string>({
+    port: options.port,
+    hostname: options.hostname,
+    idleTimeout: options.idleSeconds,
+    maxRequestBodySize: options.bodyBytesMax * runtimeBodyFactor,
+    // Pages are built once and served as in production; error pages of the runtime would tell the outside of the inside.
+    development: false,
+    routes,
+    websocket: deps.sockets,
+    fetch: (request, server) => serve(options, deps, request, server),
+    error(error) {
+      deps.clog.error("a request failed outside of its handler", { err: error });
+      return errorResponse(error, Bun.randomUUIDv7());
+    },
+  });
+}
+
+async function serve(
+  options: ServerOptions,
+  deps: ServerDeps,
+  request: Request,
+  server: Server<Session>,
+): Promise<Response | undefined> {
+  const url = new URL(request.url);
+  const peer = server.requestIP(request)?.address ?? "";
+  const address = deps.address(peer, request.headers.get("x-forwarded-for"));
+  try {
+    if (url.pathname === "/ws") return await upgrade(deps, request, server, url, address);
+    const response = await answer(options, deps, request, url, address);
+    deps.cors.decorate(request, response.headers);
+    return response;
+  } catch (error) {
+    const traceId = traceIdOf(request.headers);
+    if (!isAppError(error)) deps.clog.error("a request failed", { trace_id: traceId, path: url.pathname, err: error });
+    const response = errorResponse(error, traceId);
+    deps.cors.decorate(request, response.headers);
+    return response;
+  }
+}
+
+async function upgrade(
+  deps: ServerDeps,
+  request: Request,
+  server: Server<Session>,
+  url: URL,
+  address: string,
+): Promise<Response | undefined> {
+  const { session, headers } = await deps.upgrader.admit(request, url, address);
+  if (server.upgrade(request, { data: session, headers })) return undefined;
+  throw new AppError("INVALID_PARAMETER", { message: "the upgrade failed" });
+}
+
+async function answer(
+  options: ServerOptions,
+  deps: ServerDeps,
+  request: Request,
+  url: URL,
+  address: string,
+): Promise<Response> {
+  const path = url.pathname;
+  if (path === "/health") return deps.health();
+  const preflight = deps.cors.preflight(request);
+  if (preflight !== undefined) return preflight;
+  if (path.startsWith("/api/") || path === "/api") {
+    await deps.entrance.pass([{ rule: "ip_total", resource: `ip:${address}` }]);
+    return await compressed(request, await deps.app.fetch(request, { address }), options.gzipAbove);
+  }
+  if (path.startsWith("/gochat.")) {
+    await deps.entrance.pass([{ rule: "ip_total", resource: `ip:${address}` }]);
+    const response = deps.rpc(publicRequest(request, address, traceIdOf(request.headers)));
+    if (response !== undefined) return await response;
+  }
+  const page = deps.pages.answer(path, request.method);
+  if (page !== undefined) return await page;
+  throw new AppError("NOT_FOUND");
+}

@@ -1,0 +1,145 @@
+import type { Server } from "bun";
+import type { Logger } from "#infra/clog/clog.ts";
+import type { Coord } from "#infra/coord/coord.ts";
+import type { Metrics } from "#infra/metrics/metrics.ts";
+import type { Mq } from "#infra/mq/mq.ts";
+import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import { PusherService } from "#proto/gen/gochat/gateway/v1/pusher_service_pb.ts";
+import { createAuthSide } from "./auth/auth-side.ts";
+import { type CheckState, createChecks, healthResponse } from "./checks.ts";
+import type { LogicClients, RepoClients } from "./clients.ts";
+import type { GatewayConfig } from "./config.ts";
+import { proberOf, startConsumers } from "./consumers.ts";
+import { moveClients } from "./drain.ts";
+import { startHttpSide } from "./http/http-side.ts";
+import type { Pages } from "./http/pages.ts";
+import { createGatewayMetrics } from "./metrics.ts";
+import { pusherService } from "./rpc/pusher.ts";
+import { closes } from "./ws/close-codes.ts";
+import { createHub } from "./ws/hub.ts";
+import type { Session } from "./ws/session.ts";
+import { createSocketSide } from "./ws/socket-side.ts";
+
+export interface GatewayDeps {
+  readonly mq: Mq;
+  readonly logic: LogicClients;
+  readonly repo: RepoClients;
+  readonly coord: Coord;
+  readonly ratelimit: RateLimit;
+  readonly clog: Logger;
+  readonly metrics: Metrics;
+  /** Bun's bundles by path; the gateway itself knows no page. */
+  readonly pages?: Pages | undefined;
+  /** Unix ms. Default Date.now. */
+  readonly clock?: (() => number) | undefined;
+}
+
+export interface RunningGateway extends AsyncDisposable {
+  /** gochat.gateway.v1, for other services only: never served on `url`. */
+  readonly services: readonly RpcService[];
+  readonly url: string;
+  /** Aborts when another process has taken this gateway's id: the process is to end. */
+  readonly replaced: AbortSignal;
+  checks(): Readonly<Record<string, CheckState>>;
+}
+
+const tickMs = 1000;
+
+/** Starts a gateway: consumes its topics from their ends until its own probes came back, then listens, then registers.
+ *  Disposing drains (spec 20 §10): out of the registry, no new sockets, clients moved away, what they sent is handed on,
+ *  presence told, consumers stopped. Rejects with StartError when the port is busy. */
+export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Promise<RunningGateway> {
+  const clog = deps.clog.namespace("gateway");
+  const clock = deps.clock ?? Date.now;
+  const { gatewayId } = config;
+  const { mq, logic, ratelimit } = deps;
+  const incarnation = Bun.randomUUIDv7();
+  const metrics = createGatewayMetrics(deps.metrics);
+  const hub = createHub();
+  const auth = createAuthSide(config.jwt, { logic, hub, clock });
+  const replaced = new AbortController();
+  let draining = false;
+  let server: Server<Session> | undefined;
+
+  function giveWay(): void {
+    if (replaced.signal.aborted) return;
+    clog.error("another process has taken this gateway's id", { gateway_id: gatewayId });
+    draining = true;
+    for (const session of hub.all()) session.close(closes.goingAway.code, closes.goingAway.reason);
+    replaced.abort();
+  }
+
+  const side = createSocketSide(
+    { config, incarnation },
+    {
+      ...deps,
+      clog,
+      clock,
+      hub,
+      metrics,
+      verifier: auth.verifier,
+      prober: proberOf({ gatewayId, incarnation }, mq),
+      replaced: giveWay,
+      drain: () => {
+        draining = true;
+      },
+      channels: {
+        publish: (channel, text) => server?.publish(channel, text) ?? 0,
+        subscriberCount: (channel) => server?.subscriberCount(channel) ?? 0,
+      },
+    },
+  );
+
+  await using stack = new AsyncDisposableStack();
+  stack.use(await startConsumers({ gatewayId, incarnation }, { ...side, mq, clog }));
+  const checks = createChecks(mq, () => draining);
+  stack.defer(checks.stop);
+  server = startHttpSide(config, {
+    ...deps,
+    auth,
+    ratelimit,
+    hub,
+    sockets: side.handler,
+    connecting: side.connecting,
+    draining: () => draining,
+    health: () => healthResponse(config.version, checks.states(), clock()),
+    pages: deps.pages ?? {},
+    clog,
+    registry: deps.metrics,
+    metrics,
+    clock,
+  });
+  const listening = server;
+  stack.defer(() => listening.stop(true));
+  const ticking = setInterval(() => side.tick(clock()), tickMs);
+  ticking.unref();
+  stack.defer(() => clearInterval(ticking));
+  stack.defer(side.idle);
+  const stopping = new AbortController();
+  stack.defer(async () => {
+    await moveClients(config.ws.drain, { hub, clock }, stopping.signal);
+    side.stop();
+  });
+  const registration = await deps.coord.register({
+    name: "gateway",
+    id: gatewayId,
+    address: config.hostname,
+    port: listening.port ?? config.port,
+    metadata: { version: config.version, incarnation },
+  });
+  registration.lost.addEventListener("abort", giveWay, { once: true });
+  stack.defer(async () => {
+    draining = true;
+    await registration.unregister();
+  });
+  clog.info("gateway listens", { gateway_id: gatewayId, url: listening.url.href });
+  const opened = stack.move();
+  return {
+    services: [rpcService(PusherService, pusherService(hub, side.waiting))],
+    url: listening.url.href.replace(/\/$/, ""),
+    replaced: replaced.signal,
+    checks: checks.states,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

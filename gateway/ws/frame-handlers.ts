@@ -1,0 +1,193 @@
+import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { AppError } from "#proto/errors.ts";
+import type { ClientFrame, SendMessageData, SyncedConversationJson } from "#proto/frames.ts";
+import type { SyncMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { messageToJson } from "#proto/message-json.ts";
+import type { TokenVerifier } from "../auth/token-verifier.ts";
+import { callOptions, type LogicClients } from "../clients.ts";
+import { rateLimited } from "../http/limits.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { Answers } from "./answers.ts";
+import { closes } from "./close-codes.ts";
+import type { FrameHandlers } from "./inbound.ts";
+import type { Session } from "./session.ts";
+import type { Upstream } from "./upstream.ts";
+
+type Frame<T extends ClientFrame["type"]> = Extract<ClientFrame, { type: T }>;
+
+/** Conversations of one session whose read pointer is being moved at the same time. */
+const readsMax = 100;
+
+export interface FrameHandlerOptions {
+  readonly backendMs: number;
+  readonly syncBytesMax: number;
+}
+
+export interface FrameHandlerDeps {
+  readonly logic: Pick<LogicClients, "conversation">;
+  readonly upstream: Upstream;
+  readonly verifier: TokenVerifier;
+  readonly ratelimit: RateLimit;
+  readonly answers: Answers;
+  readonly metrics: GatewayMetrics;
+  readonly clock: () => number;
+}
+
+/** The client frames of spec 20 §4 that this gateway serves. */
+export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHandlerDeps): FrameHandlers {
+  const { logic, upstream, verifier, ratelimit, answers, metrics, clock } = deps;
+
+  function sendMessage(session: Session, frame: Frame<"send-message">): Promise<void> | undefined {
+    if (!ratelimit.enabled) {
+      handOn(session, frame.data, frame.id);
+      return undefined;
+    }
+    return limitedSend(session, frame);
+  }
+
+  async function limitedSend(session: Session, { data, id }: Frame<"send-message">): Promise<void> {
+    const rules = [session.isGuest ? "guest_send_message" : "user_send_message"];
+    if (data.conversationId === "world") rules.push("world_send_message");
+    for (const rule of rules) {
+      const verdict = await ratelimit.allow(`user:${session.userId}`, rule);
+      if (verdict.allowed) continue;
+      metrics.rejected.inc({ name: rule });
+      throw rateLimited(verdict);
+    }
+    handOn(session, data, id);
+  }
+
+  function handOn(session: Session, data: SendMessageData, id: string | undefined): void {
+    const clientMsgId = data.clientMsgId ?? Bun.randomUUIDv7();
+    if (!upstream.send(session, { ...data, clientMsgId })) throw new AppError("SERVICE_UNAVAILABLE");
+    if (id !== undefined) session.keepAckId(clientMsgId, id);
+  }
+
+  function callFor(session: Session): ReturnType<typeof callOptions> {
+    const { userId, sid, isGuest, expiresAtS } = session;
+    return callOptions(options.backendMs, Bun.randomUUIDv7(), { userId, sid, isGuest, expiresAtS });
+  }
+
+  /** Not awaited by later frames: reading does not hold up sending. */
+  function markRead(session: Session, { data, id }: Frame<"mark-read">): void {
+    const { conversationId, seqId } = data;
+    session.reads ??= new Map();
+    if (session.reads.has(conversationId)) {
+      session.reads.set(conversationId, Math.max(seqId, session.reads.get(conversationId) ?? 0));
+      return;
+    }
+    if (session.reads.size >= readsMax) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
+    session.reads.set(conversationId, undefined);
+    moveRead(session, conversationId, seqId)
+      .catch((error: unknown) => answers.error(session, error, id))
+      .finally(() => session.reads?.delete(conversationId));
+  }
+
+  async function moveRead(session: Session, conversationId: string, seqId: number): Promise<void> {
+    for (let next: number | undefined = seqId; next !== undefined; ) {
+      const seq: number = next;
+      const { userId } = session;
+      const request = { userId, conversationId, seqId: BigInt(seq) };
+      const answer = await logic.conversation.markAsRead(request, callFor(session));
+      const lastReadSeqId = Number(answer.lastReadSeqId);
+      answers.send(session, "read-ack", { conversationId, lastReadSeqId, unreadCount: Number(answer.unreadCount) });
+      next = session.reads?.get(conversationId);
+      session.reads?.set(conversationId, undefined);
+      if (next !== undefined && next <= seq) next = undefined;
+    }
+  }
+
+  /** Not awaited by later frames either: a long catch-up does not hold up sending. */
+  function sync(session: Session, frame: Frame<"sync">): void {
+    if (session.syncing) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
+    session.syncing = true;
+    answerSync(session, frame)
+      .catch((error: unknown) => answers.error(session, error, frame.id))
+      .finally(() => {
+        session.syncing = false;
+      });
+  }
+
+  async function answerSync(session: Session, { data, id }: Frame<"sync">): Promise<void> {
+    const response = await logic.conversation.syncMessages(
+      {
+        userId: session.userId,
+        items: data.conversations.map(({ id, afterSeq }) => ({ conversationId: id, afterSeqId: BigInt(afterSeq) })),
+        limit: data.limit,
+        maxBytes: options.syncBytesMax,
+      },
+      callFor(session),
+    );
+    const { conversations, done } = syncResult(response, options.syncBytesMax);
+    answers.send(session, "sync-result", { conversations, done }, id);
+  }
+
+  async function refreshAuth(session: Session, { data, id }: Frame<"refresh-auth">): Promise<void> {
+    try {
+      const identity = await verifier.verify(data.token);
+      if (identity.userId !== session.userId || identity.sid !== session.sid) throw new AppError("INVALID_TOKEN");
+      session.expiresAtS = identity.expiresAtS;
+      answers.send(session, "auth-refreshed", { expiresIn: identity.expiresAtS }, id);
+    } catch (error) {
+      answers.error(session, error, id);
+      session.close(closes.tokenExpired.code, closes.tokenExpired.reason);
+    }
+  }
+
+  return {
+    handle(session, frame) {
+      switch (frame.type) {
+        case "send-message":
+          return sendMessage(session, frame);
+        case "mark-read":
+          markRead(session, frame);
+          return undefined;
+        case "ping":
+          answers.send(session, "pong", { serverTimeMs: clock() }, frame.id);
+          return undefined;
+        case "sync":
+          sync(session, frame);
+          return undefined;
+        case "presence":
+          session.background = frame.data.state === "background";
+          return undefined;
+        case "refresh-auth":
+          return refreshAuth(session, frame);
+        default:
+          throw new AppError("FEATURE_DISABLED", { message: `${frame.type} is not served yet` });
+      }
+    },
+  };
+}
+
+/** Rows are left out from the end when the whole passes its bound; `hasMore` says so and the next `sync` goes on. */
+export function syncResult(
+  { results }: SyncMessagesResponse,
+  bytesMax: number,
+): { conversations: SyncedConversationJson[]; done: boolean } {
+  // The envelope and the numbers of each conversation.
+  let bytes = 256 + results.length * 256;
+  const conversations = results.map((result): SyncedConversationJson => {
+    const messages: SyncedConversationJson["messages"] = [];
+    let cut = false;
+    for (const row of result.messages) {
+      const json = messageToJson(row);
+      bytes += Buffer.byteLength(JSON.stringify(json)) + 1;
+      cut ||= bytes > bytesMax;
+      if (cut) break;
+      messages.push(json);
+    }
+    const last = messages.at(-1)?.seqId ?? Number(result.completeFrom) - 1;
+    const synced: SyncedConversationJson = {
+      id: result.conversationId,
+      messages,
+      completeFrom: Number(result.completeFrom),
+      completeTo: cut ? last : Number(result.completeTo),
+      latestSeqId: Number(result.latestSeqId),
+      hasMore: cut || result.hasMore,
+    };
+    if (result.errorCode !== "") synced.error = result.errorCode;
+    return synced;
+  });
+  return { conversations, done: conversations.every(({ hasMore }) => !hasMore) };
+}

@@ -1,0 +1,182 @@
+import type { WebSocketHandler } from "bun";
+import type { Logger } from "#infra/clog/clog.ts";
+import type { Mq } from "#infra/mq/mq.ts";
+import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { AppError } from "#proto/errors.ts";
+import { ROOM_USERS_MAX } from "#proto/limits.ts";
+import type { TokenVerifier } from "../auth/token-verifier.ts";
+import { type Broadcast, createBroadcast } from "../broadcast.ts";
+import type { LogicClients, RepoClients } from "../clients.ts";
+import type { GatewayConfig } from "../config.ts";
+import { createControls } from "../control.ts";
+import { createDownstream, type Downstream } from "../downstream.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import { createPresence } from "../presence.ts";
+import type { Prober } from "../probe.ts";
+import { createUserEvents } from "../user-events.ts";
+import { createAnswers } from "./answers.ts";
+import { createFrameHandlers } from "./frame-handlers.ts";
+import { createFrameLimits } from "./frame-limits.ts";
+import { createHandshake, type Handshake, type Room } from "./handshake.ts";
+import type { Hub } from "./hub.ts";
+import { createInbound } from "./inbound.ts";
+import { createResyncSender } from "./resync.ts";
+import { createRooms, type NativeChannels } from "./rooms.ts";
+import type { Session } from "./session.ts";
+import { createSockets } from "./sockets.ts";
+import { createUpstream } from "./upstream.ts";
+
+/** Everything between the sockets and the log, wired. */
+export interface SocketSide {
+  readonly handler: WebSocketHandler<Session>;
+  readonly downstream: Downstream;
+  readonly broadcast: Broadcast;
+  readonly prober: Prober;
+  /** Reads all sessions' rooms again and tells them to sync: pushes may have been missed. */
+  missed(): Promise<void>;
+  connecting(): number;
+  /** Sends that wait for the log. */
+  waiting(): number;
+  tick(nowMs: number): void;
+  /** Ends what is spread over time. */
+  stop(): void;
+  /** Resolves when sends are in the log, ends are told and events produced. */
+  idle(): Promise<void>;
+}
+
+export interface SocketSideDeps {
+  readonly mq: Mq;
+  readonly logic: LogicClients;
+  readonly repo: RepoClients;
+  readonly ratelimit: RateLimit;
+  readonly clog: Logger;
+  readonly clock: () => number;
+  readonly hub: Hub;
+  readonly verifier: TokenVerifier;
+  readonly metrics: GatewayMetrics;
+  readonly channels: NativeChannels;
+  readonly prober: Prober;
+  readonly replaced: () => void;
+  readonly drain: () => void;
+}
+
+const roomsMs = 5000;
+
+export function createSocketSide(
+  { config, incarnation }: { readonly config: GatewayConfig; readonly incarnation: string },
+  deps: SocketSideDeps,
+): SocketSide {
+  const { ws, gatewayId, upstream: upstreamConfig } = config;
+  const { mq, logic, hub, clog, clock, metrics, ratelimit, verifier, prober } = deps;
+  const answers = createAnswers(metrics, clock);
+  const rooms = createRooms(deps.channels, metrics);
+  const resync = createResyncSender({ spreadMs: ws.resyncSpread }, { clog, metrics, clock });
+  const events = createUserEvents(gatewayId, { mq, clog, clock });
+  const presence = createPresence(
+    { gatewayId, incarnation, policy: ws.multiDevice, sessionsPerUserMax: ws.maxSessionsPerUser },
+    {
+      onlineStatus: deps.repo.onlineStatus,
+      hub,
+      events,
+      clog,
+      resync: (session) => resync.now(session, "presence"),
+      replaced: deps.replaced,
+    },
+  );
+  const upstream = createUpstream(
+    {
+      gatewayId,
+      incarnation,
+      waitingMax: upstreamConfig.waitingMax,
+      waitingBytesMax: upstreamConfig.waitingBytesMax,
+    },
+    {
+      mq,
+      clog,
+      clock,
+      metrics,
+      refused: (session, clientMsgId) =>
+        answers.error(
+          session,
+          new AppError("SERVICE_UNAVAILABLE", { details: { client_msg_id: clientMsgId } }),
+          session.takeAckId(clientMsgId),
+        ),
+    },
+  );
+  const handlers = createFrameHandlers(
+    { backendMs: config.http.backendTimeout, syncBytesMax: ws.syncBytesMax },
+    { logic, upstream, verifier, ratelimit, answers, metrics, clock },
+  );
+  const limits = createFrameLimits(ratelimit, { abuseViolations: ws.abuseViolations, abuseWindowMs: ws.abuseWindow });
+  const inbound = createInbound(
+    { inboundFramesMax: ws.inboundFramesMax, inboundBytesMax: ws.inboundBytesMax },
+    { limits, handlers, answers, metrics, clog, clock },
+  );
+  const sockets = createSockets(
+    {
+      gatewayId,
+      pingAfterMs: ws.pingAfter,
+      silenceMaxMs: ws.silenceMax,
+      writeTimeoutMs: ws.writeTimeout,
+      heartbeatMs: config.presence.heartbeat,
+      maxMessageSize: ws.maxMessageSize,
+      queueBytesMax: ws.queueBytesMax,
+      compression: ws.compression,
+      sendPerSecond: ratelimit.rule("user_send_message")?.ratePerSecond ?? 0,
+      bytesPerSecond: ratelimit.rule("ws_bytes")?.ratePerSecond ?? 0,
+    },
+    { hub, handshake: () => handshake, inbound, presence, answers, metrics, clock },
+  );
+  const handshake: Handshake = createHandshake(
+    { connectingMax: ws.maxConnecting },
+    {
+      presence,
+      clog,
+      getRooms: (userIds) => getRooms(logic, userIds),
+      subscribe: rooms.subscribe,
+      opened: sockets.opened,
+    },
+  );
+  const controls = createControls({ hub, verifier, resync, clog, probe, drain: deps.drain });
+
+  function probe(seen: Parameters<Prober["seen"]>[0]): void {
+    // Somebody else probes under our id: it is the next life of this gateway.
+    if (seen.gatewayId === gatewayId && seen.incarnation !== incarnation) deps.replaced();
+    else prober.seen(seen);
+  }
+
+  async function missed(): Promise<void> {
+    const sessions = [...hub.all()];
+    for (let from = 0; from < sessions.length; from += ROOM_USERS_MAX) {
+      const part = sessions.slice(from, from + ROOM_USERS_MAX);
+      const found = await getRooms(logic, [...new Set(part.map((session) => session.userId))]);
+      for (const session of part) {
+        if (session.state === "open") rooms.subscribe(session, found.get(session.userId) ?? []);
+      }
+    }
+    resync.spread(hub.all(), [], "consumer reset");
+  }
+
+  return {
+    handler: sockets.handler,
+    downstream: createDownstream({ incarnation, frameOutMax: ws.frameOutMax }, { hub, controls, metrics, clog, clock }),
+    broadcast: createBroadcast({ frameOutMax: ws.frameOutMax }, { rooms, controls, metrics, clock }),
+    prober,
+    missed,
+    connecting: () => handshake.connecting,
+    waiting: () => upstream.waiting,
+    tick: sockets.tick,
+    stop: () => resync.stop(),
+    async idle() {
+      await handshake.idle();
+      await upstream.idle();
+      await presence.idle();
+      await events.idle();
+    },
+  };
+}
+
+async function getRooms(logic: LogicClients, userIds: readonly string[]): Promise<Map<string, readonly Room[]>> {
+  const { users } = await logic.conversation.getRooms({ userIds: [...userIds] }, { timeoutMs: roomsMs });
+  return new Map(users.map(({ userId, rooms }) => [userId, rooms]));
+}

@@ -1,0 +1,102 @@
+import { create } from "@bufbuild/protobuf";
+import type { Logger } from "#infra/clog/clog.ts";
+import { type Mq, MqFullError, outRecord } from "#infra/mq/mq.ts";
+import type { SendMessageData } from "#proto/frames.ts";
+import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import { topics } from "#proto/topics.ts";
+import { createBatcher } from "../batcher.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+import type { Session } from "./session.ts";
+
+/** Records per produce (spec 50 §6). */
+const batchMax = 500;
+
+/** The way of sends from the sockets into the log, keyed by conversation. All that one turn brings is one produce, one
+ *  is in flight. */
+export interface Upstream {
+  /** Takes a checked send. False: too many sends wait for the log; nothing was handed on. */
+  send(session: Session, send: SendMessageData & { readonly clientMsgId: string }): boolean;
+  readonly waiting: number;
+  idle(): Promise<void>;
+}
+
+export interface UpstreamDeps {
+  readonly mq: Mq;
+  readonly clog: Logger;
+  readonly clock: () => number;
+  readonly metrics: GatewayMetrics;
+  /** The log did not take the send; the client is to be told SERVICE_UNAVAILABLE. */
+  readonly refused: (session: Session, clientMsgId: string) => void;
+}
+
+export interface UpstreamOptions {
+  readonly gatewayId: string;
+  readonly incarnation: string;
+  readonly waitingMax: number;
+  readonly waitingBytesMax: number;
+}
+
+interface Waiting {
+  readonly session: Session;
+  readonly message: UpstreamMessage;
+}
+
+export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Upstream {
+  const { gatewayId, incarnation, waitingMax, waitingBytesMax } = options;
+  const { mq, clog, clock, metrics, refused } = deps;
+  const topic = topics.upstream;
+
+  const batcher = createBatcher<Waiting>({
+    batchMax,
+    waitingMax,
+    waitingBytesMax,
+    flush: (batch) =>
+      mq.send(
+        batch.map(({ message }) =>
+          outRecord(topic, message.conversationId, message, { "X-Trace-ID": message.traceId }),
+        ),
+      ),
+    failed(error, batch) {
+      const full = error instanceof MqFullError;
+      if (!full) clog.error("sends did not reach the log", { count: batch.length, err: error });
+      metrics.sendFailures.inc({ type: "ws", reason: full ? "full" : "unavailable" }, batch.length);
+      for (const { session, message } of batch) refused(session, message.clientMsgId);
+    },
+  });
+  metrics.upstreamWaiting.watch(() => batcher.waiting + mq.waiting(topic).records);
+
+  return {
+    send(session, { conversationId, content, messageType, clientMsgId, extra, replyToMessageId, mentions }) {
+      const waiting = mq.waiting(topic);
+      const message = create(UpstreamMessageSchema, {
+        conversationId,
+        content,
+        messageType,
+        clientMsgId,
+        extra: extra ?? "",
+        traceId: Bun.randomUUIDv7(),
+        userId: session.userKey,
+        sessionId: session.id,
+        gatewayId,
+        incarnation,
+        deviceId: session.deviceId,
+        replyToMessageId: replyToMessageId === undefined ? 0n : BigInt(replyToMessageId),
+        mentions: mentions.map(BigInt),
+        receivedAtMs: BigInt(clock()),
+      });
+      const bytes = topic.codec.sizeOf(message);
+      const full =
+        batcher.waiting + waiting.records >= waitingMax ||
+        batcher.waitingBytes + waiting.bytes + bytes > waitingBytesMax;
+      if (full || !batcher.push({ session, message }, bytes)) {
+        metrics.sendFailures.inc({ type: "ws", reason: "full" });
+        return false;
+      }
+      return true;
+    },
+    get waiting() {
+      return batcher.waiting;
+    },
+    idle: () => batcher.idle(),
+  };
+}
