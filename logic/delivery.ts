@@ -1,0 +1,174 @@
+import { create } from "@bufbuild/protobuf";
+import { type Headers, type OutRecord, outRecord } from "#infra/mq/mq.ts";
+import { type AddressedAck, type AddressedConversation, type AddressedRow, addressBatch } from "#proto/addressing.ts";
+import { ERRORS } from "#proto/errors.ts";
+import {
+  type Ack,
+  AckSchema,
+  AckStatus,
+  type BroadcastRecord,
+  type DownstreamRecord,
+} from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
+import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import type { CommitMessagesResponse } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { downstreamTopic, type Topic, topics } from "#proto/topics.ts";
+import { typeOfId } from "./conversation/ids.ts";
+import type { LogicContext } from "./deps.ts";
+import type { SendOutcome } from "./message/outcome.ts";
+import type { Entrance } from "./metrics.ts";
+import type { OutboxDeletes } from "./outbox-deletes.ts";
+import { createResyncWatch } from "./resync.ts";
+
+/** A batch that has passed the commit point. `answer` is absent when every send was refused before it. */
+export interface Committed {
+  readonly entrance: Entrance;
+  readonly sends: readonly UpstreamMessage[];
+  /** One per send, in their order. */
+  readonly outcomes: readonly SendOutcome[];
+  readonly answer: CommitMessagesResponse | undefined;
+}
+
+export interface DeliveryDeps extends LogicContext {
+  readonly outboxDeletes: OutboxDeletes;
+}
+
+export interface Delivery {
+  deliver(committed: Committed): Promise<void>;
+}
+
+/** Topics of gateways seen; a few thousand names are more than there can be gateways at a time. */
+const topicsMax = 4096;
+
+/** Turns what was committed into records: acks and listed pushes for each gateway, fan-out tasks for rooms, the feed. */
+export function createDelivery(deps: DeliveryDeps): Delivery {
+  const resync = createResyncWatch(deps.clock);
+  const resyncs = deps.metrics.counter("gochat_resync_total", "Resyncs asked of all gateways", ["reason"]);
+  const gatewayTopics = new Map<string, Topic<DownstreamRecord>>();
+
+  function topicOf(gatewayId: string): Topic<DownstreamRecord> {
+    const known = gatewayTopics.get(gatewayId);
+    if (known !== undefined) return known;
+    if (gatewayTopics.size >= topicsMax) gatewayTopics.clear();
+    const topic = downstreamTopic(gatewayId);
+    gatewayTopics.set(gatewayId, topic);
+    return topic;
+  }
+
+  function recordsOf(committed: Committed): OutRecord[] {
+    const { downstream, fanout, feed } = addressBatch({
+      conversations: conversationsOf(committed),
+      acks: acksOf(committed),
+      nowMs: deps.clock(),
+    });
+    // A record that joins several messages carries the trace of the first (spec 50 §2).
+    const trace = traceHeader(committed.sends[0]?.traceId);
+    const records: OutRecord[] = [];
+    for (const value of downstream) records.push(outRecord(topicOf(value.gatewayId), undefined, value, trace));
+    for (const value of fanout)
+      records.push(outRecord(topics.fanout, value.conversationId, value, traceHeader(value.traceId)));
+    for (const value of feed)
+      records.push(outRecord(topics.persist, value.conversationId, value, traceHeader(value.traceId)));
+    return records;
+  }
+
+  function takeResync(answer: CommitMessagesResponse | undefined): BroadcastRecord | undefined {
+    if (answer === undefined) return undefined;
+    resync.observe(answer.routesKnown, answer.cacheRunId);
+    const record = resync.take();
+    if (record !== undefined) resyncs.inc({ reason: answer.routesKnown ? "cache_run_id" : "routes_unknown" });
+    return record;
+  }
+
+  return {
+    async deliver(committed) {
+      const records = recordsOf(committed);
+      const resyncRecord = takeResync(committed.answer);
+      if (resyncRecord !== undefined) records.push(outRecord(topics.broadcast, "", resyncRecord));
+      try {
+        if (records.length > 0) await deps.mq.send(records);
+      } catch (error) {
+        if (resyncRecord !== undefined) resync.giveBack(resyncRecord);
+        throw error;
+      }
+      if (committed.answer !== undefined) deps.outboxDeletes.add(committed.answer.outboxIds);
+    },
+  };
+}
+
+function traceHeader(traceId: string | undefined): Headers | undefined {
+  return traceId === undefined || traceId === "" ? undefined : { "X-Trace-ID": traceId };
+}
+
+/** The acks of the sockets that wait. A call is answered by its own response, and an unknown outcome by nobody. */
+function acksOf(committed: Committed): AddressedAck[] {
+  const acks: AddressedAck[] = [];
+  if (committed.entrance !== "ws") return acks;
+  for (const [index, send] of committed.sends.entries()) {
+    const outcome = committed.outcomes[index];
+    const ack = outcome === undefined ? undefined : ackOf(send, outcome);
+    if (ack !== undefined) acks.push({ gatewayId: send.gatewayId, incarnation: send.incarnation, ack });
+  }
+  return acks;
+}
+
+function ackOf(send: UpstreamMessage, outcome: SendOutcome): Ack | undefined {
+  const { sessionId, clientMsgId, conversationId } = send;
+  if (outcome.at === "stored") {
+    const { row, createdAtMs, duplicate } = outcome;
+    return create(AckSchema, {
+      sessionId,
+      clientMsgId,
+      conversationId,
+      messageId: BigInt(row.id),
+      seqId: row.seqId,
+      status: AckStatus.SUCCESS,
+      createdAtMs,
+      duplicate,
+    });
+  }
+  if (outcome.at !== "rejected") return undefined;
+  return create(AckSchema, {
+    sessionId,
+    clientMsgId,
+    conversationId,
+    status: AckStatus.FAILED,
+    errorCode: outcome.code,
+    errorMessage: outcome.message ?? ERRORS[outcome.code].message,
+  });
+}
+
+/** The stored rows by conversation, in seq order. A duplicate of the log is pushed again, because the attempt that stored
+ *  it may have ended before its produces; a duplicate of a call is not: its outbox row owes that. */
+function conversationsOf(committed: Committed): AddressedConversation[] {
+  if (committed.answer === undefined) return [];
+  const byId = new Map<string, Mutable>();
+  for (const { conversationId, isRoom, membersSeq, routes } of committed.answer.conversations) {
+    const type = typeOfId(conversationId);
+    byId.set(conversationId, { conversationId, type, isRoom, membersSeq, routes, traceId: "", rows: [] });
+  }
+  let inOrder = true;
+  for (const [index, outcome] of committed.outcomes.entries()) {
+    if (outcome.at !== "stored" || (outcome.duplicate && committed.entrance !== "ws")) continue;
+    const conversation = byId.get(outcome.row.conversationId);
+    const send = committed.sends[index];
+    if (conversation === undefined || send === undefined) continue;
+    const last = conversation.rows.at(-1)?.message;
+    if (last === undefined) conversation.traceId = send.traceId;
+    else if (last.seqId >= outcome.row.seqId) inOrder = false;
+    conversation.rows.push({ message: outcome.row, originSessionId: send.sessionId });
+  }
+  const conversations = [...byId.values()].filter((conversation) => conversation.rows.length > 0);
+  if (!inOrder) for (const conversation of conversations) conversation.rows = sortedOnce(conversation.rows);
+  return conversations;
+}
+
+interface Mutable extends AddressedConversation {
+  traceId: string;
+}
+
+/** In seq order, each row once. */
+function sortedOnce(rows: readonly AddressedRow[]): AddressedRow[] {
+  const bySeq = new Map<bigint, AddressedRow>();
+  for (const row of rows) if (!bySeq.has(row.message.seqId)) bySeq.set(row.message.seqId, row);
+  return [...bySeq.values()].sort((a, b) => (a.message.seqId < b.message.seqId ? -1 : 1));
+}

@@ -1,0 +1,59 @@
+import { type Composition, runUntilStopped } from "#infra/host/run.ts";
+import { createRemoteClient } from "#infra/rpc/client.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
+import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
+import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
+import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
+import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { loadKeys } from "./auth/keys.ts";
+import { logicSpec } from "./config.ts";
+import { startLogic } from "./start.ts";
+
+const adminPort = 9192;
+
+/** This service alone in its process, with repo at `rpc.repo_url`. */
+const logicAlone: Composition<{ logic: typeof logicSpec }> = {
+  service: "logic",
+  services: ["logic"],
+  specs: { logic: logicSpec },
+  adminPort: () => adminPort,
+  async start({ host, hostConfig, configs }) {
+    const remote = {
+      baseUrl: hostConfig.rpc.repoUrl,
+      errors: connectErrors,
+      caller: { service: "im-logic", token: host.serviceToken },
+    };
+    const keys = await loadKeys({
+      file: host.folder.file(configs.logic.jwt.keyFile),
+      onWarning: (message) => host.clog.warn(message),
+    });
+    return await startLogic(configs.logic, {
+      mq: host.mq(),
+      repo: {
+        user: createRemoteClient(UserService, remote),
+        session: createRemoteClient(SessionService, remote),
+        conversation: createRemoteClient(ConversationService, remote),
+        message: createRemoteClient(MessageService, remote),
+        friendship: createRemoteClient(FriendshipService, remote),
+        outbox: createRemoteClient(OutboxService, remote),
+      },
+      ids: host.ids,
+      cache: host.cache,
+      clog: host.clog,
+      metrics: host.metrics,
+      keys,
+      serviceToken: host.serviceToken,
+    });
+  },
+};
+
+/** Runs until a signal; resolves to the exit code. */
+export function runLogic(flags: Readonly<Record<string, string>> = {}): Promise<number> {
+  return runUntilStopped(logicAlone, { env: process.env, flags }, ({ running, host }) => {
+    host.clog.info("logic is ready", { url: running.url });
+  });
+}
+
+if (import.meta.main) process.exit(await runLogic());

@@ -1,0 +1,132 @@
+import { create } from "@bufbuild/protobuf";
+import { AppError, isErrorName } from "#proto/errors.ts";
+import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import {
+  type CommitItem,
+  CommitItemSchema,
+  type CommitMessagesResponse,
+  type CommitResult,
+  CommitStatus,
+} from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { type Committed, createDelivery } from "./delivery.ts";
+import type { LogicContext } from "./deps.ts";
+import { checkSend, type SendRules } from "./message/checks.ts";
+import { openOutcome, parkedOutcome, type SendOutcome } from "./message/outcome.ts";
+import { sendHash } from "./message/send-hash.ts";
+import { createSendMetrics, type Entrance } from "./metrics.ts";
+import type { OutboxDeletes } from "./outbox-deletes.ts";
+
+/** What may be stored of a content: the same, or with words replaced; undefined = `CONTENT_REJECTED`. Runs after the
+ *  send hash was taken, so that a repeat stays a repeat. */
+export type ContentFilter = (content: string) => string | undefined;
+
+export interface PipelineOptions {
+  readonly rules: SendRules;
+  readonly filter?: ContentFilter | undefined;
+}
+
+export interface PipelineDeps extends LogicContext {
+  readonly outboxDeletes: OutboxDeletes;
+}
+
+/** The one path of both entrances (DESIGN §2): check, commit, address, produce. */
+export interface Pipeline {
+  /** Commits at most 500 sends, 512 KiB; one outcome per send, in their order. THE COMMIT POINT lies within this call.
+   *  Rejects when the outcome of the whole batch is open (repo away, no ids): nobody may be answered then. */
+  commit(sends: readonly UpstreamMessage[], entrance: Entrance): Promise<Committed>;
+  /** Acks, pushes and feeds what was committed; resolves when the log holds all of it, and hands the outbox rows over to
+   *  be deleted. Records of one topic partition keep the order of these calls. Rejects when the log is away or full:
+   *  the outbox rows stay. */
+  deliver(committed: Committed): Promise<void>;
+}
+
+export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
+  const metrics = { ws: createSendMetrics(deps.metrics, "ws"), api: createSendMetrics(deps.metrics, "api") } as const;
+
+  function outcomeOf(send: UpstreamMessage, result: CommitResult, entrance: Entrance): SendOutcome {
+    switch (result.status) {
+      case CommitStatus.STORED:
+      case CommitStatus.DUPLICATE: {
+        if (result.row === undefined)
+          throw new AppError("INTERNAL_ERROR", { cause: "a stored message without its row" });
+        const duplicate = result.status === CommitStatus.DUPLICATE;
+        if (duplicate) metrics[entrance].duplicates.inc();
+        else metrics[entrance].stored(send.messageType);
+        return { at: "stored", row: result.row, createdAtMs: result.createdAtMs, duplicate };
+      }
+      case CommitStatus.REJECTED: {
+        const code = isErrorName(result.errorCode) ? result.errorCode : "INTERNAL_ERROR";
+        metrics[entrance].rejected(code);
+        return { at: "rejected", code, message: result.errorMessage === "" ? undefined : result.errorMessage };
+      }
+      case CommitStatus.PARKED:
+        return parkedOutcome;
+      default:
+        return openOutcome;
+    }
+  }
+
+  /** The item to commit, or the decision that there is none. */
+  function itemOf(send: UpstreamMessage, entrance: Entrance): CommitItem | SendOutcome {
+    const broken = checkSend(send, options.rules);
+    if (broken !== undefined) return { at: "rejected", code: broken, message: undefined };
+    const content = options.filter === undefined ? send.content : options.filter(send.content);
+    if (content === undefined) return { at: "rejected", code: "CONTENT_REJECTED", message: undefined };
+    return create(CommitItemSchema, {
+      messageId: String(deps.ids.snowflake()),
+      conversationId: send.conversationId,
+      senderId: String(send.userId),
+      type: send.messageType as MessageType,
+      content,
+      clientMsgId: send.clientMsgId,
+      sendHash: sendHash(send),
+      extra: send.extra,
+      replyToMessageId: send.replyToMessageId === 0n ? "" : String(send.replyToMessageId),
+      mentions: send.mentions.length === 0 ? [] : send.mentions.map(String),
+      createdAtMs: BigInt(deps.clock()),
+      origin: entrance === "ws" ? "upstream" : "call",
+    });
+  }
+
+  async function commitItems(items: CommitItem[], entrance: Entrance): Promise<CommitMessagesResponse> {
+    const startMs = performance.now();
+    const answer = await deps.repo.message.commitMessages({ items });
+    metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
+    metrics[entrance].batchMessages.observe(items.length);
+    if (answer.results.length !== items.length) {
+      throw new AppError("INTERNAL_ERROR", { cause: `${answer.results.length} results for ${items.length} messages` });
+    }
+    return answer;
+  }
+
+  const delivery = createDelivery(deps);
+  return {
+    async commit(sends, entrance) {
+      const outcomes: SendOutcome[] = [];
+      const items: CommitItem[] = [];
+      // Where in `outcomes` the answer of each item belongs.
+      const places: number[] = [];
+      for (const [place, send] of sends.entries()) {
+        const item = itemOf(send, entrance);
+        if ("at" in item) {
+          if (item.at === "rejected") metrics[entrance].rejected(item.code);
+          outcomes.push(item);
+          continue;
+        }
+        outcomes.push(openOutcome);
+        items.push(item);
+        places.push(place);
+      }
+      if (items.length === 0) return { entrance, sends, outcomes, answer: undefined };
+      const answer = await commitItems(items, entrance);
+      for (const [index, result] of answer.results.entries()) {
+        const place = places[index];
+        const send = place === undefined ? undefined : sends[place];
+        if (place !== undefined && send !== undefined) outcomes[place] = outcomeOf(send, result, entrance);
+      }
+      return { entrance, sends, outcomes, answer };
+    },
+    deliver: (committed) => delivery.deliver(committed),
+  };
+}

@@ -1,0 +1,142 @@
+import type { Cache } from "#infra/cache/cache.ts";
+import type { Logger } from "#infra/clog/clog.ts";
+import { listenError } from "#infra/host/start-error.ts";
+import type { Metrics } from "#infra/metrics/metrics.ts";
+import type { Mq } from "#infra/mq/mq.ts";
+import { createRpcHandler } from "#infra/rpc/handler.ts";
+import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import type { Ids } from "#infra/uid/uid.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
+import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
+import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
+import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { HEALTH_SERVICE, healthService } from "#proto/health.ts";
+import { IDS_MAX } from "#proto/limits.ts";
+import { topics } from "#proto/topics.ts";
+import type { Keys } from "./auth/keys.ts";
+import { type Calls, createCalls } from "./calls.ts";
+import { type CheckState, createChecks } from "./checks.ts";
+import type { LogicConfig } from "./config.ts";
+import { type ConversationEvents, createConversationEvents } from "./conversation/events.ts";
+import type { LogicContext, RepoClients } from "./deps.ts";
+import { createOutboxDeletes } from "./outbox-deletes.ts";
+import { createPipeline } from "./pipeline.ts";
+import { type AuthDeps, authService } from "./rpc/auth.ts";
+import { conversationService } from "./rpc/conversation.ts";
+import { friendService } from "./rpc/friend.ts";
+import { messageService } from "./rpc/message.ts";
+import { userService } from "./rpc/user.ts";
+import { subscribeUpstream } from "./upstream.ts";
+
+export interface LogicDeps {
+  readonly mq: Mq;
+  readonly repo: RepoClients & AuthDeps["repo"];
+  readonly ids: Ids;
+  readonly cache: Cache;
+  readonly clog: Logger;
+  readonly metrics: Metrics;
+  /** Private signing keys; no other service has them. */
+  readonly keys: Keys;
+  /** Unix ms. Default Date.now. */
+  readonly clock?: (() => number) | undefined;
+  /** What callers must show on the port `rpc.port`; without it no port is opened. */
+  readonly serviceToken?: string | undefined;
+}
+
+export interface RunningLogic extends AsyncDisposable {
+  /** gochat.logic.v1 and health, to be called directly or over `url`. */
+  readonly services: readonly RpcService[];
+  readonly url?: string | undefined;
+  checks(): Readonly<Record<string, CheckState>>;
+}
+
+/** Batches of outbox ids that may wait for the delete in flight. */
+const outboxBatchesMax = 20;
+
+/** Serves gochat.logic.v1 and consumes `gochat.messages.upstream`. The backends stay the caller's. Disposing stops the
+ *  port, stops fetching, finishes the batches in flight with their produces and outbox deletes, in this order (60 §14).
+ *  Rejects with StartError when the port is busy. */
+export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<RunningLogic> {
+  const clog = deps.clog.namespace("logic");
+  const context: LogicContext = { ...deps, clog, clock: deps.clock ?? Date.now };
+  await deps.mq.ensureTopics([
+    topics.upstream,
+    topics.persist,
+    topics.broadcast,
+    topics.fanout,
+    topics.conversationEvents,
+    topics.messageEvents,
+  ]);
+  // Disposed in the reverse order: port, consumer, calls, events, deletes.
+  await using stack = new AsyncDisposableStack();
+  const outboxDeletes = createOutboxDeletes(
+    { idsMax: IDS_MAX, waitingMax: IDS_MAX * outboxBatchesMax },
+    { ...context, deleteOutbox: (outboxIds) => context.repo.outbox.deleteOutbox({ outboxIds }) },
+  );
+  stack.defer(() => outboxDeletes.drain());
+  const events = createConversationEvents(context);
+  stack.defer(() => events.drain());
+  const pipeline = createPipeline({ rules: rulesOf(config) }, { ...context, outboxDeletes });
+  const calls = createCalls(config.calls, { ...context, pipeline });
+  stack.defer(() => calls.drain());
+  const services = servicesOf(config, deps, context, calls, events);
+  const checks = createChecks(deps.mq);
+  stack.defer(() => checks.stop());
+  const upstream = await subscribeUpstream({ ...context, pipeline });
+  stack.use(upstream);
+  const { serviceToken } = deps;
+  const server = serviceToken === undefined ? undefined : serve(config, deps, services, serviceToken);
+  stack.defer(() => server?.stop());
+  const opened = stack.move();
+  return {
+    services,
+    url: server?.url.href.replace(/\/$/, ""),
+    checks: checks.states,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function rulesOf({ message }: LogicConfig): { contentCharsMax: number; allowedTypes: ReadonlySet<number> } {
+  return { contentCharsMax: message.maxLength, allowedTypes: new Set(message.allowedTypes.map(Number)) };
+}
+
+function servicesOf(
+  config: LogicConfig,
+  deps: LogicDeps,
+  context: LogicContext,
+  calls: Calls,
+  events: ConversationEvents,
+): RpcService[] {
+  const { repo } = deps;
+  const { clock } = context;
+  const services = [
+    rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
+    rpcService(UserService, userService({ repo })),
+    rpcService(FriendService, friendService({ repo })),
+    rpcService(MessageService, messageService(context, calls)),
+    rpcService(ConversationService, conversationService(context, events, { groupMembersMax: config.group.maxMembers })),
+  ];
+  const names = new Set(["", ...services.map(({ service }) => service.typeName)]);
+  return [...services, healthService((name) => (names.has(name) ? true : undefined))];
+}
+
+function serve(config: LogicConfig, deps: LogicDeps, services: readonly RpcService[], serviceToken: string) {
+  const { host, port } = config.rpc;
+  const handle = createRpcHandler(services, {
+    errors: connectErrors,
+    clog: deps.clog,
+    metrics: deps.metrics,
+    serviceToken: { token: serviceToken, open: [HEALTH_SERVICE] },
+  });
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      fetch: (request) => handle(request) ?? new Response("not found", { status: 404 }),
+    });
+  } catch (error) {
+    throw listenError(error, host, port, "GOCHAT_RPC__PORT");
+  }
+}
