@@ -64,7 +64,7 @@ export const breakersMax = 10_000;
 export function createBreakers(options: BreakersOptions = {}, deps: BreakersDeps = {}): Breakers {
   const clog = (deps.clog ?? silentLogger).namespace("breaker");
   const gauge = deps.metrics?.gauge("gochat_breaker_state", "0 closed, 1 half-open, 2 open.", ["name"]);
-  let policies = checked(options.policies ?? {});
+  let policies = checkPolicies(options.policies ?? {});
   const all = new Map<string, Breaker>();
   const changed = (name: string, state: BreakerState, shown: BoundGauge | undefined): void => {
     shown?.set(gaugeValue[state]);
@@ -92,7 +92,7 @@ export function createBreakers(options: BreakersOptions = {}, deps: BreakersDeps
       return breaker;
     },
     setPolicies(next) {
-      policies = checked(next);
+      policies = checkPolicies(next);
     },
   };
 }
@@ -168,7 +168,8 @@ function isNoAbort(error: unknown): boolean {
   return !(error instanceof Error && error.name === "AbortError");
 }
 
-function checked(policies: BreakerPolicies): BreakerPolicies {
+/** Throws RangeError when a value is no positive integer. */
+export function checkPolicies(policies: BreakerPolicies): BreakerPolicies {
   for (const [name, policy] of Object.entries(policies)) {
     for (const [key, value] of Object.entries(policy)) {
       if (!Number.isInteger(value) || value < 1)

@@ -123,6 +123,6 @@ test("NO_COLOR is obeyed, and only a terminal gets colours", () => {
   coloured.clog.info("x");
   const plain = setup({ format: "pretty" });
   plain.clog.info("x");
-  const escape = "\u001b[";
-  expect([coloured.lines[0]?.includes(escape), plain.lines[0]?.includes(escape)]).toEqual([true, false]);
+  const colour = "\u001b[";
+  expect([coloured.lines[0]?.includes(colour), plain.lines[0]?.includes(colour)]).toEqual([true, false]);
 });

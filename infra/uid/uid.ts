@@ -56,8 +56,10 @@ export function createIds(options: IdsOptions): Ids {
   /** A reading of the clock of at least `minMs` at which the lease is fresh. The very reading that was checked is answered. */
   const readClock = (minMs: number): number => {
     for (let spins = 0; spins < spinsMax; spins += 1) {
+      // In this order: a pause in between makes the lease look older, never fresher.
+      const confirmedMs = worker.lastConfirmedMs();
       const nowMs = clock();
-      const ageMs = nowMs - worker.lastConfirmedMs();
+      const ageMs = nowMs - confirmedMs;
       // A confirmation in the future means that the clock went back: its age says nothing.
       if (!(ageMs >= -clockBackWaitMs && ageMs <= leaseFreshMs)) {
         throw new LeaseStaleError(`worker ${worker.number}: lease last confirmed ${ageMs} ms ago`);
