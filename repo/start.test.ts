@@ -2,16 +2,19 @@ import { expect, test } from "bun:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createTables } from "#drizzle/schema.ts";
 import { createMemoryCache } from "#infra/cache/memory.ts";
 import { silentLogger } from "#infra/clog/clog.ts";
 import { loadConfig } from "#infra/config/config.ts";
 import { createSqliteDb } from "#infra/db/sqlite.ts";
+import { insertMany } from "#infra/db/steps.ts";
 import { createMetrics } from "#infra/metrics/metrics.ts";
 import { directClientOf } from "#infra/rpc/direct.ts";
 import { createIds, testWorkerLease } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { isAppError } from "#proto/errors.ts";
 import { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { CommitStatus, MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { repoSpec } from "./config.ts";
@@ -87,4 +90,21 @@ test("a database that is away answers SERVICE_UNAVAILABLE, and its items are to 
   const { results } = await messages.commitMessages({ items });
   expect(results.map((result) => result.status)).toEqual([CommitStatus.RETRY]);
   expect(await codeOf(messages.getCurrentSeq({ conversationIds: ["world"] }))).toBe("SERVICE_UNAVAILABLE");
+});
+
+test("who blocked whom is told in both directions", async () => {
+  await using deps = depsOn(":memory:");
+  await using repo = await startRepo(config, deps);
+  const friendship = directClientOf(repo.services, FriendshipService, { errors: connectErrors });
+  const times = { createdAt: 1, updatedAt: 1 };
+  await deps.db.transaction(() =>
+    insertMany(createTables("sqlite").friendshipRequests, [
+      { id: 1n, requesterId: 5n, targetId: 6n, status: 1, ...times },
+      { id: 2n, requesterId: 7n, targetId: 5n, status: 3, ...times },
+    ]),
+  );
+  const { relations } = await friendship.areFriends({ userId: "5", otherIds: ["6", "7", "8"] });
+  expect(relations["6"]).toMatchObject({ friends: true, blocking: false, blocked: false });
+  expect(relations["7"]).toMatchObject({ friends: false, blocking: false, blocked: true });
+  expect(relations["8"]).toMatchObject({ friends: false, blocking: false, blocked: false });
 });

@@ -10,15 +10,24 @@ import { createRpcHandler } from "#infra/rpc/handler.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
+import { ArchiveService } from "#proto/gen/gochat/repo/v1/archive_service_pb.ts";
+import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FileStoreService } from "#proto/gen/gochat/repo/v1/file_store_service_pb.ts";
+import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
+import { IdempotencyService } from "#proto/gen/gochat/repo/v1/idempotency_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { NotificationStoreService } from "#proto/gen/gochat/repo/v1/notification_store_service_pb.ts";
 import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
+import { SearchIndexService } from "#proto/gen/gochat/repo/v1/search_index_service_pb.ts";
 import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { Health } from "#proto/gen/grpc/health/v1/health_pb.ts";
 import type { RepoConfig } from "./config.ts";
 import type { RepoContext } from "./context.ts";
 import { withDbErrors } from "./db-errors.ts";
+import { conversationService } from "./rpc/conversation.ts";
+import { friendshipService } from "./rpc/friendship.ts";
 import { healthService } from "./rpc/health.ts";
 import { messageService } from "./rpc/message.ts";
 import { onlineStatusService } from "./rpc/online-status.ts";
@@ -53,9 +62,15 @@ function repoServices(context: RepoContext): RpcService[] {
     rpcService(UserService, userService(context)),
     rpcService(SessionService, sessionService(context)),
     rpcService(OnlineStatusService, onlineStatusService(context)),
+    rpcService(ConversationService, conversationService(context)),
     rpcService(MessageService, messageService(context)),
+    rpcService(FriendshipService, friendshipService(context)),
     rpcService(OutboxService, outboxService(context)),
     rpcService(Health, healthService(context)),
+    // Known to callers, not built yet: every method answers `unimplemented`.
+    ...[ArchiveService, FileStoreService, IdempotencyService, NotificationStoreService, SearchIndexService].map((one) =>
+      rpcService(one, {}),
+    ),
   ].map((one) => withDbErrors(one, context.db.dialect));
 }
 

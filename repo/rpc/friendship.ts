@@ -1,0 +1,50 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
+import { IDS_MAX } from "#proto/limits.ts";
+import type { RepoContext } from "../context.ts";
+import { idOf, invalid } from "./arguments.ts";
+
+const accepted = 1;
+const blocked = 3;
+
+/** gochat.repo.v1.FriendshipService, as far as conversations ask for it; the other methods answer `unimplemented`.
+ *  Errors: INVALID_PARAMETER, SERVICE_UNAVAILABLE. */
+export function friendshipService(
+  context: Pick<RepoContext, "db" | "tables">,
+): Pick<ServiceImpl<typeof FriendshipService>, "areFriends"> {
+  const { friendshipRequests: f } = context.tables;
+  const plan = {
+    table: f,
+    columns: { requesterId: f.requesterId, targetId: f.targetId, status: f.status },
+    by: [f.requesterId, f.targetId],
+  };
+  return {
+    async areFriends({ userId, otherIds }) {
+      if (otherIds.length > IDS_MAX) throw invalid("other_ids");
+      const user = idOf(userId, "user_id");
+      const others = [...new Set(otherIds)].map((id) => idOf(id, "other_ids"));
+      // Two statements: a thousand pairs each, both directions.
+      const [own, theirs] = await Promise.all([
+        context.db.find(
+          plan,
+          others.map((other) => [user, other]),
+        ),
+        context.db.find(
+          plan,
+          others.map((other) => [other, user]),
+        ),
+      ]);
+      const ownStatus = new Map(own.map((row) => [row.targetId, row.status]));
+      const theirStatus = new Map(theirs.map((row) => [row.requesterId, row.status]));
+      const relations = others.map((other) => [
+        other.toString(),
+        {
+          friends: ownStatus.get(other) === accepted,
+          blocking: ownStatus.get(other) === blocked,
+          blocked: theirStatus.get(other) === blocked,
+        },
+      ]);
+      return { relations: Object.fromEntries(relations) };
+    },
+  };
+}
