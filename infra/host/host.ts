@@ -21,10 +21,11 @@ export interface Host extends AsyncDisposable {
   readonly worker: NumberLease;
   readonly ids: Ids;
   readonly cache: Cache;
-  readonly mq: Mq;
   readonly folder: DataFolder;
   readonly serviceToken: string;
-  /** Opens the domain database on the first call; only repo asks for it. */
+  /** The log; opened on the first call. Its file belongs to one process. */
+  mq(): Mq;
+  /** The domain database; opened on the first call. Only repo asks for it. */
   db(): Db;
 }
 
@@ -43,13 +44,10 @@ export async function openHost(config: HostConfig, service: string): Promise<Hos
   const worker = await coord.claimNumber("ids", { min: 1, max: workerMax });
   stack.defer(() => worker.release());
   const cache = stack.use(createMemoryCache({ metrics }));
-  const mq = stack.use(
-    openFile(folder.file("log.db"), (file) =>
-      createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
-    ),
-  );
   let db: Db | undefined;
   stack.defer(() => db?.[Symbol.asyncDispose]());
+  let mq: Mq | undefined;
+  stack.defer(() => mq?.[Symbol.asyncDispose]());
   const opened = stack.move();
   return {
     clog,
@@ -58,9 +56,14 @@ export async function openHost(config: HostConfig, service: string): Promise<Hos
     worker,
     ids: createIds({ worker }),
     cache,
-    mq,
     folder,
     serviceToken: config.rpc.serviceToken ?? readOrMakeSecret(folder.file("service-token")),
+    mq() {
+      mq ??= openFile(folder.file("log.db"), (file) =>
+        createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
+      );
+      return mq;
+    },
     db() {
       db ??= openFile(folder.file("gochat.db"), (file) => createSqliteDb({ file }));
       return db;

@@ -1,0 +1,106 @@
+import { type ConfigOf, section } from "#infra/config/config.ts";
+import { int } from "#infra/config/keys.ts";
+import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
+import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { gatewaySpec } from "../gateway/config.ts";
+import { startGateway } from "../gateway/start.ts";
+import { loadKeys } from "../logic/auth/keys.ts";
+import { logicSpec } from "../logic/config.ts";
+import { startLogic } from "../logic/start.ts";
+import { repoSpec } from "../repo/config.ts";
+import { startRepo } from "../repo/start.ts";
+import { taskSpec } from "../task/config.ts";
+import { startTask } from "../task/start.ts";
+import { directLogic, directRepo } from "./direct-clients.ts";
+import { pages } from "./pages.ts";
+
+/** Keys of the process that runs all services. */
+const allSpec = section({
+  all: section({
+    logicPort: int({
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      doc: "Connect and gRPC-Web of logic in one process; unset: 9001 beside port 8080, else port + 2000",
+    }),
+    repoPort: int({
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      doc: "Connect and gRPC-Web of repo in one process; unset: 9002 beside port 8080, else port + 3000",
+    }),
+  }),
+});
+
+const specs = { gateway: gatewaySpec, logic: logicSpec, repo: repoSpec, task: taskSpec, all: allSpec };
+type Specs = typeof specs;
+
+/** The four services in one process: each calls the other's implementation, no bytes in between. */
+export const allInOne: Composition<Specs> = {
+  service: "gochat",
+  services: ["gateway", "logic", "repo", "task"],
+  specs,
+  adminPort: ({ gateway }) => beside(gateway.port, 1000),
+  start: startAllServices,
+};
+
+/** A port `distance` above the public one, so that a second installation needs only another PORT; 0 stays any free one. */
+function beside(port: number, distance: number): number {
+  return port === 0 || port + distance > 65_535 ? 0 : port + distance;
+}
+
+function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: number; repo: number } {
+  const standard = port === 8080;
+  return {
+    logic: all.logicPort ?? (standard ? 9001 : beside(port, 2000)),
+    repo: all.repoPort ?? (standard ? 9002 : beside(port, 3000)),
+  };
+}
+
+/** Started from the database to the sockets, stopped the other way round. */
+async function startAllServices({ host, environment, hostConfig, configs }: Given<Specs>): Promise<Running> {
+  const { clog, metrics, cache, ids, coord, serviceToken } = host;
+  const mq = host.mq();
+  const ports = rpcPorts(configs.gateway.port, configs.all.all);
+  await using stack = new AsyncDisposableStack();
+
+  const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo } };
+  const repo = stack.use(await startRepo(repoConfig, { db: host.db(), cache, ids, clog, metrics, serviceToken }));
+  const repoClients = directRepo(repo.services, host);
+
+  const keys = await loadKeys({
+    file: host.folder.file(configs.logic.jwt.keyFile),
+    onWarning: (message) => clog.warn(message),
+  });
+  const logicConfig = { ...configs.logic, rpc: { ...configs.logic.rpc, port: ports.logic } };
+  const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, keys, serviceToken };
+  const logic = stack.use(await startLogic(logicConfig, logicDeps));
+
+  const task = stack.use(await startTask(configs.task, { mq, repo: repoClients, coord, clog, metrics }));
+
+  const gatewayConfig = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
+  const gateway = stack.use(
+    await startGateway(gatewayConfig, {
+      mq,
+      logic: directLogic(logic.services, host),
+      repo: repoClients,
+      coord,
+      ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
+      clog,
+      metrics,
+      pages,
+    }),
+  );
+  const services = { repo, logic, task, gateway };
+  const started = stack.move();
+  return {
+    url: gateway.url,
+    checks() {
+      const checks = Object.entries(services).map(([name, service]) =>
+        Object.entries(service.checks()).map(([check, state]) => [`${name}.${check}`, state] as const),
+      );
+      return Object.fromEntries(checks.flat());
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
