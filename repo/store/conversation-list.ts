@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, or, type SQL, sql } from "drizzle-orm";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
@@ -30,7 +30,7 @@ export interface ListPage {
 export interface ConversationList {
   /** The world first unless the user pinned it, then pinned (latest pin first), then the latest activity. */
   page(query: ListQuery): Promise<ListPage>;
-  /** Changed after `sinceMs` of the database clock less the overlap, oldest change first. */
+  /** Changed since `sinceMs` of the database clock less the overlap, oldest change first. */
   changedSince(query: ListQuery, sinceMs: number): Promise<ListPage>;
   /** In the order of `page`. */
   ids(query: ListQuery): Promise<{ ids: string[]; total: number }>;
@@ -104,7 +104,7 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
 
     async changedSince(query, sinceMs) {
       const fromMs = sinceMs - overlapMs;
-      const changed = and(mine(query), or(gt(m.updatedAt, fromMs), gt(c.updatedAt, fromMs)));
+      const changed = and(mine(query), or(gte(m.updatedAt, fromMs), gte(c.updatedAt, fromMs)));
       const latest = db.dialect.greatest(m.updatedAt, c.updatedAt);
       return await read(query, changed, [asc(latest), asc(c.id)]);
     },
