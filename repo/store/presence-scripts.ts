@@ -87,8 +87,9 @@ end
 local most = tonumber(ARGV[7])
 while most > 0 and #kept >= most do evict(table.remove(kept, 1)) end
 kept[#kept + 1] = own
+if #dead > 0 then redis.call('HDEL', KEYS[1], unpack(dead)) end
 put(own)
-finish(kept, dead)
+finish(kept, {})
 return answer`,
   local(store, [online = "", presence = ""], args) {
     const [sessionId = "", json = "", eviction = "", most = "0"] = args.slice(3);
@@ -110,8 +111,10 @@ return answer`,
       const oldest = kept.shift();
       if (oldest) evict(oldest);
     }
+    // Before the new row is put: a session that comes back may be among the dead itself.
+    if (dead.length > 0) store.hdel(online, dead);
     store.hset(online, { [sessionId]: json });
-    finish(store, [online, presence], args, [...kept, { ...own, id: sessionId }], dead);
+    finish(store, [online, presence], args, [...kept, { ...own, id: sessionId }], []);
     return answer;
   },
 };

@@ -147,6 +147,16 @@ test("after a wipe every session is unknown, and registering brings it back", as
   expect((await arrive(arrival("a")))[0]?.first).toBe(true);
 });
 
+test("a session that was silent for too long comes back by registering", async () => {
+  await arrive(arrival("a"), arrival("b"));
+  nowMs += 200_000;
+  await presence.heartbeat(g1, [{ userId: 1n, sessionId: "b" }]);
+  nowMs += 200_000;
+  await arrive(arrival("a"));
+  expect(await online()).toEqual(["a", "b"]);
+  expect(await places()).toEqual([{ ...g1, sessions: 2 }]);
+});
+
 test("a later incarnation of a gateway replaces the earlier one, never the reverse", async () => {
   const later = { ...g1, incarnation: "019b0000-0000-7000-8000-000000000001" };
   await arrive(arrival("a"));
