@@ -70,9 +70,9 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
   async function memberLists(listed: readonly RoutedConversation[]): Promise<bigint[][]> {
     const cached = await cache.mget(listed.map(membersKey)).catch(failed("members"));
     return await Promise.all(
-      listed.map((conversation, at) => {
+      listed.map(async (conversation, at) => {
         const packed = cached?.[at];
-        return packed === undefined ? readMembers(conversation) : unpackIds(packed);
+        return packed === undefined ? await readMembers(conversation) : unpackIds(packed);
       }),
     );
   }

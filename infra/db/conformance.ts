@@ -163,6 +163,18 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
       expect(locked.map((one) => one.id)).toEqual([1n, 2n]);
     });
 
+    test("a scan reads one page of a keyset, both ends inclusive, in either direction", async () => {
+      await put(...Array.from({ length: 5 }, (_, at) => row(big + BigInt(at), `n${at}`)));
+      const page = async (descending: boolean, from: bigint, to: bigint, limit: number) => {
+        const plan = { table: items, columns: { id: items.id }, equal: [items.owner], range: items.id, descending };
+        const rows = await db.scan(plan, { equal: [1n], from, to, limit });
+        return rows.map((found) => found.id - big);
+      };
+      expect(await page(false, big + 1n, big + 3n, 9)).toEqual([1n, 2n, 3n]);
+      expect(await page(true, 0n, big + 3n, 2)).toEqual([3n, 2n]);
+      expect(await page(false, big + 5n, big + 9n, 2)).toEqual([]);
+    });
+
     test("many transactions at once keep every row, and read the sum they add to", async () => {
       await put(row(1n, "sum", 0));
       const lock = { table: items, columns: { count: items.count }, by: [items.id], lock: true };

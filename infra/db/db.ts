@@ -1,6 +1,6 @@
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
 import type { Dialect } from "./dialect.ts";
-import type { FindPlan, Found, Selection, Steps } from "./steps.ts";
+import type { FindPlan, Found, ScanPlan, ScanRange, Selection, Steps } from "./steps.ts";
 
 type Builder = BaseSQLiteDatabase<"async", unknown, Record<string, never>>;
 
@@ -24,6 +24,8 @@ export interface Db extends AsyncDisposable {
   readonly q: Reads;
   /** Finds rows by a plan outside a transaction, by its prepared statement. */
   find<C extends Selection>(plan: FindPlan<C>, keys: readonly (readonly unknown[])[]): Promise<Found<C>[]>;
+  /** Reads one page of a keyset outside a transaction, in the order of the plan, by its prepared statement. */
+  scan<C extends Selection>(plan: ScanPlan<C>, range: ScanRange): Promise<Found<C>[]>;
   /** Runs `body` in one transaction, READ COMMITTED or better, and resolves after COMMIT. A throw inside rolls back this
    *  body alone. On SQLite all bodies that wait in the same turn of the event loop share one COMMIT; so the body must be
    *  short, and at most `waitingMax` may wait: then it rejects with DbError `unavailable` at once. */

@@ -9,11 +9,13 @@ import {
   findSql,
   found,
   insertSql,
+  scanSql,
+  scanValues,
   updateSql,
   updateValues,
   upsertSql,
 } from "./statements.ts";
-import type { FindPlan, PlannedStep, UpdatePlan, UpsertPlan } from "./steps.ts";
+import type { FindPlan, PlannedStep, ScanPlan, ScanRange, UpdatePlan, UpsertPlan } from "./steps.ts";
 
 type Values = (string | number | bigint | boolean | null | Uint8Array)[];
 
@@ -22,6 +24,7 @@ type Values = (string | number | bigint | boolean | null | Uint8Array)[];
 export interface StepRunner {
   execute(step: PlannedStep): unknown;
   find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Record<string, unknown>[];
+  scan(plan: ScanPlan, range: ScanRange): Record<string, unknown>[];
 }
 
 /** A hole is written as `?`; its value is bound in the order of the holes. */
@@ -42,6 +45,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   >();
   const updates = new WeakMap<UpdatePlan, Statement>();
   const finds = new WeakMap<FindPlan, Statement>();
+  const scans = new WeakMap<ScanPlan, Statement>();
 
   function insertRows(
     prepared: { statement: Statement; columns: readonly (readonly [string, SQLiteColumn])[] },
@@ -96,8 +100,18 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     return found(plan, rows);
   }
 
+  function scan(plan: ScanPlan, range: ScanRange): Record<string, unknown>[] {
+    let statement = scans.get(plan);
+    if (statement === undefined) {
+      statement = compile(client, scanSql(plan, hole));
+      scans.set(plan, statement);
+    }
+    return found(plan, statement.values(...(scanValues(plan, range) as Values)) as unknown[][]);
+  }
+
   return {
     find,
+    scan,
     execute(step) {
       if (step.step === "insert") return insert(step.table, step.rows);
       if (step.step === "upsert") return upsert(step.plan, step.rows);

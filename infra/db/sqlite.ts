@@ -131,6 +131,13 @@ export function createSqliteDb(options: SqliteOptions): Db {
         throw fromSqlite(error);
       }
     },
+    async scan(plan, range) {
+      try {
+        return readSteps.scan(plan, range) as never;
+      } catch (error) {
+        throw fromSqlite(error);
+      }
+    },
     transaction: (body) => group.add(() => drive(body(tx), execute)),
     now: async () => clock(),
     script,

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { conformanceTable } from "./conformance-tables.ts";
 import { type Dialect, mysqlDialect, postgresDialect, sqliteDialect } from "./dialect.ts";
-import { findSql, insertSql, type Place, updateSql, upsertSql } from "./statements.ts";
+import { findSql, insertSql, type Place, scanSql, updateSql, upsertSql } from "./statements.ts";
 
 const place: Place = (row, column) => sql`${sql.param(column.name === "name" ? `n${row}` : row)}`;
 const items = (dialect: Dialect) => conformanceTable(dialect.name).items;
@@ -79,5 +79,18 @@ test("rows found by a compound key; locks are taken in key order", () => {
     'select "id" from "conformance_items" where "id" in (?) order by "id"',
     "select `id` from `conformance_items` where `id` in (?) order by `id` for update",
     'select "id" from "conformance_items" where "id" in ($1) order by "id" for update',
+  ]);
+});
+
+test("a page of a keyset", () => {
+  const page = (dialect: Dialect) => {
+    const table = items(dialect);
+    const plan = { table, columns: { id: table.id }, equal: [table.owner], range: table.id, descending: true };
+    return scanSql(plan, (at) => sql`${sql.param(at)}`);
+  };
+  expect(texts(page)).toEqual([
+    'select "id" from "conformance_items" where "owner" = ? and "id" >= ? and "id" <= ? order by "id" desc limit ?',
+    "select `id` from `conformance_items` where `owner` = ? and `id` >= ? and `id` <= ? order by `id` desc limit ?",
+    'select "id" from "conformance_items" where "owner" = $1 and "id" >= $2 and "id" <= $3 order by "id" desc limit $4',
   ]);
 });

@@ -1,7 +1,7 @@
 import { getTableColumns, getTableName, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Dialect } from "./dialect.ts";
-import type { FindPlan, UpdatePlan, UpsertPlan } from "./steps.ts";
+import type { FindPlan, ScanPlan, ScanRange, Selection, UpdatePlan, UpsertPlan } from "./steps.ts";
 
 /** Builds the statements of planned steps for every dialect. A value is given by `place`: a parameter for servers, which
  *  take many rows in one statement; a numbered hole for SQLite, where one prepared row is run many times. */
@@ -82,6 +82,24 @@ export function findSql(dialect: Dialect, plan: FindPlan, keys: number, place: P
   return plan.lock ? dialect.forUpdate(sql`${query} order by ${identifiers(plan.by)}`) : query;
 }
 
+/** Places: the equal columns in their order, then from, to and limit. */
+export function scanSql(plan: ScanPlan, place: (position: number) => SQL): SQL {
+  const table = sql.identifier(getTableName(plan.table));
+  const range = sql.identifier(plan.range.name);
+  const equal = plan.equal.map((column, at) => sql`${sql.identifier(column.name)} = ${place(at)} and `);
+  const at = plan.equal.length;
+  const order = sql.raw(plan.descending ? "desc" : "asc");
+  const where = sql`${sql.join(equal)}${range} >= ${place(at)} and ${range} <= ${place(at + 1)}`;
+  const head = sql`select ${identifiers(Object.values(plan.columns))} from ${table}`;
+  return sql`${head} where ${where} order by ${range} ${order} limit ${place(at + 2)}`;
+}
+
+/** The values of a scan's places. */
+export function scanValues(plan: ScanPlan, range: ScanRange): unknown[] {
+  const equal = plan.equal.map((column, at) => encode(column, range.equal[at]));
+  return [...equal, encode(plan.range, range.from), encode(plan.range, range.to), range.limit];
+}
+
 /** Values of an update's row in the order of its holes: what is set, then the key. */
 export function updateValues(plan: UpdatePlan, row: Record<string, unknown>): unknown[] {
   const values = plan.set.map((field) => encode(columnOf(plan.table, field), row[field]));
@@ -90,7 +108,10 @@ export function updateValues(plan: UpdatePlan, row: Record<string, unknown>): un
 }
 
 /** Rows as the driver gave them (values in column order) → objects of the plan's columns. */
-export function found(plan: FindPlan, values: readonly (readonly unknown[])[]): Record<string, unknown>[] {
+export function found(
+  plan: { readonly columns: Selection },
+  values: readonly (readonly unknown[])[],
+): Record<string, unknown>[] {
   const columns = Object.entries(plan.columns);
   return values.map((row) => {
     const object: Record<string, unknown> = {};

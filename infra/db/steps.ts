@@ -60,6 +60,25 @@ export interface FindStep {
   readonly keys: readonly (readonly unknown[])[];
 }
 
+/** `columns` of the rows of `table` whose fields `equal` have given values, by the integer column `range`: a page of a
+ *  keyset, without OFFSET. */
+export interface ScanPlan<C extends Selection = Selection> {
+  readonly table: SQLiteTable;
+  readonly columns: C;
+  readonly equal: readonly SQLiteColumn[];
+  readonly range: SQLiteColumn;
+  readonly descending: boolean;
+}
+
+export interface ScanRange {
+  readonly equal: readonly unknown[];
+  /** Both inclusive. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Rows. */
+  readonly limit: number;
+}
+
 export interface NowStep {
   readonly step: "now";
 }

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gte, inArray, lte } from "drizzle-orm";
+import type { ScanPlan } from "#infra/db/steps.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { RepoContext } from "../context.ts";
 import {
@@ -10,7 +11,7 @@ import {
   toReply,
   toUserInfo,
 } from "./message-row.ts";
-import { messageTableOf, messageTables } from "./message-table.ts";
+import { type MessageTable, messageTableOf, messageTables } from "./message-table.ts";
 
 export interface PageQuery {
   readonly conversationId: string;
@@ -57,6 +58,9 @@ export const pageRowsMax = 500;
 export const pageBytesMax = 4 * 1024 * 1024;
 
 const kindMessage = 1;
+const seqMax = 2n ** 63n - 1n;
+
+type PagePlan = ScanPlan<ReturnType<typeof messageColumns>>;
 
 function bytesOf(row: MessageRow): number {
   return Buffer.byteLength(row.content) + (row.extra === null ? 0 : Buffer.byteLength(row.extra));
@@ -125,12 +129,27 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
     );
   }
 
+  const scans = new Map<MessageTable, { up: PagePlan; down: PagePlan }>();
+
+  function scanOf(m: MessageTable): { up: PagePlan; down: PagePlan } {
+    const plan = { table: m, columns: messageColumns(m), equal: [m.conversationId], range: m.seqId };
+    const known = scans.get(m) ?? { up: { ...plan, descending: false }, down: { ...plan, descending: true } };
+    scans.set(m, known);
+    return known;
+  }
+
   async function readPage(query: PageQuery): Promise<MessageRow[]> {
     const m = messageTableOf(tables, query.conversationId);
+    if (query.types.length === 0) {
+      const { up, down } = scanOf(m);
+      const to = query.endSeq === 0n ? seqMax : query.endSeq;
+      const range = { equal: [query.conversationId], from: query.startSeq, to, limit: query.limit + 1 };
+      return await db.scan(query.ascending ? up : down, range);
+    }
     const where = [eq(m.conversationId, query.conversationId)];
     if (query.startSeq > 0n) where.push(gte(m.seqId, query.startSeq));
     if (query.endSeq > 0n) where.push(lte(m.seqId, query.endSeq));
-    if (query.types.length > 0) where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
+    where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
     return await db.q
       .select(messageColumns(m))
       .from(m)
