@@ -1,5 +1,5 @@
 import type { CallOptions } from "@connectrpc/connect";
-import { AppError } from "#proto/errors.ts";
+import { AppError, isAppError } from "#proto/errors.ts";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import { type User, UserStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { CreateConversationRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
@@ -59,8 +59,7 @@ async function createSingle(
   if (peerId === undefined || more.length > 0) throw invalid("member_ids");
   if (peerId === creatorId) throw new AppError("CANNOT_CHAT_SELF");
   await requireAccounts(repo, creatorId, [peerId], options);
-  const { relations } = await repo.friendship.areFriends({ userId: creatorId, otherIds: [peerId] }, options);
-  if (relations[peerId]?.blocked === true) throw new AppError("BLOCKED_BY_USER");
+  if (await isBlockedBy(repo, creatorId, peerId, options)) throw new AppError("BLOCKED_BY_USER");
   const { conversation, created } = await repo.conversation.createConversation(
     {
       type: ConversationType.SINGLE,
@@ -72,6 +71,22 @@ async function createSingle(
   );
   if (conversation === undefined) throw new AppError("INTERNAL_ERROR", { cause: "created without a row" });
   return { conversation, created, memberIds: [creatorId, peerId] };
+}
+
+/** Whether the peer has blocked the creator. While repo serves no friendships yet, nobody can have blocked anybody. */
+async function isBlockedBy(
+  repo: RepoClients,
+  creatorId: string,
+  peerId: string,
+  options: CallOptions,
+): Promise<boolean> {
+  try {
+    const { relations } = await repo.friendship.areFriends({ userId: creatorId, otherIds: [peerId] }, options);
+    return relations[peerId]?.blocked === true;
+  } catch (error) {
+    if (isAppError(error, "METHOD_NOT_ALLOWED")) return false;
+    throw error;
+  }
 }
 
 async function createGroup(

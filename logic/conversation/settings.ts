@@ -29,11 +29,6 @@ export function groupSettings(text: string): string {
   return JSON.stringify(kept);
 }
 
-/** Whether guests may join the world; yes unless its settings say no. */
-export function guestsAllowed(settings: string): boolean {
-  return settings === "" || jsonObject(settings)["guest_allowed"] !== false;
-}
-
 function jsonObject(text: string): Record<string, unknown> {
   if (textFault(text, settingsCharsMax) !== undefined) throw invalid("settings");
   let value: unknown;

@@ -3,13 +3,13 @@ import { AppError } from "#proto/errors.ts";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationService, GetMembersRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { PAGE_SIZE_MAX, ROOM_USERS_MAX, SEQ_MAX } from "#proto/limits.ts";
+import { areGuestsAllowed } from "../auth/accounts.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
 import { createConversation } from "../conversation/create.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
 import { checkHistoryQuery, readHistory } from "../conversation/history.ts";
 import { worldId } from "../conversation/ids.ts";
 import { listConversations } from "../conversation/list.ts";
-import { guestsAllowed } from "../conversation/settings.ts";
 import { syncMessages } from "../conversation/sync.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext } from "../deps.ts";
@@ -49,7 +49,7 @@ export function conversationService(
         requireConversation(repo, worldId, calls),
         repo.user.getUser({ userId }, calls),
       ]);
-      if (user?.isGuest === true && !guestsAllowed(conversation.settings)) throw new AppError("GUEST_DISABLED");
+      if (user?.isGuest === true && !areGuestsAllowed(conversation.settings)) throw new AppError("GUEST_DISABLED");
       // Every account is a member from its creation on; joining again changes nothing.
       const member = await requireMember(repo, worldId, userId, calls);
       return { success: true, conversation: await viewOf(repo, conversation, member, calls) };

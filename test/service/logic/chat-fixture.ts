@@ -111,6 +111,14 @@ export async function openChat(): Promise<Chat> {
     async connect(userId) {
       const sessionId = Bun.randomUUIDv7();
       const sid = Bun.randomUUIDv7();
+      const exp = Math.floor(Date.now() / 1000) + 3600;
+      const refreshClaims = JSON.stringify({ exp });
+      const refreshHash = new Bun.CryptoHasher("sha256").update(sid).digest("hex");
+      await repo.session.createSession({
+        session: { id: sid, userId, expiresAt: BigInt(exp) },
+        refreshHash,
+        refreshClaims,
+      });
       await repo.onlineStatus.setUserOnline({ userId, gatewayId, incarnation, sessionId, sid });
       return sessionId;
     },
