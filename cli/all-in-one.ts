@@ -1,5 +1,6 @@
 import { type ConfigOf, section } from "#infra/config/config.ts";
 import { int } from "#infra/config/keys.ts";
+import type { CheckState } from "#infra/host/admin.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
 import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { gatewaySpec } from "../gateway/config.ts";
@@ -96,10 +97,10 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
   return {
     url: gateway.url,
     checks() {
-      const checks = Object.entries(services).map(([name, service]) =>
-        Object.entries(service.checks()).map(([check, state]) => [`${name}.${check}`, state] as const),
-      );
-      return Object.fromEntries(checks.flat());
+      const all: Record<string, CheckState> = {};
+      for (const [name, service] of Object.entries(services))
+        for (const [check, state] of Object.entries(service.checks())) all[`${name}.${check}`] = state;
+      return all;
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

@@ -1,0 +1,27 @@
+import { type Described, describeConfig } from "#infra/config/describe.ts";
+import { hostSpec } from "#infra/host/config.ts";
+import { gatewaySpec } from "../gateway/config.ts";
+import { logicSpec } from "../logic/config.ts";
+import { repoSpec } from "../repo/config.ts";
+import { taskSpec } from "../task/config.ts";
+
+const groups = { process: hostSpec, gateway: gatewaySpec, logic: logicSpec, repo: repoSpec, task: taskSpec };
+
+/** `gochat config`: every key with its type, bounds, defaults and whether a change needs a restart. */
+export function listConfig(): number {
+  for (const [name, spec] of Object.entries(groups)) {
+    console.log(`\n${name}`);
+    for (const one of describeConfig(spec)) console.log(lineOf(one));
+  }
+  console.log(
+    "\nAs variable: GOCHAT_WS__MAX_CONNECTIONS=1000. As option: --set ws.max_connections=1000. As YAML: config/default.yaml.",
+  );
+  return 0;
+}
+
+function lineOf(one: Described): string {
+  const both =
+    one.development === one.production ? one.development : `${one.development} (production ${one.production})`;
+  const facts = [one.type, one.allowed, `default ${both === "" ? "none" : both}`, one.reload].join(" · ");
+  return `  ${one.key.padEnd(30)} ${one.doc}\n  ${"".padEnd(30)} ${facts}`;
+}
