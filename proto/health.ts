@@ -1,10 +1,11 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { AppError } from "./errors.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "./gen/grpc/health/v1/health_pb.ts";
 
 /** Full name, for the list of services that answer without a service token. */
 export const HEALTH_SERVICE = Health.typeName;
 
-/** `isServing` gets the full name of a service, or "" for the whole server; undefined = no such service. */
+/** `isServing` gets the full name of a service, or "" for the whole server; undefined = no such service (NOT_FOUND). */
 export function healthService(isServing: (service: string) => boolean | undefined): {
   service: typeof Health;
   impl: Partial<ServiceImpl<typeof Health>>;
@@ -14,7 +15,7 @@ export function healthService(isServing: (service: string) => boolean | undefine
     impl: {
       check({ service }) {
         const serving = isServing(service);
-        if (serving === undefined) return { status: Status.SERVICE_UNKNOWN };
+        if (serving === undefined) throw new AppError("NOT_FOUND");
         return { status: serving ? Status.SERVING : Status.NOT_SERVING };
       },
     },

@@ -1727,7 +1727,7 @@ export const ConversationService: GenService<{
     output: typeof GetUserConversationsResponseSchema;
   },
   /**
-   * Pinned first (latest pin first), then the world, then last activity, newest first.
+   * The world first unless the user pinned it, then pinned (latest pin first), then last activity, newest first.
    *
    * @generated from rpc gochat.repo.v1.ConversationService.GetUserConversationsWithDetails
    */
