@@ -40,8 +40,8 @@ export interface Accounts extends AsyncDisposable {
   };
   readonly cache: MemoryCache;
   readonly mq: Mq;
-  /** `settings` of the world conversation: JSON. */
-  readonly world: { settings: string };
+  /** Replaces the settings of the world conversation. */
+  setWorldSettings(settings: object): Promise<void>;
   /** Unix ms */
   now(): number;
   advance(ms: number): void;
@@ -62,17 +62,11 @@ export async function openAccounts(): Promise<Accounts> {
   const running = await startRepo(repoConfig, { ...common, db, cache, ids });
 
   const errors = { errors: connectErrors };
-  const world = { settings: "" };
   const repo = {
     user: directClientOf(running.services, RepoUserService, errors),
     session: directClientOf(running.services, SessionService, errors),
     onlineStatus: directClientOf(running.services, OnlineStatusService, errors),
-    // Accounts read one thing of conversations; here tests change it.
-    conversation: createDirectClient(
-      ConversationService,
-      { getConversation: async ({ conversationId }) => ({ conversation: { id: conversationId, ...world } }) },
-      errors,
-    ),
+    conversation: directClientOf(running.services, ConversationService, errors),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
   const deps = { ...common, repo, cache, mq, keys, config: defaultLogicConfig("development") };
@@ -83,7 +77,10 @@ export async function openAccounts(): Promise<Accounts> {
     repo,
     cache,
     mq,
-    world,
+    setWorldSettings: (settings) =>
+      db.script(async (execute) => {
+        await execute(`UPDATE conversations SET settings = '${JSON.stringify(settings)}' WHERE id = 'world'`);
+      }),
     now: clock,
     advance(ms) {
       nowMs += ms;
