@@ -97,10 +97,12 @@ describe("resend (spec 20 §6, G3)", () => {
     join();
     outbox.send(draft("a"));
     outbox.refused("a", "RATE_LIMITED", 5_000);
+    expect(outbox.pending()[0]?.heldUntilMs).toBe(clock.now() + 5_000);
     clock.advance(4_999);
     expect(wire).toEqual(["a"]);
     clock.advance(1);
     expect(wire).toEqual(["a", "a"]);
+    expect(outbox.pending()[0]?.heldUntilMs).toBeUndefined();
     outbox.refused("a", "MESSAGE_TOO_LARGE");
     expect(outbox.pending()[0]?.code).toBe("MESSAGE_TOO_LARGE");
   });

@@ -14,6 +14,8 @@ export interface Pending {
   readonly state: "sending" | "failed";
   /** Why it failed. */
   readonly code: string | undefined;
+  /** Sending, but the server asked for a pause: goes out again at this time (Unix ms). */
+  readonly heldUntilMs?: number | undefined;
 }
 
 /** The server's final word on a stored message. */
@@ -110,6 +112,15 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     return { message, dueMs: 0, tries: 0, settle };
   };
 
+  /** Shows that the message waits for the server's sake, or that it does not any more. */
+  const hold = (entry: Entry, untilMs: number | undefined): void => {
+    entry.message = { ...entry.message, heldUntilMs: untilMs };
+    deps.onChange(entry.message.conversationId);
+  };
+  const release = (entry: Entry): void => {
+    if (entry.message.heldUntilMs !== undefined) hold(entry, undefined);
+  };
+
   /** Transmits what is due, in order of sending, and sets one timer for what is due next. */
   const pump = (): void => {
     cancelTimer?.();
@@ -124,6 +135,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       if (entry.dueMs <= nowMs) {
         if (entry.tries === 0 && inFlight >= inFlightMax) continue; // The next answer pumps again.
         if (!deps.transmit(entry.message)) return;
+        release(entry);
         if (entry.tries === 0) inFlight++;
         entry.tries++;
         entry.dueMs = nowMs + (entry.tries === 1 ? ackTimeoutMs : delayOf(resendStepsMs, entry.tries - 2, random));
@@ -199,6 +211,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       if (entry?.message.state !== "sending") return;
       if (!deps.repeatable(code)) return fail(entry, code);
       entry.dueMs = clock.now() + Math.max(retryAfterMs ?? 0, delayOf(resendStepsMs, entry.tries - 1, random));
+      if (retryAfterMs !== undefined) hold(entry, entry.dueMs);
       pump();
     },
     connected: () => {

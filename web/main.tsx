@@ -1,0 +1,13 @@
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { loadDrafts } from "./drafts.ts";
+import { startRoute } from "./route.ts";
+import { startSettings } from "./settings.ts";
+import { startState } from "./state.ts";
+
+startSettings();
+startRoute();
+startState();
+loadDrafts();
+const place = document.getElementById("app");
+if (place !== null) render(<App />, place);

@@ -1,0 +1,333 @@
+import { signal } from "@preact/signals";
+
+/** Every text of the page. `{name}` is filled in; a pair is [one, other] by the plural rules of the language. */
+const en = {
+  appName: "GoChat",
+  tagline: "Talk to everyone, right now.",
+  continueAsGuest: "Continue as guest",
+  guestHint: "No account needed. You get a name and the world room.",
+  or: "or",
+  signIn: "Sign in",
+  createAccount: "Create account",
+  username: "Username",
+  password: "Password",
+  usernameHint: "3 to 20 letters, digits or _",
+  passwordHint: "At least 6 characters; 8 or more is better",
+  working: "One moment…",
+  signedOutElsewhere: "You were signed out. Sign in again to go on.",
+  accountDisabled: "This account is disabled. Ask the people who run this server.",
+  conversations: "Conversations",
+  messages: "Messages",
+  search: "Search",
+  searchOrJump: "Search or jump to…",
+  newChat: "New chat",
+  world: "World",
+  worldAbout: "Everyone on this server",
+  members: ["{count} member", "{count} members"],
+  draft: "Draft:",
+  you: "You",
+  guest: "Guest",
+  guestTag: "guest",
+  unread: ["{count} unread", "{count} unread"],
+  newMessages: ["{count} new message", "{count} new messages"],
+  jumpToNewest: "Jump to the newest",
+  unreadLine: "New",
+  writeTo: "Message {name}",
+  send: "Send",
+  sending: "Sending…",
+  sent: "Sent",
+  waiting: "Waiting for the connection",
+  notSent: "Not sent.",
+  tryAgain: "Try again",
+  remove: "Delete",
+  cancel: "Cancel",
+  slowMode: "Slow mode. Goes out in {seconds} s",
+  tooLong: "Too long by {count}",
+  outboxFull: "Too many unsent messages. Wait until some have left.",
+  connecting: "Connecting…",
+  reconnecting: "Reconnecting…",
+  offline: "Offline. What you send goes out when you are back.",
+  offlineRetry: "No connection. Next try in {seconds} s.",
+  tryNow: "Try now",
+  replaced: "You opened GoChat somewhere else.",
+  useHere: "Use it here",
+  outdated: "This page does not fit the server any more.",
+  reload: "Reload",
+  queued: ["{count} message waits", "{count} messages wait"],
+  loadFailed: "Could not load the messages.",
+  olderFailed: "Could not load older messages.",
+  loading: "Loading…",
+  loadingHistory: "Loading earlier messages…",
+  beginning: "This is where it begins.",
+  emptyRoom: "No messages yet",
+  emptyRoomHint: "Say hello. Somebody has to be first.",
+  hole: ["{count} message not loaded", "{count} messages not loaded"],
+  load: "Load",
+  removedMessage: "Message removed",
+  edited: "edited",
+  showAll: "Show all",
+  showLess: "Show less",
+  photo: "Photo",
+  file: "File",
+  voice: "Voice message",
+  video: "Video",
+  unsupported: "This kind of message cannot be shown yet",
+  today: "Today",
+  yesterday: "Yesterday",
+  back: "Back",
+  close: "Close",
+  menu: "Account and settings",
+  theme: "Appearance",
+  themeSystem: "System",
+  themeLight: "Light",
+  themeDark: "Dark",
+  language: "Language",
+  signOut: "Sign out",
+  signOutGuest: "Sign out and lose this guest",
+  shortcuts: "Keyboard",
+  findPeople: "Find people by name",
+  nobodyFound: "Nobody found",
+  noMatch: "Nothing found",
+  groupName: "Name of the group",
+  startChat: "Start chat",
+  createGroup: "Create group",
+  selectPeople: "Choose one person for a chat, several for a group.",
+  guestNoChats: "Guests talk in the world room. Create an account for chats with one person or a group.",
+  people: "People",
+  justNow: "now",
+  says: "{name}: {text}",
+  joined: "{who} joined",
+  addedMembers: "{name} added {who}",
+  leftGroup: "{name} left",
+  removedMembers: "{name} removed {who}",
+  infoUpdated: "{name} changed the details",
+  roleChanged: "{name} changed a role",
+  muteChanged: "{name} changed who may write",
+  dissolved: "{name} closed this group",
+  pinnedMessage: "{name} pinned a message",
+  kbdSwitch: "Switch conversation",
+  kbdSend: "Send",
+  kbdLine: "New line",
+  kbdNext: "Next or previous conversation",
+  kbdClose: "Close, or back to the newest",
+  err_NETWORK_ERROR: "The server cannot be reached. Check your connection and try again.",
+  err_TIMEOUT: "The server took too long. Try again.",
+  err_SERVICE_UNAVAILABLE: "The server is busy. Try again in a moment.",
+  err_RATE_LIMITED: "That was a bit fast. Wait a moment and try again.",
+  err_LOGIN_LOCKED: "Too many tries. Wait five minutes.",
+  err_AUTH_INVALID_CREDENTIALS: "Name and password do not fit together.",
+  err_USER_ALREADY_EXISTS: "This name is taken. Choose another.",
+  err_INVALID_USERNAME: "A name has 3 to 20 letters, digits or _, and does not begin with guest_.",
+  err_WEAK_PASSWORD: "A password has 6 to 50 characters.",
+  err_USER_DISABLED: "This account is disabled.",
+  err_GUEST_DISABLED: "This server lets no guests in. Create an account.",
+  err_GUEST_FORBIDDEN: "Guests cannot do this. Create an account.",
+  err_USER_MUTED: "You may not write here at the moment.",
+  err_FORBIDDEN: "You may not write here.",
+  err_NOT_CONVERSATION_MEMBER: "You are not a member here any more.",
+  err_CONVERSATION_NOT_FOUND: "This conversation does not exist any more.",
+  err_CONVERSATION_FULL: "This group is full.",
+  err_INVALID_CONVERSATION_NAME: "A group name has 1 to 50 characters.",
+  err_MESSAGE_TOO_LARGE: "The message is too long.",
+  err_MESSAGE_TOO_LONG: "The message is too long.",
+  err_INVALID_MESSAGE: "This text cannot be sent.",
+  err_CONTENT_REJECTED: "The text was not accepted. Change it and send again.",
+  err_IDEMPOTENCY_CONFLICT: "Try again to send it as a new message.",
+  err_NOT_FRIENDS: "You can write only to friends here.",
+  err_BLOCKED_BY_USER: "You may not write here.",
+  err_other: "That did not work. Try again.",
+} as const;
+
+export type StringName = keyof typeof en;
+type Table = Readonly<Record<StringName, string | readonly [string, string]>>;
+
+const zh: Table = {
+  appName: "GoChat",
+  tagline: "此刻，与所有人畅聊。",
+  continueAsGuest: "以访客身份进入",
+  guestHint: "无需注册，系统为你取名，直接进入世界频道。",
+  or: "或",
+  signIn: "登录",
+  createAccount: "注册账号",
+  username: "用户名",
+  password: "密码",
+  usernameHint: "3 到 20 个字母、数字、汉字或下划线",
+  passwordHint: "至少 6 个字符，建议 8 个以上",
+  working: "请稍候…",
+  signedOutElsewhere: "你已退出登录，请重新登录。",
+  accountDisabled: "该账号已被停用，请联系服务器管理员。",
+  conversations: "会话",
+  messages: "消息",
+  search: "搜索",
+  searchOrJump: "搜索或跳转…",
+  newChat: "发起聊天",
+  world: "世界",
+  worldAbout: "本服务器的所有人",
+  members: ["{count} 位成员", "{count} 位成员"],
+  draft: "草稿：",
+  you: "你",
+  guest: "访客",
+  guestTag: "访客",
+  unread: ["{count} 条未读", "{count} 条未读"],
+  newMessages: ["{count} 条新消息", "{count} 条新消息"],
+  jumpToNewest: "回到最新",
+  unreadLine: "新消息",
+  writeTo: "发消息到 {name}",
+  send: "发送",
+  sending: "发送中…",
+  sent: "已发送",
+  waiting: "等待网络连接",
+  notSent: "未发送。",
+  tryAgain: "重试",
+  remove: "删除",
+  cancel: "取消",
+  slowMode: "慢速模式，{seconds} 秒后发出",
+  tooLong: "超出 {count} 个字符",
+  outboxFull: "未发送的消息太多，请等一部分发出后再试。",
+  connecting: "正在连接…",
+  reconnecting: "正在重新连接…",
+  offline: "当前离线。消息会在恢复连接后发出。",
+  offlineRetry: "连接中断，{seconds} 秒后重试。",
+  tryNow: "立即重试",
+  replaced: "你已在别处打开 GoChat。",
+  useHere: "在此处使用",
+  outdated: "此页面与服务器版本不一致。",
+  reload: "重新加载",
+  queued: ["{count} 条消息待发送", "{count} 条消息待发送"],
+  loadFailed: "消息加载失败。",
+  olderFailed: "更早的消息加载失败。",
+  loading: "加载中…",
+  loadingHistory: "正在加载更早的消息…",
+  beginning: "这里是起点。",
+  emptyRoom: "还没有消息",
+  emptyRoomHint: "打个招呼吧，总要有人先开口。",
+  hole: ["{count} 条消息未加载", "{count} 条消息未加载"],
+  load: "加载",
+  removedMessage: "消息已删除",
+  edited: "已编辑",
+  showAll: "展开全文",
+  showLess: "收起",
+  photo: "图片",
+  file: "文件",
+  voice: "语音消息",
+  video: "视频",
+  unsupported: "暂不支持显示此类消息",
+  today: "今天",
+  yesterday: "昨天",
+  back: "返回",
+  close: "关闭",
+  menu: "账号与设置",
+  theme: "外观",
+  themeSystem: "跟随系统",
+  themeLight: "浅色",
+  themeDark: "深色",
+  language: "语言",
+  signOut: "退出登录",
+  signOutGuest: "退出并放弃此访客身份",
+  shortcuts: "快捷键",
+  findPeople: "按名字找人",
+  nobodyFound: "没有找到任何人",
+  noMatch: "没有结果",
+  groupName: "群名称",
+  startChat: "开始聊天",
+  createGroup: "创建群聊",
+  selectPeople: "选一人为单聊，选多人为群聊。",
+  guestNoChats: "访客只能在世界频道聊天。注册账号后即可单聊和群聊。",
+  people: "联系人",
+  justNow: "刚刚",
+  says: "{name}：{text}",
+  joined: "{who} 加入了",
+  addedMembers: "{name} 邀请 {who} 加入",
+  leftGroup: "{name} 退出了群聊",
+  removedMembers: "{name} 移除了 {who}",
+  infoUpdated: "{name} 修改了群资料",
+  roleChanged: "{name} 调整了成员身份",
+  muteChanged: "{name} 调整了发言权限",
+  dissolved: "{name} 解散了群聊",
+  pinnedMessage: "{name} 置顶了一条消息",
+  kbdSwitch: "切换会话",
+  kbdSend: "发送",
+  kbdLine: "换行",
+  kbdNext: "上一个或下一个会话",
+  kbdClose: "关闭，或回到最新",
+  err_NETWORK_ERROR: "无法连接服务器，请检查网络后重试。",
+  err_TIMEOUT: "服务器响应超时，请重试。",
+  err_SERVICE_UNAVAILABLE: "服务器繁忙，请稍后再试。",
+  err_RATE_LIMITED: "操作太快了，请稍等再试。",
+  err_LOGIN_LOCKED: "尝试次数过多，请五分钟后再试。",
+  err_AUTH_INVALID_CREDENTIALS: "用户名或密码不正确。",
+  err_USER_ALREADY_EXISTS: "该用户名已被使用，请换一个。",
+  err_INVALID_USERNAME: "用户名为 3 到 20 个字母、数字、汉字或下划线，且不能以 guest_ 开头。",
+  err_WEAK_PASSWORD: "密码长度为 6 到 50 个字符。",
+  err_USER_DISABLED: "该账号已被停用。",
+  err_GUEST_DISABLED: "本服务器不开放访客，请注册账号。",
+  err_GUEST_FORBIDDEN: "访客无法进行此操作，请注册账号。",
+  err_USER_MUTED: "你暂时不能在此发言。",
+  err_FORBIDDEN: "你不能在此发言。",
+  err_NOT_CONVERSATION_MEMBER: "你已不是这里的成员。",
+  err_CONVERSATION_NOT_FOUND: "该会话已不存在。",
+  err_CONVERSATION_FULL: "群成员已满。",
+  err_INVALID_CONVERSATION_NAME: "群名称为 1 到 50 个字符。",
+  err_MESSAGE_TOO_LARGE: "消息过长。",
+  err_MESSAGE_TOO_LONG: "消息过长。",
+  err_INVALID_MESSAGE: "这段文字无法发送。",
+  err_CONTENT_REJECTED: "内容未通过，请修改后再发送。",
+  err_IDEMPOTENCY_CONFLICT: "请重试，将作为新消息发送。",
+  err_NOT_FRIENDS: "这里只能给好友发消息。",
+  err_BLOCKED_BY_USER: "你不能在此发言。",
+  err_other: "操作没有成功，请重试。",
+};
+
+export type Language = "en" | "zh";
+const tables: Readonly<Record<Language, Table>> = { en, zh };
+
+/** The language of the page; texts and dates follow it at once. */
+export const language = signal<Language>("en");
+
+export function languageOf(tags: readonly string[]): Language {
+  for (const tag of tags) {
+    if (/^zh\b/i.test(tag)) return "zh";
+    if (/^en\b/i.test(tag)) return "en";
+  }
+  return "en";
+}
+
+/** The BCP 47 tag for `Intl` and the `lang` attribute: the user's own region when it is of that language. */
+export function localeTag(): string {
+  const own = navigator.languages.find((tag) => languageOf([tag]) === language.value && /^(zh|en)\b/i.test(tag));
+  return own ?? (language.value === "zh" ? "zh-CN" : "en");
+}
+
+/** The text `name`, with its `{placeholders}` filled in. `count` also chooses between singular and plural. */
+export function t(name: StringName, values: Readonly<Record<string, string | number>> = {}): string {
+  const entry = tables[language.value][name];
+  const count = values["count"];
+  let text: string;
+  if (typeof entry === "string") text = entry;
+  else text = entry[typeof count === "number" && pluralIsOne(count) ? 0 : 1];
+  return text.replace(/\{(\w+)\}/g, (whole, key: string) => {
+    const value = values[key];
+    if (value === undefined) return whole;
+    return typeof value === "number" ? numberFormat().format(value) : value;
+  });
+}
+
+/** What to say for an error code. */
+export function errorText(code: string): string {
+  const name = `err_${code}`;
+  return t(Object.hasOwn(en, name) ? (name as StringName) : "err_other");
+}
+
+const numberFormats = new Map<string, Intl.NumberFormat>();
+function numberFormat(): Intl.NumberFormat {
+  const tag = localeTag();
+  let format = numberFormats.get(tag);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(tag);
+    numberFormats.set(tag, format);
+  }
+  return format;
+}
+function pluralIsOne(count: number): boolean {
+  return new Intl.PluralRules(localeTag()).select(count) === "one";
+}

@@ -1,0 +1,30 @@
+import { GlobeIcon } from "./icons.tsx";
+
+/** A hue that stays with an id. */
+export function hueOf(id: string): number {
+  let hash = 2_166_136_261;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 16_777_619);
+  return (hash >>> 0) % 360;
+}
+
+/** One or two characters that stand for a name; guests take theirs from the number behind `guest_`. */
+export function initials(name: string): string {
+  const own = /^guest_(..)/.exec(name)?.[1];
+  if (own !== undefined) return own.toUpperCase();
+  const [first] = new Intl.Segmenter().segment(name.trim());
+  return first?.segment.toUpperCase() ?? "?";
+}
+
+/** Decoration beside a name: screen readers skip it. */
+export function Avatar(props: { id: string; name: string; world?: boolean; size?: "small" | "large" }) {
+  const { id, name, world = false, size } = props;
+  return (
+    <span
+      class={`avatar ${size ?? ""} ${world ? "world" : ""}`}
+      style={{ "--hue": String(hueOf(id)) }}
+      aria-hidden="true"
+    >
+      {world ? <GlobeIcon /> : initials(name)}
+    </span>
+  );
+}

@@ -1,0 +1,61 @@
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../strings.ts";
+import { CloseIcon } from "./icons.tsx";
+import { NewChat } from "./new-chat.tsx";
+import { Switcher } from "./switcher.tsx";
+
+type DialogName = "switcher" | "new-chat";
+
+const shown = signal<DialogName | undefined>(undefined);
+export function openDialog(name: DialogName): void {
+  shown.value = name;
+}
+export function closeDialog(): void {
+  shown.value = undefined;
+}
+export const dialogIsOpen = (): boolean => shown.peek() !== undefined;
+
+/** A modal dialog of the browser: it holds the focus, closes with Esc, and gives the focus back. */
+function Dialog(props: { label: string; children: ComponentChildren }) {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    return () => dialog?.close();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it; its key is Esc, by the browser
+    <dialog
+      ref={element}
+      class="dialog"
+      aria-label={props.label}
+      onClose={closeDialog}
+      onClick={(event) => {
+        if (event.target === element.current) closeDialog();
+      }}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2>{props.label}</h2>
+          <button type="button" class="icon-button" onClick={closeDialog} aria-label={t("close")}>
+            <CloseIcon />
+          </button>
+        </header>
+        {props.children}
+      </div>
+    </dialog>
+  );
+}
+
+/** The dialog that is open, if any. */
+export function Dialogs() {
+  if (shown.value === undefined) return null;
+  const switcher = shown.value === "switcher";
+  return (
+    <Dialog key={shown.value} label={t(switcher ? "search" : "newChat")}>
+      {switcher ? <Switcher onDone={closeDialog} /> : <NewChat onDone={closeDialog} />}
+    </Dialog>
+  );
+}

@@ -1,0 +1,121 @@
+import { memo } from "preact/compat";
+import type { Pending } from "#client/outbox.ts";
+import { clockTime, fullTime } from "../format.ts";
+import type { MessageItem } from "../items.ts";
+import { previewOf } from "../naming.ts";
+import { client, connection } from "../state.ts";
+import { errorText, t } from "../strings.ts";
+import { Avatar } from "./avatar.tsx";
+import { AlertIcon, CheckIcon, ClockIcon } from "./icons.tsx";
+import { MessageText } from "./text.tsx";
+import { useNow } from "./use-now.ts";
+
+/** What became of an own message, in words. */
+function SendState(props: { pending: Pending | undefined; last: boolean }) {
+  const { pending, last } = props;
+  if (pending === undefined) {
+    return last ? (
+      <span class="send-state">
+        <CheckIcon />
+        {t("sent")}
+      </span>
+    ) : null;
+  }
+  if (pending.state === "failed") return <Failed pending={pending} />;
+  if (pending.heldUntilMs !== undefined) return <Held untilMs={pending.heldUntilMs} />;
+  const waits = connection.value.at !== "open";
+  return (
+    <span class={waits ? "send-state" : "send-state slow"}>
+      <ClockIcon />
+      {waits ? t("waiting") : t("sending")}
+      {waits && (
+        <button type="button" class="link" onClick={() => client.cancel(pending.clientMsgId)}>
+          {t("cancel")}
+        </button>
+      )}
+    </span>
+  );
+}
+
+function Failed(props: { pending: Pending }) {
+  const { clientMsgId, code } = props.pending;
+  return (
+    <span class="send-state failed" role="alert">
+      <AlertIcon />
+      <span>
+        {t("notSent")} {code === undefined ? "" : errorText(code)}
+      </span>
+      <button type="button" class="link" onClick={() => client.retry(clientMsgId)}>
+        {t("tryAgain")}
+      </button>
+      <button type="button" class="link quiet" onClick={() => client.cancel(clientMsgId)}>
+        {t("remove")}
+      </button>
+    </span>
+  );
+}
+
+function Held(props: { untilMs: number }) {
+  const now = useNow(1_000);
+  return (
+    <span class="send-state">
+      <ClockIcon />
+      {t("slowMode", { seconds: Math.max(1, Math.ceil((props.untilMs - now) / 1_000)) })}
+    </span>
+  );
+}
+
+function Body(props: { item: MessageItem }) {
+  const { row, pending } = props.item;
+  if (row?.deleted === true) return <p class="text removed">{t("removedMessage")}</p>;
+  if (row !== undefined && row.messageType !== 1) return <p class="text attachment">{previewOf(row)}</p>;
+  return (
+    <>
+      <MessageText text={row?.content ?? pending?.content ?? ""} />
+      {row?.editedAt !== undefined && <span class="edited">{t("edited")}</span>}
+    </>
+  );
+}
+
+function Row(props: { item: MessageItem; bubbles: boolean }) {
+  const { item, bubbles } = props;
+  const { head, mine, row, pending } = item;
+  const time = <time dateTime={new Date(item.at * 1_000).toISOString()}>{clockTime(item.at)}</time>;
+  const classes = ["message", head && "head", mine && "mine", pending !== undefined && pending.state];
+  return (
+    <li class={classes.filter(Boolean).join(" ")} data-key={item.key} data-seq={row?.seqId}>
+      {!bubbles && <div class="gutter">{head ? <Avatar id={item.senderId} name={item.name} /> : time}</div>}
+      <div class="body" title={fullTime(item.at)}>
+        {head && !bubbles ? (
+          <div class="byline">
+            <span class="name" dir="auto">
+              {item.name}
+            </span>
+            {time}
+          </div>
+        ) : (
+          <span class="unseen">{item.name}: </span>
+        )}
+        <div class="content">
+          <Body item={item} />
+          {bubbles && time}
+        </div>
+        {mine && <SendState pending={pending} last={item.last} />}
+      </div>
+    </li>
+  );
+}
+
+/** One message; drawn again only when something of it changed. */
+export const MessageRow = memo(Row, (a, b) => {
+  const [one, two] = [a.item, b.item];
+  return (
+    a.bubbles === b.bubbles &&
+    one.key === two.key &&
+    one.row === two.row &&
+    one.pending === two.pending &&
+    one.head === two.head &&
+    one.last === two.last &&
+    one.name === two.name
+  );
+});
