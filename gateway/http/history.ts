@@ -2,7 +2,7 @@ import { z } from "zod";
 import { AppError } from "#proto/errors.ts";
 import { type Message, MessageKind, type MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX } from "#proto/limits.ts";
+import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import { messageToJson } from "#proto/message-json.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
@@ -48,8 +48,9 @@ export async function history(c: ApiContext, deps: ApiDeps, conversationId: stri
   return ok(c, historyToJson(answer, query));
 }
 
-/** Below every seq: nothing can be asked for, because 0 means an open end. The membership is still checked. */
-const nowhere = { startSeqId: 1n << 53n, endSeqId: 1n << 53n };
+/** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is
+ *  checked all the same. */
+const nowhere = { startSeqId: BigInt(SEQ_MAX), endSeqId: BigInt(SEQ_MAX) };
 
 function rangeOf({ cursor, after_seq: afterSeq }: HistoryQuery): { startSeqId: bigint; endSeqId: bigint } {
   if (afterSeq !== undefined) return { startSeqId: BigInt(afterSeq) + 1n, endSeqId: 0n };

@@ -78,7 +78,7 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       }
       return {
         session: new Session(Bun.randomUUIDv7(), identity, device, clock()),
-        headers: offered.includes(JSON_SUBPROTOCOL) ? { "Sec-WebSocket-Protocol": JSON_SUBPROTOCOL } : {},
+        headers: offered.length === 0 ? {} : { "Sec-WebSocket-Protocol": chosen(offered) },
       };
     },
   };
@@ -90,6 +90,11 @@ function subprotocols(header: string | null): string[] {
     .split(",", subprotocolsMax)
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
+}
+
+/** Empty for none: left to itself the runtime would select the first that was offered, a token even. */
+function chosen(offered: readonly string[]): string {
+  return offered.includes(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : "";
 }
 
 /** Header, then subprotocol, then query: the first that is there decides, good or bad. */

@@ -1,0 +1,69 @@
+import { type Composition, type Running, runUntilStopped, version } from "#infra/host/run.ts";
+import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
+import { createRemoteClient, type RemoteClientOptions } from "#infra/rpc/client.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
+import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
+import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
+import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import type { LogicClients, RepoClients } from "./clients.ts";
+import { gatewaySpec } from "./config.ts";
+import type { Pages } from "./http/pages.ts";
+import { startGateway } from "./start.ts";
+
+const adminPort = 9193;
+
+/** This service alone in its process; logic and repo are called over the network. */
+function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }> {
+  return {
+    service: "gateway",
+    services: ["gateway"],
+    specs: { gateway: gatewaySpec },
+    adminPort: () => adminPort,
+    start({ host, hostConfig, environment, configs }): Promise<Running> {
+      const { cache, clog, metrics, coord } = host;
+      const { logicUrl, repoUrl } = hostConfig.rpc;
+      const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
+      return startGateway(config, {
+        mq: host.mq(),
+        logic: remoteLogic(logicUrl, host.serviceToken),
+        repo: remoteRepo(repoUrl, host.serviceToken),
+        coord,
+        ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
+        clog,
+        metrics,
+        pages,
+      });
+    },
+  };
+}
+
+function remoteOptions(baseUrl: string, token: string): RemoteClientOptions {
+  return { baseUrl, errors: connectErrors, caller: { service: "gateway", token } };
+}
+
+function remoteLogic(baseUrl: string, token: string): LogicClients {
+  const options = remoteOptions(baseUrl, token);
+  return {
+    auth: createRemoteClient(AuthService, options),
+    user: createRemoteClient(UserService, options),
+    conversation: createRemoteClient(ConversationService, options),
+    message: createRemoteClient(MessageService, options),
+    friend: createRemoteClient(FriendService, options),
+  };
+}
+
+function remoteRepo(baseUrl: string, token: string): RepoClients {
+  return { onlineStatus: createRemoteClient(OnlineStatusService, remoteOptions(baseUrl, token)) };
+}
+
+/** Runs until a signal; resolves to the exit code. */
+export function runGateway(flags: Readonly<Record<string, string>> = {}, pages: Pages = {}): Promise<number> {
+  return runUntilStopped(gatewayAlone(pages), { env: process.env, flags }, ({ running, host }) => {
+    host.clog.info("gateway is ready", { url: running.url });
+  });
+}
+
+if (import.meta.main) process.exit(await runGateway());

@@ -1,0 +1,160 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, type DescService } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import { defaultGatewaySettings, type GatewayConfig } from "../../../gateway/config.ts";
+import { type RunningGateway, startGateway } from "../../../gateway/start.ts";
+import { createMemoryCache } from "../../../infra/cache/memory.ts";
+import { createLogger, type Logger } from "../../../infra/clog/clog.ts";
+import { loadConfig } from "../../../infra/config/config.ts";
+import { createLocalCoord } from "../../../infra/coord/local.ts";
+import { createSqliteDb } from "../../../infra/db/sqlite.ts";
+import { createMetrics, type Metrics } from "../../../infra/metrics/metrics.ts";
+import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
+import type { Mq, OutRecord } from "../../../infra/mq/mq.ts";
+import { createRateLimit, type RateLimit } from "../../../infra/ratelimit/ratelimit.ts";
+import { directClientOf } from "../../../infra/rpc/direct.ts";
+import type { RpcService } from "../../../infra/rpc/rpc.ts";
+import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
+import { loadKeys } from "../../../logic/auth/keys.ts";
+import { defaultLogicConfig } from "../../../logic/config.ts";
+import { startLogic } from "../../../logic/start.ts";
+import { connectErrors } from "../../../proto/connect-errors.ts";
+import { AuthService } from "../../../proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import { ConversationService } from "../../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
+import { MessageService } from "../../../proto/gen/gochat/logic/v1/message_service_pb.ts";
+import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { BroadcastRecordSchema } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
+import { ConversationService as RepoConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "../../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
+import { MessageService as RepoMessageService } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { OnlineStatusService } from "../../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { OutboxService } from "../../../proto/gen/gochat/repo/v1/outbox_service_pb.ts";
+import { SessionService } from "../../../proto/gen/gochat/repo/v1/session_service_pb.ts";
+import { UserService as RepoUserService } from "../../../proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { topics } from "../../../proto/topics.ts";
+import { repoSpec } from "../../../repo/config.ts";
+import { startRepo } from "../../../repo/start.ts";
+import { type Api, createApi } from "../../support/api.ts";
+
+/** A gateway with logic and repo behind it, all in this process on embedded drivers, listening on a free port. */
+export interface Town extends AsyncDisposable {
+  readonly url: string;
+  readonly api: Api;
+  readonly gateway: RunningGateway;
+  readonly mq: Mq;
+  readonly metrics: Metrics;
+  readonly ratelimit: RateLimit;
+  readonly onlineStatus: Client<typeof OnlineStatusService>;
+  /** Every line that was logged. */
+  readonly log: readonly string[];
+  /** Unix ms; the gateway's only. */
+  advance(ms: number): void;
+}
+
+type Change = (config: GatewayConfig) => GatewayConfig;
+
+export async function openTown(change: Change = (config) => config): Promise<Town> {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "gochat-gateway-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const metrics = createMetrics();
+  const log: string[] = [];
+  const clog = createLogger({ service: "test", level: "debug", format: "json", write: (line) => log.push(line) });
+  const db = stack.use(createSqliteDb({ file: ":memory:" }));
+  const cache = stack.use(createMemoryCache({}));
+  const mq = stack.use(createEmbeddedMq({ file: ":memory:", clog, metrics }));
+  const coord = stack.use(createLocalCoord({ clog }));
+  const ids = createIds({ worker: testWorkerLease() });
+  const common = { clog, metrics, ids, cache };
+  const runningRepo = stack.use(
+    await startRepo(loadConfig(repoSpec, { environment: "development" }).config, { ...common, db }),
+  );
+  const repo = {
+    user: of(runningRepo.services, RepoUserService),
+    session: of(runningRepo.services, SessionService),
+    onlineStatus: of(runningRepo.services, OnlineStatusService),
+    conversation: of(runningRepo.services, RepoConversationService),
+    message: of(runningRepo.services, RepoMessageService),
+    friendship: of(runningRepo.services, FriendshipService),
+    outbox: of(runningRepo.services, OutboxService),
+  };
+  const keys = await loadKeys({ file: join(folder, "keys.json") });
+  const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
+  await fanOut(mq, clog);
+  let offsetMs = 0;
+  const ratelimit = createRateLimit({ enabled: false }, { cache, clog, metrics });
+  const settings = defaultGatewaySettings("development");
+  const config = change({
+    ...settings,
+    port: 0,
+    gatewayId: "gateway-1",
+    version: "test",
+    environment: "development",
+    ws: { ...settings.ws, drain: 0 },
+  });
+  const gateway = stack.use(
+    await startGateway(config, {
+      mq,
+      coord,
+      ratelimit,
+      clog,
+      metrics,
+      repo,
+      logic: {
+        auth: of(logic.services, AuthService),
+        user: of(logic.services, UserService),
+        conversation: of(logic.services, ConversationService),
+        message: of(logic.services, MessageService),
+        friend: of(logic.services, FriendService),
+      },
+      clock: () => Date.now() + offsetMs,
+    }),
+  );
+  const opened = stack.move();
+  return {
+    url: gateway.url,
+    api: createApi(gateway.url),
+    gateway,
+    mq,
+    metrics,
+    ratelimit,
+    onlineStatus: repo.onlineStatus,
+    log,
+    advance(ms) {
+      offsetMs += ms;
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function of<S extends DescService>(services: readonly RpcService[], service: S): Client<S> {
+  return directClientOf(services, service, { errors: connectErrors });
+}
+
+/** Stands where task stands: rooms go from `fanout` to `broadcast`, one record per task. */
+async function fanOut(mq: Mq, clog: Logger): Promise<void> {
+  await mq.ensureTopics([topics.fanout, topics.broadcast]);
+  const options = {
+    group: "test.fanout",
+    from: "earliest",
+    commits: true,
+    recordsMax: 100,
+    bytesMax: 1 << 20,
+  } as const;
+  await mq.subscribe(topics.fanout, options, async ({ records }) => {
+    const out = records.map(({ value }) => {
+      const { conversationId, membersSeq, rows } = value;
+      const record = create(BroadcastRecordSchema, {
+        createdAtMs: BigInt(Date.now()),
+        body: { case: "push", value: { conversationId, membersSeq, rows } },
+      });
+      return { topic: topics.broadcast, key: conversationId, value: record } as OutRecord;
+    });
+    await mq.send(out);
+    clog.debug("broadcast", { count: out.length });
+    return { done: records.length };
+  });
+}
