@@ -1,0 +1,27 @@
+import { type ConfigOf, loadConfig, section } from "#infra/config/config.ts";
+import { bytes, duration, type Environment, int } from "#infra/config/keys.ts";
+
+/** The keys of the service `task`. */
+export const taskSpec = section({
+  fanout: section({
+    worldBatch: int({ default: 1000, min: 1, max: 1000, doc: "rows in one broadcast record" }),
+    batchBytes: bytes({
+      default: 512 * 1024,
+      min: 64 * 1024,
+      max: 1024 * 1024,
+      doc: "bytes of one broadcast record",
+    }),
+  }),
+  outbox: section({
+    sweepAfter: duration({ default: 10_000, min: 1000, max: 3_600_000, doc: "age of a row that is pushed again" }),
+    sweepEvery: duration({ default: 1000, min: 10, max: 60_000, doc: "time between two looks" }),
+    sweepRows: int({ default: 500, min: 1, max: 500, doc: "rows in one look" }),
+  }),
+});
+
+export type TaskConfig = ConfigOf<typeof taskSpec>;
+
+/** The defaults, for tests and compositions that read no files. */
+export function defaultTaskConfig(environment: Environment): TaskConfig {
+  return loadConfig(taskSpec, { environment }).config;
+}
