@@ -1,5 +1,12 @@
-import { AppError } from "#proto/errors.ts";
+import { AppError, type ErrorName } from "#proto/errors.ts";
 import type { CommitItem as WireItem } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { isId } from "#proto/limits.ts";
+
+/** A decision made before the commit: a name of the error table, and a text that the sender may see. */
+export interface Refusal {
+  readonly code: ErrorName;
+  readonly message: string;
+}
 
 /** One message to store, its ids parsed. */
 export interface CommitItem {
@@ -18,49 +25,61 @@ export interface CommitItem {
   readonly createdAtMs: number;
 }
 
-const idText = /^\d{1,19}$/;
-const idMax = 2n ** 63n - 1n;
+const hashBytes = 32;
 
-/** A decimal id of 1 … 2^63 − 1. Throws INVALID_PARAMETER naming `field`. */
-export function parseId(text: string, field: string): bigint {
-  const id = idText.test(text) ? BigInt(text) : 0n;
-  if (id < 1n || id > idMax) throw new AppError("INVALID_PARAMETER", { message: `${field} is not an id` });
-  return id;
+function malformed(code: ErrorName, message: string): { refusal: Refusal } {
+  return { refusal: { code, message } };
 }
 
-function parseItem(item: WireItem, at: number): CommitItem {
-  if (item.sendHash.length !== 0 && item.sendHash.length !== 32) {
-    throw new AppError("INVALID_PARAMETER", { message: `items[${at}].send_hash is not 32 bytes` });
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+  } catch {
+    return false;
   }
+}
+
+/** One item with its ids parsed, or why it can never be stored. The entrances have checked all of this: here it keeps one
+ *  broken item from holding up its batch. */
+export function parseItem(item: WireItem): CommitItem | { refusal: Refusal } {
+  if (!isId(item.messageId)) return malformed("INVALID_PARAMETER", "message_id is not an id");
+  if (!isId(item.senderId)) return malformed("INVALID_PARAMETER", "sender_id is not an id");
+  if (item.sendHash.length !== 0 && item.sendHash.length !== hashBytes) {
+    return malformed("INVALID_PARAMETER", "send_hash is not 32 bytes");
+  }
+  if (item.replyToMessageId !== "" && !isId(item.replyToMessageId)) {
+    return malformed("INVALID_MESSAGE_FORMAT", "the message replied to is not an id");
+  }
+  if (item.meta !== "" && !isJsonObject(item.meta)) return malformed("INVALID_PARAMETER", "meta is not a JSON object");
   return {
-    messageId: parseId(item.messageId, `items[${at}].message_id`),
+    messageId: BigInt(item.messageId),
     conversationId: item.conversationId,
-    senderId: parseId(item.senderId, `items[${at}].sender_id`),
+    senderId: BigInt(item.senderId),
     type: item.type,
     content: item.content,
     clientMsgId: item.clientMsgId,
     sendHash: item.sendHash,
     extra: item.extra,
     meta: item.meta,
-    replyToId: item.replyToMessageId === "" ? undefined : parseId(item.replyToMessageId, `items[${at}].reply_to`),
+    replyToId: item.replyToMessageId === "" ? undefined : BigInt(item.replyToMessageId),
     mentions: item.mentions,
     createdAtMs: Number(item.createdAtMs),
   };
 }
 
-/** Parses the items of one call. Throws INVALID_PARAMETER for a malformed id, PAYLOAD_TOO_LARGE past the bounds: both are
- *  errors of the caller's program, not of a user. */
-export function parseItems(items: readonly WireItem[], itemsMax: number, bytesMax: number): CommitItem[] {
+/** Throws PAYLOAD_TOO_LARGE past the bounds of one call: an error of the caller's program, not of a user. */
+export function checkBounds(items: readonly WireItem[], itemsMax: number, bytesMax: number): void {
   if (items.length > itemsMax) {
     throw new AppError("PAYLOAD_TOO_LARGE", { message: `${items.length} items, at most ${itemsMax} fit` });
   }
+  // A UTF-16 unit takes at most 3 bytes: most batches need no exact count.
   let bytes = 0;
-  for (const item of items) bytes += (item.content.length + item.extra.length + item.meta.length) * 3;
+  for (const { content, extra, meta } of items) bytes += (content.length + extra.length + meta.length) * 3;
   if (bytes > bytesMax) bytes = exactBytes(items);
   if (bytes > bytesMax) {
     throw new AppError("PAYLOAD_TOO_LARGE", { message: `${bytes} bytes, at most ${bytesMax} fit` });
   }
-  return items.map(parseItem);
 }
 
 function exactBytes(items: readonly WireItem[]): number {

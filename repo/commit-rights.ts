@@ -1,6 +1,5 @@
 import type { Found } from "#infra/db/steps.ts";
-import type { ErrorName } from "#proto/errors.ts";
-import type { CommitItem } from "./commit-item.ts";
+import type { CommitItem, Refusal } from "./commit-item.ts";
 import type { CommitPlans } from "./commit-plans.ts";
 
 export type ConversationRow = Found<CommitPlans["lock"]["columns"]>;
@@ -16,11 +15,6 @@ export interface Facts {
   readonly senders: ReadonlyMap<bigint, SenderRow>;
   /** `memberKey(conversation, sender)` of single chats whose other side blocked the sender. */
   readonly blocked: ReadonlySet<string>;
-}
-
-export interface Refusal {
-  readonly code: ErrorName;
-  readonly message: string;
 }
 
 const conversationType = { single: 1, group: 2, world: 3 } as const;

@@ -1,17 +1,9 @@
 import type { Tx } from "#infra/db/db.ts";
 import { findMany, insertMany, now, type Steps, updateMany, upsertMany } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
-import type { CommitItem } from "./commit-item.ts";
+import type { CommitItem, Refusal } from "./commit-item.ts";
 import type { CommitPlans } from "./commit-plans.ts";
-import {
-  type ConversationRow,
-  type Facts,
-  memberKey,
-  peerOf,
-  type Refusal,
-  refusalOf,
-  type SenderRow,
-} from "./commit-rights.ts";
+import { type ConversationRow, type Facts, memberKey, peerOf, refusalOf, type SenderRow } from "./commit-rights.ts";
 import { type MessageRow, metaWith } from "./store/message-row.ts";
 import { packRanges, type StreamRange } from "./store/outbox-ranges.ts";
 

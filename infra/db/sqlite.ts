@@ -24,15 +24,11 @@ const statementsMax = 256;
 function cachedPrepare(client: Database): Database {
   const statements = new Map<string, Statement>();
   const prepare = (text: string): Statement => {
-    const known = statements.get(text);
-    if (known !== undefined) return known;
-    const statement = client.prepare(text);
+    const statement = statements.get(text) ?? client.prepare(text);
+    // The last used is the last of the map. An old one is only forgotten: somebody may hold it.
+    statements.delete(text);
     statements.set(text, statement);
-    for (const [oldest, old] of statements) {
-      if (statements.size <= statementsMax) break;
-      statements.delete(oldest);
-      old.finalize();
-    }
+    if (statements.size > statementsMax) statements.delete(statements.keys().next().value ?? "");
     return statement;
   };
   return new Proxy(client, { get: (target, name) => (name === "prepare" ? prepare : Reflect.get(target, name)) });

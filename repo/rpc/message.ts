@@ -10,7 +10,7 @@ import {
   type MessageService,
 } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { type Committer, createCommitter } from "../commit.ts";
-import { parseItems } from "../commit-item.ts";
+import { type CommitItem, checkBounds, parseItem } from "../commit-item.ts";
 import type { ItemResult } from "../commit-rows.ts";
 import type { RepoContext } from "../context.ts";
 import { createRouteFinder, type RouteFinder } from "../routes.ts";
@@ -45,6 +45,16 @@ function toResult(item: ItemResult): CommitResult {
   const message = toMessage(row, toUserInfo(sender), reply === undefined ? undefined : toReply(reply));
   const status = item.at === "stored" ? CommitStatus.STORED : CommitStatus.DUPLICATE;
   return result(status, { row: message, createdAtMs: BigInt(row.createdAt) });
+}
+
+/** The results of the items that were committed, in the places that the others leave. */
+function merged(parsed: readonly ReturnType<typeof parseItem>[], committed: readonly ItemResult[]): ItemResult[] {
+  let next = 0;
+  return parsed.map((item) => {
+    if ("refusal" in item) return { at: "rejected", refusal: item.refusal };
+    next += 1;
+    return committed[next - 1] ?? { at: "retry" };
+  });
 }
 
 function pageQuery(request: GetConversationMessagesRequest): PageQuery {
@@ -88,10 +98,12 @@ export function messageService(
 
   return {
     async commitMessages({ items }): Promise<CommitMessagesResponse> {
-      const committed = await committer.commit(parseItems(items, itemsMax, bytesMax));
+      checkBounds(items, itemsMax, bytesMax);
+      const parsed = items.map(parseItem);
+      const committed = await committer.commit(parsed.filter((item): item is CommitItem => !("refusal" in item)));
       const found = await routesOf(committed.conversations);
       return create(CommitMessagesResponseSchema, {
-        results: committed.results.map(toResult),
+        results: merged(parsed, committed.results).map(toResult),
         conversations: found.conversations,
         outboxIds: committed.outboxIds.map(String),
         routesKnown: found.routesKnown,
