@@ -1,10 +1,8 @@
-import { create } from "@bufbuild/protobuf";
 import { type Headers, type OutRecord, outRecord } from "#infra/mq/mq.ts";
 import { type AddressedAck, type AddressedConversation, type AddressedRow, addressBatch } from "#proto/addressing.ts";
 import { ERRORS } from "#proto/errors.ts";
 import {
   type Ack,
-  AckSchema,
   AckStatus,
   type BroadcastRecord,
   type DownstreamRecord,
@@ -111,30 +109,22 @@ function acksOf(committed: Committed): AddressedAck[] {
   return acks;
 }
 
-function ackOf(send: UpstreamMessage, outcome: SendOutcome): Ack | undefined {
-  const { sessionId, clientMsgId, conversationId } = send;
-  if (outcome.at === "stored") {
-    const { row, createdAtMs, duplicate } = outcome;
-    return create(AckSchema, {
-      sessionId,
-      clientMsgId,
-      conversationId,
-      messageId: BigInt(row.id),
-      seqId: row.seqId,
-      status: AckStatus.SUCCESS,
-      createdAtMs,
-      duplicate,
-    });
-  }
-  if (outcome.at !== "rejected") return undefined;
-  return create(AckSchema, {
+function ackOf({ sessionId, clientMsgId, conversationId }: UpstreamMessage, outcome: SendOutcome): Ack | undefined {
+  if (outcome.at !== "stored" && outcome.at !== "rejected") return undefined;
+  const stored = outcome.at === "stored";
+  return {
+    $typeName: "gochat.mq.v1.Ack",
     sessionId,
     clientMsgId,
     conversationId,
-    status: AckStatus.FAILED,
-    errorCode: outcome.code,
-    errorMessage: outcome.message ?? ERRORS[outcome.code].message,
-  });
+    messageId: stored ? BigInt(outcome.row.id) : 0n,
+    seqId: stored ? outcome.row.seqId : 0n,
+    status: stored ? AckStatus.SUCCESS : AckStatus.FAILED,
+    errorCode: stored ? "" : outcome.code,
+    errorMessage: stored ? "" : (outcome.message ?? ERRORS[outcome.code].message),
+    createdAtMs: stored ? outcome.createdAtMs : 0n,
+    duplicate: stored && outcome.duplicate,
+  };
 }
 
 /** The stored rows by conversation, in seq order. A duplicate of the log is pushed again, because the attempt that stored

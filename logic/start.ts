@@ -3,6 +3,7 @@ import type { Logger } from "#infra/clog/clog.ts";
 import { listenError } from "#infra/host/start-error.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
+import { createOnce } from "#infra/once/once.ts";
 import { createRpcHandler } from "#infra/rpc/handler.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import type { Ids } from "#infra/uid/uid.ts";
@@ -116,7 +117,13 @@ function servicesOf(
     rpcService(UserService, userService({ repo })),
     rpcService(FriendService, friendService({ repo })),
     rpcService(MessageService, messageService(context, calls)),
-    rpcService(ConversationService, conversationService(context, events, { groupMembersMax: config.group.maxMembers })),
+    rpcService(
+      ConversationService,
+      conversationService(
+        { repo, events, once: createOnce({ cache: deps.cache, clog: context.clog }) },
+        { groupMembersMax: config.group.maxMembers },
+      ),
+    ),
   ];
   const names = new Set(["", ...services.map(({ service }) => service.typeName)]);
   return [...services, healthService((name) => (names.has(name) ? true : undefined))];

@@ -1,11 +1,12 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { Once } from "#infra/once/once.ts";
 import { AppError } from "#proto/errors.ts";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationService, GetMembersRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import { PAGE_SIZE_MAX, ROOM_USERS_MAX, SEQ_MAX } from "#proto/limits.ts";
+import { PAGE_SIZE_MAX, QUERY_CHARS_MAX, ROOM_USERS_MAX, SEQ_MAX, textFault } from "#proto/limits.ts";
 import { areGuestsAllowed } from "../auth/accounts.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
-import { createConversation } from "../conversation/create.ts";
+import { createConversationOnce } from "../conversation/create-once.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
 import { checkHistoryQuery, readHistory } from "../conversation/history.ts";
 import { worldId } from "../conversation/ids.ts";
@@ -19,6 +20,12 @@ import { invalid, optionsOf, pageOf, requireConversationId, requireUserId } from
 const membersWithMax = 200;
 const searchedMax = 50;
 
+export interface ConversationDeps extends Pick<LogicContext, "repo"> {
+  readonly events: ConversationEvents;
+  /** Remembers creations by the caller's key. */
+  readonly once: Once;
+}
+
 export interface ConversationOptions {
   readonly groupMembersMax: number;
 }
@@ -26,8 +33,7 @@ export interface ConversationOptions {
 /** gochat.logic.v1.ConversationService: lists, history, read state and creation, each checked against the database (G7).
  *  Changes of a conversation that exists answer `unimplemented` so far. */
 export function conversationService(
-  { repo }: Pick<LogicContext, "repo">,
-  events: ConversationEvents,
+  { repo, events, once }: ConversationDeps,
   options: ConversationOptions,
 ): Partial<ServiceImpl<typeof ConversationService>> {
   return {
@@ -36,8 +42,8 @@ export function conversationService(
 
     async createConversation(request, call) {
       const calls = optionsOf(call);
-      const made = await createConversation(repo, request, options, calls);
-      if (made.created) events.created(made.conversation, request.creatorId, made.memberIds);
+      const made = await createConversationOnce({ repo, once }, request, options, calls);
+      if (made.created && !made.replayed) events.created(made.conversation, request.creatorId, made.memberIds);
       const member = await requireMember(repo, made.conversation.id, request.creatorId, calls);
       return { conversation: await viewOf(repo, made.conversation, member, calls), created: made.created };
     },
@@ -148,7 +154,7 @@ function reads({ repo }: Pick<LogicContext, "repo">): Part {
     async searchConversations({ userId, query, typeFilter, limit }, call) {
       requireUserId(userId);
       const wanted = query.trim().toLowerCase();
-      if (wanted === "") throw invalid("query");
+      if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
       if (limit < 0 || limit > searchedMax) throw invalid("limit");
       const list = await listConversations(
         repo,

@@ -57,6 +57,27 @@ test("spec 10 §5: a single is made once, whoever asks, and shows the other side
   expect(events[0]?.payload.value).toMatchObject({ memberIds: [BigInt(anna), BigInt(ben)] });
 });
 
+test("spec 10 §1: an Idempotency-Key makes one group; another request under it is a conflict", async () => {
+  const events: ConversationEvent[] = [];
+  await collect(chat.mq, topics.conversationEvents, events);
+  const create = (init: object) =>
+    chat.conversation.createConversation({
+      creatorId: anna,
+      type: ConversationType.GROUP,
+      name: "g",
+      memberIds: [ben],
+      idempotencyKey: "k1",
+      ...init,
+    });
+  const made = await Promise.all([create({}), create({}), create({})]);
+  expect(new Set(made.map(({ conversation }) => conversation?.id)).size).toBe(1);
+  expect(await codeOf(create({ name: "other" }))).toBe("IDEMPOTENCY_CONFLICT");
+  expect(await codeOf(create({ idempotencyKey: "x".repeat(65) }))).toBe("INVALID_PARAMETER");
+  const second = await create({ idempotencyKey: "k2" });
+  expect(second.conversation?.id).not.toBe(made[0]?.conversation?.id ?? "");
+  await until("the events", () => events.length === 2);
+});
+
 test("spec 10 §5: who may be in what is checked by name", async () => {
   const guest = await chat.addUser("", { guest: true });
   const single = (creatorId: string, memberIds: string[]) =>
