@@ -1,32 +1,28 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { CacheUnavailableError } from "#infra/cache/cache.ts";
 import { isUuid } from "#infra/uid/uid.ts";
 import { AppError, type ErrorName } from "#proto/errors.ts";
-import { type OnlineStatus, OnlineStatusSchema } from "#proto/gen/gochat/common/v1/user_pb.ts";
-import {
-  MultiDevice,
-  type OnlineStatusService,
-  type SetUserOfflineRequest,
-  type SetUserOnlineRequest,
-  type SetUsersOnlineResultSchema,
+import type { OnlineStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import type {
+  OnlineStatusService,
+  SetUserOfflineRequest,
+  SetUserOnlineRequest,
+  SetUsersOnlineResultSchema,
 } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
-import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX, IDS_MAX } from "#proto/limits.ts";
+import { IDS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
-import { type Arrival, createPresenceStore, type PresenceStore, type UserPresence } from "../store/presence.ts";
-import type { Eviction } from "../store/presence-scripts.ts";
+import { createPresenceStore, type PresenceStore } from "../store/presence.ts";
 import { createSessions, type SessionStore } from "../store/session.ts";
 import type { UserStore } from "../store/user.ts";
 import { idOf, invalid } from "./arguments.ts";
+import { arrivalOf, departureOf, shortId, toStatus } from "./presence-messages.ts";
 import { createUserStore } from "./user.ts";
 
 /** Sessions in one call, spec 30 §4. */
 const registerMax = 500;
 const heartbeatMax = 5000;
 const cleanupMax = 1000;
-const platformCharsMax = 16;
-const idCharsMax = 64;
 
 type Result = MessageInitShape<typeof SetUsersOnlineResultSchema>;
 
@@ -95,12 +91,7 @@ export function onlineStatusService(
 
   async function setOffline(items: readonly SetUserOfflineRequest[]) {
     if (items.length > registerMax) throw invalid("items");
-    const departures = items.map(({ userId, sessionId, gatewayId, incarnation }) => ({
-      userId: idOf(userId, "user_id"),
-      sessionId: shortId(sessionId, "session_id"),
-      gatewayId: shortId(gatewayId, "gateway_id"),
-      incarnation: shortId(incarnation, "incarnation"),
-    }));
+    const departures = items.map(departureOf);
     const answers = await withCache("take sessions out", () => presence.depart(departures));
     return items.map((_, at) => {
       const answer = answers?.[at];
@@ -186,50 +177,4 @@ export function onlineStatusService(
       return { cleanedCount: offline.length, offlineUserIds: offline.map(String) };
     },
   };
-}
-
-function arrivalOf(item: SetUserOnlineRequest): Arrival {
-  return {
-    userId: idOf(item.userId, "user_id"),
-    sessionId: shortId(item.sessionId, "session_id"),
-    gatewayId: shortId(item.gatewayId, "gateway_id"),
-    incarnation: shortId(item.incarnation, "incarnation"),
-    sid: item.sid.slice(0, idCharsMax),
-    deviceId: item.deviceId.slice(0, DEVICE_ID_CHARS_MAX),
-    platform: item.platform.slice(0, platformCharsMax),
-    clientInfo: item.clientInfo.slice(0, CLIENT_INFO_CHARS_MAX),
-    eviction: evictions[item.policy?.multiDevice ?? MultiDevice.UNSPECIFIED] ?? "multi",
-    sessionsMax: Math.max(0, item.policy?.maxSessions ?? 0),
-  };
-}
-
-const evictions: Readonly<Record<number, Eviction>> = {
-  [MultiDevice.MULTI]: "multi",
-  [MultiDevice.PER_PLATFORM]: "per-platform",
-  [MultiDevice.SINGLE]: "single",
-};
-
-function toStatus({ userId, sessions, lastSeen }: UserPresence): OnlineStatus {
-  return create(OnlineStatusSchema, {
-    userId: userId.toString(),
-    isOnline: sessions.length > 0,
-    gatewayId: sessions[0]?.gatewayId ?? "",
-    lastSeen: BigInt(lastSeen),
-    sessions: sessions.map(({ sessionId, gatewayId, incarnation, deviceId, platform, clientInfo, ...at }) => ({
-      sessionId,
-      gatewayId,
-      incarnation,
-      deviceId,
-      platform,
-      clientInfo,
-      connectedAt: BigInt(at.connectedAt),
-      lastSeen: BigInt(at.lastSeen),
-    })),
-  });
-}
-
-/** Ids of sessions, gateways and incarnations become part of a list with `|` and `;` between its parts. */
-function shortId(text: string, field: string): string {
-  if (!/^[A-Za-z0-9_.:-]{1,64}$/.test(text)) throw invalid(field);
-  return text;
 }

@@ -1,9 +1,10 @@
-import { and, eq, getTableColumns, inArray, isNull, lt } from "drizzle-orm";
+import { and, eq, inArray, isNull, lt } from "drizzle-orm";
 import type { Tables } from "#drizzle/schema.ts";
 import { type Cache, CacheUnavailableError } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
-import type { Db, Tx } from "#infra/db/db.ts";
-import { changes, findMany, insertMany, now, run, type Steps } from "#infra/db/steps.ts";
+import type { Db } from "#infra/db/db.ts";
+import { changes, insertMany, now, run } from "#infra/db/steps.ts";
+import { createRotation, type Rotation, type RotationResult } from "./session-rotation.ts";
 
 export type SessionRow = Tables["userSessions"]["$inferSelect"];
 
@@ -22,22 +23,6 @@ export interface NewSession {
   /** Unix ms */
   readonly expiresAtMs: number;
 }
-
-export interface Rotation {
-  readonly oldHash: string;
-  readonly newHash: string;
-  readonly newClaims: string;
-  readonly deviceId: string;
-  /** Unix ms */
-  readonly expiresAtMs: number;
-}
-
-export type RotationResult =
-  /** `refreshClaims` of the row are those of the token that is good now */
-  | { readonly is: "rotated" | "repeated"; readonly session: SessionRow }
-  /** used again too late or by another device: the session is revoked now */
-  | { readonly is: "reused"; readonly session: SessionRow }
-  | { readonly is: "unknown" | "revoked" | "expired" };
 
 /** Login sessions: the rows are the truth, `revoked:sid:{sid}` is a copy that makes the common answer cheap. */
 export interface SessionStore {
@@ -81,9 +66,7 @@ export function createSessions(
   const { db, cache } = deps;
   const table = deps.tables.userSessions;
   const log = deps.clog.namespace("sessions");
-  const columns = getTableColumns(table);
-  const byRefresh = { table, columns, by: [table.refreshHash], lock: true };
-  const byPrevious = { table, columns, by: [table.prevRefreshHash], lock: true };
+  const rotateSteps = createRotation(table, options.graceMs);
 
   /** The cache may be away: the rows stand, and whoever asks them gets the truth. */
   async function inCache<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
@@ -100,35 +83,6 @@ export function createSessions(
     await inCache("copy revocation", () =>
       Promise.all(ids.map((id) => cache.set(revokedKey(id), "1", { ttlMs: options.accessTtlMs }))),
     );
-  }
-
-  function* rotateSteps(q: Tx["q"], of: Rotation): Steps<RotationResult> {
-    const at = yield* now();
-    const [current] = yield* findMany(byRefresh, [[of.oldHash]]);
-    const [session] = current ? [current] : yield* findMany(byPrevious, [[of.oldHash]]);
-    if (!session) return { is: "unknown" };
-    if (session.revokedAt !== null) return { is: "revoked" };
-    if (session.expiresAt <= at) return { is: "expired" };
-    const elsewhere = isElsewhere(of.deviceId, session.deviceId, current === undefined);
-    if (!elsewhere && current) {
-      const set = {
-        refreshHash: of.newHash,
-        refreshClaims: of.newClaims,
-        prevRefreshHash: of.oldHash,
-        deviceId: session.deviceId ?? (of.deviceId || null),
-        rotatedAt: at,
-        refreshCount: session.refreshCount + 1,
-        expiresAt: of.expiresAtMs,
-        lastSeenAt: at,
-        updatedAt: at,
-      };
-      yield* run(q.update(table).set(set).where(eq(table.id, session.id)));
-      return { is: "rotated", session: { ...session, ...set } };
-    }
-    const inGrace = session.rotatedAt !== null && at - session.rotatedAt <= options.graceMs;
-    if (!elsewhere && inGrace) return { is: "repeated", session };
-    yield* run(q.update(table).set({ revokedAt: at, updatedAt: at }).where(eq(table.id, session.id)));
-    return { is: "reused", session };
   }
 
   async function findRevoked(ids: readonly string[]): Promise<Set<string>> {
@@ -173,7 +127,7 @@ export function createSessions(
       }),
 
     async rotate(rotation) {
-      const result = await db.transaction(({ q }) => rotateSteps(q, rotation));
+      const result = await db.transaction((tx) => rotateSteps(tx, rotation));
       if (result.is === "reused") await copyRevocation([result.session.id]);
       return result;
     },
@@ -217,10 +171,4 @@ export function createSessions(
       return (await findRevoked([sid])).has(sid);
     },
   };
-}
-
-/** Another device is one that says so; a client that gave no id before gives none when it repeats. */
-function isElsewhere(given: string, known: string | null, isRepeat: boolean): boolean {
-  if (given === "") return false;
-  return known === null ? isRepeat : given !== known;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { and, eq, getTableColumns, gt, inArray, lt, notInArray, type SQL } from "drizzle-orm";
 import { type Tables, usernameKey } from "#drizzle/schema.ts";
-import { type Cache, CacheUnavailableError, jitter } from "#infra/cache/cache.ts";
+import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Db, Tx } from "#infra/db/db.ts";
 import { likeText } from "#infra/db/dialect.ts";
@@ -10,6 +10,7 @@ import { changes, insertMany, now, run, type Steps } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { AppError } from "#proto/errors.ts";
 import { noPassword, type Passwords } from "./password.ts";
+import { createUserCache } from "./user-cache.ts";
 
 /** A user without the password hash, which never leaves this store. */
 export type UserRow = Omit<Tables["users"]["$inferSelect"], "passwordHash" | "usernameKey">;
@@ -56,17 +57,14 @@ export interface UserDeps {
 
 /** New names to try before a guest is refused: with 2^32 names even the second is rare. */
 const guestNamesTried = 5;
-const infoTtlMs = 24 * 3_600_000;
 const idsPerQuery = 1000;
 
-const infoKey = (id: bigint): string => `user:info:${id}`;
-
 export function createUsers(deps: UserDeps): UserStore {
-  const { db, cache } = deps;
+  const { db } = deps;
   const table = deps.tables.users;
   const { passwordHash: _hash, usernameKey: _key, ...columns } = getTableColumns(table);
-  const log = deps.clog.namespace("users");
   const byId = { table, columns, by: [table.id] };
+  const profiles = createUserCache({ ...deps, load });
 
   async function insert(account: { username: string; passwordHash: string; avatarUrl: string; isGuest: boolean }) {
     const id = deps.ids.snowflake();
@@ -88,15 +86,6 @@ export function createUsers(deps: UserDeps): UserStore {
     });
   }
 
-  async function forget(id: bigint): Promise<void> {
-    try {
-      await cache.del([infoKey(id)]);
-    } catch (error) {
-      // The profile in the cache is old until its time is over; rights are never read from it.
-      log.warn("cannot drop a cached profile", { err: error, user_id: id });
-    }
-  }
-
   async function load(ids: readonly bigint[]): Promise<UserRow[]> {
     const found = await Promise.all(
       chunks(ids).map((some) =>
@@ -107,27 +96,6 @@ export function createUsers(deps: UserDeps): UserStore {
       ),
     );
     return found.flat();
-  }
-
-  /** Reads through the cache under fill leases, so that a profile read before a change is never stored after it. */
-  async function readThrough(ids: readonly bigint[]): Promise<{ users: UserRow[]; fromCache: boolean }> {
-    const fills = await Promise.all(ids.map((id) => cache.getOrLease(infoKey(id))));
-    const users: UserRow[] = [];
-    const leases = new Map<bigint, string | undefined>();
-    for (const [at, id] of ids.entries()) {
-      const fill = fills[at];
-      const known = fill?.value === undefined ? undefined : parseUser(fill.value);
-      if (known) users.push(known);
-      else leases.set(id, fill?.lease);
-    }
-    const missing = leases.size > 0 ? await load([...leases.keys()]) : [];
-    const stores = missing.flatMap((user) => {
-      const lease = leases.get(user.id);
-      if (lease === undefined) return [];
-      return [cache.storeWithLease(infoKey(user.id), lease, formatUser(user), { ttlMs: jitter(infoTtlMs) })];
-    });
-    await Promise.all(stores);
-    return { users: [...users, ...missing], fromCache: leases.size === 0 };
   }
 
   async function find(where: SQL | undefined, limit: number): Promise<UserRow[]> {
@@ -154,16 +122,7 @@ export function createUsers(deps: UserDeps): UserStore {
       }
     },
 
-    async getMany(ids) {
-      const unique = [...new Set(ids)];
-      try {
-        return await readThrough(unique);
-      } catch (error) {
-        if (!(error instanceof CacheUnavailableError)) throw error;
-        log.warn("profiles come from the database: the cache is away", { err: error });
-        return { users: await load(unique), fromCache: false };
-      }
-    },
+    getMany: (ids) => profiles.get(ids),
 
     async getByUsername(username) {
       const [user] = await find(eq(table.usernameKey, usernameKey(username)), 1);
@@ -197,7 +156,7 @@ export function createUsers(deps: UserDeps): UserStore {
       } catch (error) {
         throw isNameTaken(error) ? new AppError("USER_ALREADY_EXISTS", { cause: error }) : error;
       } finally {
-        await forget(id);
+        await profiles.forget(id);
       }
     },
 
@@ -239,20 +198,4 @@ function chunks<T>(all: readonly T[]): T[][] {
   const parts: T[][] = [];
   for (let from = 0; from < all.length; from += idsPerQuery) parts.push(all.slice(from, from + idsPerQuery));
   return parts;
-}
-
-function formatUser(user: UserRow): string {
-  return JSON.stringify({ ...user, id: user.id.toString() });
-}
-
-/** What was written by another version is read anew. */
-function parseUser(json: string): UserRow | undefined {
-  const value: unknown = JSON.parse(json);
-  if (typeof value !== "object" || value === null) return undefined;
-  const { id, username, avatarUrl, isGuest, status, createdAt, updatedAt }: Partial<Record<keyof UserRow, unknown>> =
-    value;
-  if (typeof id !== "string" || typeof username !== "string" || typeof isGuest !== "boolean") return undefined;
-  if (typeof status !== "number" || typeof createdAt !== "number" || typeof updatedAt !== "number") return undefined;
-  const avatar = typeof avatarUrl === "string" ? avatarUrl : null;
-  return { id: BigInt(id), username, avatarUrl: avatar, isGuest, status, createdAt, updatedAt };
 }
