@@ -1,4 +1,3 @@
-import { create } from "@bufbuild/protobuf";
 import type { Client, ServiceImpl } from "@connectrpc/connect";
 import { createBulkhead } from "#infra/breaker/bulkhead.ts";
 import type { Cache } from "#infra/cache/cache.ts";
@@ -8,12 +7,7 @@ import type { Mq } from "#infra/mq/mq.ts";
 import { uuidv7 } from "#infra/uid/uid.ts";
 import { isAppError } from "#proto/errors.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
-import {
-  type AuthService,
-  type LoginResponse,
-  LoginResponseSchema,
-  type LogoutRequest,
-} from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import type { AuthService, LogoutRequest } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
@@ -77,8 +71,8 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
     }
   }
 
-  async function signedIn(user: User, device: Device): Promise<LoginResponse> {
-    return create(LoginResponseSchema, { ...answerOf(await sessions.open(user, device)), user });
+  async function signedIn(user: User, device: Device) {
+    return { ...answerOf(await sessions.open(user, device)), user };
   }
 
   /** Ends the caller's session, that of the refresh token (if it is the caller's), or all. */
@@ -111,10 +105,7 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
     guestLogin: (request) =>
       counted("guest", async () => {
         const device = deviceOf(request);
-        return {
-          ...(await signedIn(await accounts.createGuest(), device)),
-          $typeName: "gochat.logic.v1.GuestLoginResponse",
-        };
+        return signedIn(await accounts.createGuest(), device);
       }),
 
     refreshToken: ({ refreshToken, deviceId }) =>
