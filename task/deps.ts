@@ -22,4 +22,6 @@ export interface TaskDeps {
   readonly metrics: Metrics;
   /** Unix ms. Default Date.now. */
   readonly clock?: (() => number) | undefined;
+  /** Between two sweeps; rejects when the signal aborts. Default: a timer. */
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined;
 }

@@ -12,7 +12,7 @@ export interface RunningTask extends AsyncDisposable {
   /** None: this service is called by nobody. */
   readonly services: readonly RpcService[];
   readonly url?: string | undefined;
-  checks(): Readonly<Record<string, CheckState>>;
+  checks(): { readonly log: CheckState; readonly outbox: CheckState };
 }
 
 /** A check is at most this old: probes are answered from memory. */
@@ -23,14 +23,14 @@ const checkMs = 2000;
 export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<RunningTask> {
   const clog = deps.clog.namespace("task");
   const clock = deps.clock ?? Date.now;
-  const { mq, repo, coord, metrics } = deps;
+  const { mq, repo, coord, metrics, sleep } = deps;
   await mq.ensureTopics([topics.fanout, topics.broadcast, topics.persist]);
   await using stack = new AsyncDisposableStack();
   const limits = { rowsMax: config.fanout.worldBatch, bytesMax: config.fanout.batchBytes };
   stack.use(await subscribeFanout(limits, { mq, clog: clog.namespace("fanout"), metrics, clock }));
   const sweep = createSweep({ mq, repo, clock });
   const sweeper = stack.use(
-    startSweeper(config.outbox, { repo, sweep, coord, clog: clog.namespace("outbox"), metrics }),
+    startSweeper(config.outbox, { repo, sweep, coord, clog: clog.namespace("outbox"), metrics, sleep }),
   );
 
   let log: CheckState = "ok";

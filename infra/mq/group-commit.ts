@@ -17,6 +17,7 @@ export interface GroupCommit {
   flushed(): Promise<void>;
   /** Why the last transaction failed, if it did. */
   failure(): string | undefined;
+  /** Writes what waits, the last thing it does. */
   close(): void;
 }
 
@@ -47,6 +48,7 @@ export function createGroupCommit(
   let scheduled = false;
   let cancelRetry: (() => void) | undefined;
   let failure: string | undefined;
+  let closed = false;
 
   function schedule(): void {
     if (scheduled) return;
@@ -70,6 +72,7 @@ export function createGroupCommit(
 
   function flush(): void {
     scheduled = false;
+    if (closed) return;
     const batch = records;
     const waiting = waiters;
     records = [];
@@ -128,6 +131,7 @@ export function createGroupCommit(
     close() {
       cancelRetry?.();
       flush();
+      closed = true;
     },
   };
 }

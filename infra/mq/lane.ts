@@ -68,230 +68,234 @@ const attemptsMax = 3;
 type State = "idle" | "waking" | "busy" | "paused" | "retrying" | "closed";
 
 export function createLane<T>(partition: number, start: number, log: PartitionLog<T>, context: LaneContext<T>): Lane {
-  const { events, clock, recordsMax, bytesMax, topic } = context;
-  let state: State = "idle";
-  let position = start;
-  let closing = false;
-  let closed: Promise<void> | undefined;
-  let onClosed: (() => void) | undefined;
-  let cancelTimer: (() => void) | undefined;
-  /** Records of the next batch: halved while the one that fails is searched, doubled again by every success. */
-  let limit = recordsMax;
-  /** Throws in a row of the record at `position`, delivered alone. */
-  let failures = 0;
-  /** Pauses in a row without progress. */
-  let pauses = 0;
-  let records: LogRecord<T>[] = [];
+  return new PartitionLane(partition, start, log, context);
+}
 
-  function step(): void {
-    if (state === "closed") return;
-    if (closing) {
-      ended();
-      return;
+interface Dead<T> {
+  readonly record: Omit<LogRecord<T>, "value">;
+  readonly dead: Omit<DeadRecord, "index">;
+}
+
+class PartitionLane<T> implements Lane {
+  position: number;
+  private readonly partition: number;
+  private readonly log: PartitionLog<T>;
+  private readonly context: LaneContext<T>;
+  private state: State = "idle";
+  private closing = false;
+  private closed: Promise<void> | undefined;
+  private onClosed: (() => void) | undefined;
+  private cancelTimer: (() => void) | undefined;
+  /** Records of the next batch: halved while the one that fails is searched, doubled again by every success. */
+  private limit: number;
+  /** Throws in a row of the record at `position`, delivered alone. */
+  private failures = 0;
+  /** Pauses in a row without progress. */
+  private pauses = 0;
+  /** The batch in flight. */
+  private records: LogRecord<T>[] = [];
+  private readonly step = (): void => this.takeStep();
+
+  constructor(partition: number, start: number, log: PartitionLog<T>, context: LaneContext<T>) {
+    this.partition = partition;
+    this.position = start;
+    this.log = log;
+    this.context = context;
+    this.limit = context.recordsMax;
+  }
+
+  wake(): void {
+    if (this.state !== "idle" || this.position >= this.log.end()) return;
+    this.state = "waking";
+    queueMicrotask(this.step);
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.ends();
+    return this.closed;
+  }
+
+  private ends(): Promise<void> {
+    this.closing = true;
+    if (this.state === "busy") {
+      return new Promise((resolve) => {
+        this.onClosed = resolve;
+      });
     }
-    state = "busy";
-    const first = log.first();
-    if (position < first) {
-      const from = position;
-      position = first;
-      events.moved(partition, position, 0);
-      events.reset(`records ${from} to ${first - 1} of ${topic.name}/${partition} were removed before they were read`);
-    }
+    this.cancelTimer?.();
+    if (this.state === "paused") this.context.events.resumed(this.partition);
+    this.ended();
+    return Promise.resolve();
+  }
+
+  private ended(): void {
+    this.state = "closed";
+    this.records = [];
+    this.onClosed?.();
+  }
+
+  private takeStep(): void {
+    if (this.state === "closed") return;
+    this.state = "busy";
+    const { context, partition } = this;
+    this.skipRemoved();
     let read: Read<T>;
     try {
-      read = log.read(position, limit, bytesMax);
+      read = this.log.read(this.position, this.limit, context.bytesMax);
     } catch (error) {
-      pause(`the log cannot be read: ${messageOf(error)}`);
+      this.pause(`the log cannot be read: ${messageOf(error)}`);
       return;
     }
-    records = read.records;
+    this.records = read.records;
     if (read.broken !== undefined) {
       const { record, message } = read.broken;
-      bury([{ record, dead: { code: "UNDECODABLE", message } }], 1, 1, { done: 1 });
+      this.bury([{ record, dead: { code: "UNDECODABLE", message } }], 1, 1, { done: 1 });
       return;
     }
-    if (records.length === 0) {
-      rest();
+    if (read.records.length === 0) {
+      this.rest();
       return;
     }
     const startedAt = performance.now();
     let handling: Promise<Outcome>;
     try {
-      handling = context.handler({ topic, partition, records }, context.signal);
+      handling = context.handler({ topic: context.topic, partition, records: read.records }, context.signal);
     } catch (error) {
-      failed(error);
+      this.failed(error);
       return;
     }
     handling.then(
       (outcome) => {
-        events.handled((performance.now() - startedAt) / 1000);
-        finished(outcome);
+        context.events.handled((performance.now() - startedAt) / 1000);
+        this.finished(outcome);
       },
       (error: unknown) => {
-        events.handled((performance.now() - startedAt) / 1000);
-        failed(error);
+        context.events.handled((performance.now() - startedAt) / 1000);
+        this.failed(error);
       },
     );
   }
 
-  function finished(outcome: Outcome): void {
+  private skipRemoved(): void {
+    const first = this.log.first();
+    const from = this.position;
+    if (from >= first) return;
+    const { events, topic } = this.context;
+    this.position = first;
+    events.moved(this.partition, first, 0);
+    events.reset(
+      `records ${from} to ${first - 1} of ${topic.name}/${this.partition} were removed before they were read`,
+    );
+  }
+
+  private finished(outcome: Outcome): void {
+    const { records } = this;
     const { done, dead } = outcome;
     if (!Number.isInteger(done) || done < 0 || done > records.length) {
-      failed(new RangeError(`outcome says ${done} of ${records.length} records are done`));
+      this.failed(new RangeError(`outcome says ${done} of ${records.length} records are done`));
       return;
     }
     if (dead === undefined || dead.length === 0) {
-      advance(outcome, records.length);
+      this.advance(outcome, records.length);
       return;
     }
-    const buried: { record: LogRecord<T>; dead: DeadRecord }[] = [];
+    const buried: Dead<T>[] = [];
     for (const one of dead) {
       const record = one.index < done ? records[one.index] : undefined;
       if (record === undefined) {
-        failed(new RangeError(`outcome names record ${one.index} of ${done} dead`));
+        this.failed(new RangeError(`outcome names record ${one.index} of ${done} dead`));
         return;
       }
       buried.push({ record, dead: one });
     }
-    bury(buried, 1, records.length, outcome);
+    this.bury(buried, 1, records.length, outcome);
   }
 
-  function bury(
-    dead: { record: Omit<LogRecord<T>, "value">; dead: Omit<DeadRecord, "index"> }[],
-    attempts: number,
-    count: number,
-    outcome: Outcome,
-  ): void {
-    context.bury(dead, attempts).then(
-      () => advance(outcome, count),
-      (error: unknown) => pause(`dead letters cannot be kept: ${messageOf(error)}`),
+  private bury(dead: Dead<T>[], attempts: number, count: number, outcome: Outcome): void {
+    this.context.bury(dead, attempts).then(
+      () => this.advance(outcome, count),
+      (error: unknown) => this.pause(`dead letters cannot be kept: ${messageOf(error)}`),
     );
   }
 
-  function advance(outcome: Outcome, count: number): void {
+  private advance(outcome: Outcome, count: number): void {
     if (outcome.done > 0) {
-      position += outcome.done;
-      failures = 0;
-      pauses = 0;
-      limit = Math.min(recordsMax, limit * 2);
-      events.moved(partition, position, outcome.done);
+      this.position += outcome.done;
+      this.failures = 0;
+      this.pauses = 0;
+      this.limit = Math.min(this.context.recordsMax, this.limit * 2);
+      this.context.events.moved(this.partition, this.position, outcome.done);
     }
-    if (outcome.done < count) {
-      pause(outcome.pause ?? "the handler left records");
-      return;
-    }
-    rest();
+    if (outcome.done < count) this.pause(outcome.pause ?? "the handler left records");
+    else this.rest();
   }
 
-  function failed(error: unknown): void {
-    if (closing || context.signal.aborted) {
-      ended();
+  private failed(error: unknown): void {
+    const { context, partition, records } = this;
+    if (this.closing) {
+      this.ended();
       return;
     }
     if (error instanceof MqFullError || error instanceof MqUnavailableError) {
-      pause(error.message);
+      this.pause(error.message);
       return;
     }
-    const count = records.length;
-    events.failed(partition, count, error);
-    if (count > 1) {
-      limit = Math.ceil(count / 2);
-      again();
-      return;
-    }
-    failures++;
-    if (failures < attemptsMax) {
-      state = "retrying";
-      delay(backoffMs(failures, context.random));
-      return;
-    }
+    context.events.failed(partition, records.length, error);
     const [record] = records;
-    if (record === undefined) {
-      rest();
+    if (records.length > 1 || record === undefined) {
+      this.limit = Math.ceil(records.length / 2);
+      this.again();
       return;
     }
-    bury([{ record, dead: { code: "HANDLER_FAILED", message: messageOf(error) } }], attemptsMax, 1, { done: 1 });
-  }
-
-  function pause(reason: string): void {
-    if (closing) {
-      ended();
+    this.failures++;
+    if (this.failures < attemptsMax) {
+      this.state = "retrying";
+      this.delay(backoffMs(this.failures, context.random));
       return;
     }
-    pauses++;
-    const delayMs = backoffMs(pauses, context.random);
-    state = "paused";
-    events.paused(partition, reason, delayMs, pauses === 1);
-    delay(delayMs);
+    this.bury([{ record, dead: { code: "HANDLER_FAILED", message: messageOf(error) } }], attemptsMax, 1, { done: 1 });
   }
 
-  function delay(delayMs: number): void {
-    records = [];
-    cancelTimer = clock.after(delayMs, () => {
-      cancelTimer = undefined;
-      if (state === "paused") events.resumed(partition);
-      state = "waking";
-      step();
+  private pause(reason: string): void {
+    if (this.closing) {
+      this.ended();
+      return;
+    }
+    this.pauses++;
+    this.state = "paused";
+    const delayMs = backoffMs(this.pauses, this.context.random);
+    this.context.events.paused(this.partition, reason, delayMs, this.pauses === 1);
+    this.delay(delayMs);
+  }
+
+  private delay(delayMs: number): void {
+    this.records = [];
+    this.cancelTimer = this.context.clock.after(delayMs, () => {
+      this.cancelTimer = undefined;
+      if (this.state === "paused") this.context.events.resumed(this.partition);
+      this.takeStep();
     });
   }
 
-  function rest(): void {
-    records = [];
-    if (closing) {
-      ended();
+  private rest(): void {
+    if (this.closing || this.position < this.log.end()) {
+      this.again();
       return;
     }
-    if (position < log.end()) {
-      again();
-      return;
-    }
-    state = "idle";
+    this.records = [];
+    this.state = "idle";
   }
 
   // The next batch waits for the event loop's turn: sockets are read meanwhile, so under load the batch grows.
-  function again(): void {
-    records = [];
-    if (closing) {
-      ended();
+  private again(): void {
+    if (this.closing) {
+      this.ended();
       return;
     }
-    state = "waking";
-    setImmediate(step);
+    this.records = [];
+    this.state = "waking";
+    setImmediate(this.step);
   }
-
-  function ended(): void {
-    state = "closed";
-    records = [];
-    onClosed?.();
-  }
-
-  function close(): Promise<void> {
-    closing = true;
-    if (state === "busy") {
-      return new Promise((resolve) => {
-        onClosed = resolve;
-      });
-    }
-    cancelTimer?.();
-    if (state === "paused") events.resumed(partition);
-    ended();
-    return Promise.resolve();
-  }
-
-  return {
-    get position() {
-      return position;
-    },
-    wake() {
-      if (state !== "idle" || position >= log.end()) return;
-      state = "waking";
-      queueMicrotask(step);
-    },
-    close() {
-      closed ??= close();
-      return closed;
-    },
-  };
 }
 
 function messageOf(error: unknown): string {
