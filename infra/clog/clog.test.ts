@@ -107,8 +107,9 @@ test("60 §3: the caller is told when asked for", () => {
 });
 
 test("60 §3: fatal writes the line, then exits with 1", () => {
-  const { clog, codes, last } = setup();
+  const { clog, codes, last, lines } = setup();
   clog.fatal("gone");
+  expect(lines.join("").match(/"level"/g)).toHaveLength(1);
   expect([codes, last()["level"]]).toEqual([[1], "fatal"]);
 });
 

@@ -82,8 +82,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const output: Output = {
     rank: levelRank[options.level],
     addSource: options.addSource ?? false,
-    emit: (level, msg, fields) =>
-      level === "fatal" ? lines.error({ ...fields, level }, msg) : lines[level](fields, msg),
+    emit: (level, msg, fields) => lines[level](fields, msg),
     exit: options.exit ?? ((code) => process.exit(code)),
   };
   const root = loggerOf(output, "", { service: options.service });
