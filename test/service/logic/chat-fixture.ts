@@ -2,16 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, type DescService, type MessageInitShape } from "@bufbuild/protobuf";
-import type { Client, ServiceImpl } from "@connectrpc/connect";
+import type { Client, Interceptor, ServiceImpl } from "@connectrpc/connect";
 import { createMemoryCache, type MemoryCache } from "../../../infra/cache/memory.ts";
 import { silentLogger } from "../../../infra/clog/clog.ts";
 import { loadConfig } from "../../../infra/config/config.ts";
 import { createSqliteDb } from "../../../infra/db/sqlite.ts";
 import { createMetrics } from "../../../infra/metrics/metrics.ts";
 import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
+import type { MemoryLimits } from "../../../infra/mq/memory-topic.ts";
 import type { Mq, Topic } from "../../../infra/mq/mq.ts";
 import { createDirectClient } from "../../../infra/rpc/direct.ts";
-import type { CallWrapper, RpcService } from "../../../infra/rpc/rpc.ts";
+import type { RpcService } from "../../../infra/rpc/rpc.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
 import { defaultLogicConfig } from "../../../logic/config.ts";
@@ -23,7 +24,12 @@ import { type Ack, AckStatus, type DownstreamRecord } from "../../../proto/gen/g
 import { UpstreamMessageSchema } from "../../../proto/gen/gochat/mq/v1/upstream_pb.ts";
 import { ConversationService as RepoConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { FriendshipService } from "../../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
-import { MessageService as RepoMessageService } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
+import {
+  type CommitItem,
+  type CommitMessagesRequest,
+  type CommitMessagesResponse,
+  MessageService as RepoMessageService,
+} from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { OnlineStatusService } from "../../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "../../../proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import { SessionService } from "../../../proto/gen/gochat/repo/v1/session_service_pb.ts";
@@ -36,6 +42,12 @@ export const gatewayId = "gateway-7";
 export const incarnation = "0199c000-0000-7000-8000-000000000007";
 
 type Upstream = MessageInitShape<typeof UpstreamMessageSchema>;
+
+/** Stands between logic and the commit point: may fail before or after it, or change the answer. */
+export type Faults = (
+  call: () => Promise<CommitMessagesResponse>,
+  items: CommitItem[],
+) => Promise<CommitMessagesResponse>;
 
 /** Logic and repo as in one process, on embedded drivers, with a listener in the place of a gateway. */
 export interface Chat extends AsyncDisposable {
@@ -51,6 +63,8 @@ export interface Chat extends AsyncDisposable {
   };
   readonly mq: Mq;
   readonly cache: MemoryCache;
+  /** The polite stop of logic; repo and the log stay. */
+  stopLogic(): Promise<void>;
   /** What reached the gateway, in order. */
   readonly downstream: readonly DownstreamRecord[];
   /** Acks that reached the gateway, in order. */
@@ -62,36 +76,53 @@ export interface Chat extends AsyncDisposable {
   /** Sends like the gateway does: a record of `gochat.messages.upstream`. */
   sendUpstream(...sends: readonly Upstream[]): Promise<void>;
   /** Calls of CommitMessages go through this; undefined = straight. */
-  faults: CallWrapper | undefined;
+  faults: Faults | undefined;
 }
 
-export async function openChat(): Promise<Chat> {
+export interface ChatOptions {
+  /** Bounds of each topic in memory. */
+  readonly limits?: Partial<MemoryLimits>;
+}
+
+export async function openChat(options: ChatOptions = {}): Promise<Chat> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gochat-chat-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const metrics = createMetrics();
   const db = stack.use(createSqliteDb({ file: ":memory:" }));
   const cache = stack.use(createMemoryCache({}));
-  const mq = stack.use(createEmbeddedMq({ file: ":memory:", clog: silentLogger, metrics }));
+  const mq = stack.use(createEmbeddedMq({ file: ":memory:", clog: silentLogger, metrics, limits: options.limits }));
   const ids = createIds({ worker: testWorkerLease() });
   const common = { clog: silentLogger, metrics, ids, cache };
   const repoConfig = loadConfig(repoSpec, { environment: "development" }).config;
   const runningRepo = stack.use(await startRepo(repoConfig, { ...common, db }));
 
-  const state: { faults: CallWrapper | undefined } = { faults: undefined };
-  const wrap: CallWrapper = (method, signal, call) =>
-    state.faults === undefined || method.name !== "CommitMessages" ? call() : state.faults(method, signal, call);
+  const state: { faults: Faults | undefined } = { faults: undefined };
+  const between: Interceptor = (next) => async (request) => {
+    if (state.faults === undefined || request.stream || request.method.name !== "CommitMessages") return next(request);
+    const { items } = request.message as CommitMessagesRequest;
+    let response: Awaited<ReturnType<typeof next>> | undefined;
+    const message = await state.faults(async () => {
+      response = await next(request);
+      return response.message as CommitMessagesResponse;
+    }, items);
+    if (response === undefined || response.stream) throw new Error("the fault answered for the commit");
+    return { ...response, message };
+  };
   const repo = {
     user: clientOf(runningRepo.services, UserService),
     session: clientOf(runningRepo.services, SessionService),
     conversation: clientOf(runningRepo.services, RepoConversationService),
-    message: clientOf(runningRepo.services, RepoMessageService, wrap),
+    message: clientOf(runningRepo.services, RepoMessageService, [between]),
     friendship: clientOf(runningRepo.services, FriendshipService),
     outbox: clientOf(runningRepo.services, OutboxService),
     onlineStatus: clientOf(runningRepo.services, OnlineStatusService),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
-  const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
+  const logic = await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys });
+  // Disposing it twice does nothing the second time.
+  const stopLogic = async (): Promise<void> => await logic[Symbol.asyncDispose]();
+  stack.defer(stopLogic);
 
   const downstream: DownstreamRecord[] = [];
   await collect(mq, downstreamTopic(gatewayId), downstream);
@@ -103,6 +134,7 @@ export async function openChat(): Promise<Chat> {
     mq,
     cache,
     downstream,
+    stopLogic,
     acks: () => downstream.flatMap(acksIn),
     async addUser(name, { guest = false } = {}) {
       const { user } = await repo.user.createUser({ username: name, passwordHash: "!", isGuest: guest });
@@ -138,10 +170,14 @@ export async function openChat(): Promise<Chat> {
   };
 }
 
-function clientOf<S extends DescService>(services: readonly RpcService[], service: S, wrap?: CallWrapper): Client<S> {
+function clientOf<S extends DescService>(
+  services: readonly RpcService[],
+  service: S,
+  interceptors: readonly Interceptor[] = [],
+): Client<S> {
   const found = services.find((candidate) => candidate.service.typeName === service.typeName);
   const impl = (found?.impl ?? {}) as Partial<ServiceImpl<S>>;
-  return createDirectClient(service, impl, { errors: connectErrors, ...(wrap === undefined ? {} : { wrap }) });
+  return createDirectClient(service, impl, { errors: connectErrors, interceptors });
 }
 
 /** Everything that is sent to a topic from now on, in order. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { AppError } from "../../../proto/errors.ts";
 import { AckStatus, type BroadcastRecord } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { FanoutTask, PersistenceMessage } from "../../../proto/gen/gochat/mq/v1/stored_pb.ts";
-import { type CommitMessagesResponse, CommitStatus } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { CommitStatus } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { topics } from "../../../proto/topics.ts";
 import { type Chat, collect, isSuccess, openChat, until } from "./chat-fixture.ts";
 
@@ -138,7 +138,7 @@ test("spec 00 §3: a room costs one fan-out task per batch, the feed carries ids
 test("nothing is answered while repo is away; when it is back the same send is stored once (spec 50 §5)", async () => {
   const userId = BigInt(await chat.addUser("anna"));
   let attempts = 0;
-  chat.faults = (_method, _signal, call) => {
+  chat.faults = (call) => {
     attempts += 1;
     return attempts <= 2 ? Promise.reject(new AppError("SERVICE_UNAVAILABLE")) : call();
   };
@@ -155,7 +155,7 @@ test("a commit whose answer was lost is not answered; the redelivery finds its i
   await collect(chat.mq, topics.fanout, tasks);
   const userId = BigInt(await chat.addUser("anna"));
   let attempts = 0;
-  chat.faults = async (_method, _signal, call) => {
+  chat.faults = async (call) => {
     attempts += 1;
     const answer = await call();
     if (attempts > 1) return answer;
@@ -172,13 +172,13 @@ test("RETRY leaves its items unanswered and redelivers them; what stands before 
   const userId = BigInt(await chat.addUser("anna"));
   let attempts = 0;
   const seen: number[] = [];
-  chat.faults = async (_method, _signal, call) => {
+  chat.faults = async (call) => {
     attempts += 1;
-    const answer = (await call()) as CommitMessagesResponse;
+    const answer = await call();
     seen.push(answer.results.length);
     // As if the answer of the second item's transaction was lost.
     if (attempts === 1 && answer.results[1] !== undefined) answer.results[1].status = CommitStatus.RETRY;
-    return answer as never;
+    return answer;
   };
   const send = { ...hello, userId, sessionId: "s1" };
   await chat.sendUpstream({ ...send, clientMsgId: "a" }, { ...send, clientMsgId: "b" });
@@ -192,10 +192,10 @@ test("RETRY leaves its items unanswered and redelivers them; what stands before 
 
 test("PARKED is answered by nobody on a socket and by 503 to a call", async () => {
   const userId = await chat.addUser("anna");
-  chat.faults = async (_method, _signal, call) => {
-    const answer = (await call()) as CommitMessagesResponse;
+  chat.faults = async (call) => {
+    const answer = await call();
     for (const result of answer.results) result.status = CommitStatus.PARKED;
-    return answer as never;
+    return answer;
   };
   expect(await codeOf({ ...hello, userId })).toBe("SERVICE_UNAVAILABLE");
   await chat.sendUpstream({ ...hello, userId: BigInt(userId), sessionId: "s1", clientMsgId: "parked" });
@@ -225,11 +225,11 @@ test("a changed run id of the cache calls for one RESYNC by broadcast (spec 50 �
   await collect(chat.mq, topics.broadcast, controls);
   const userId = await chat.addUser("anna");
   let runId = "run-1";
-  chat.faults = async (_method, _signal, call) => {
-    const answer = (await call()) as CommitMessagesResponse;
+  chat.faults = async (call) => {
+    const answer = await call();
     answer.routesKnown = true;
     answer.cacheRunId = runId;
-    return answer as never;
+    return answer;
   };
   const send = (clientMsgId: string) => chat.message.sendMessage({ ...hello, userId, type: 1, clientMsgId });
   await send("a");
