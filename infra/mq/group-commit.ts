@@ -4,7 +4,8 @@ import type { Lane } from "./lane.ts";
 import { type MqClock, MqUnavailableError, type Waiting } from "./mq.ts";
 import type { SqliteLog, StoredRecord } from "./sqlite-log.ts";
 
-/** Everything that waits in one turn of the event loop, records and offsets alike, is one transaction, so one fsync. */
+/** Everything that waits, records and offsets alike, is one transaction, so one fsync. Idle: at the end of this turn of
+ *  the event loop. */
 export interface GroupCommit {
   readonly waiting: Waiting;
   /** Takes the records; resolves when they are committed. Rejects with MqUnavailableError, and then none is kept. */
@@ -34,6 +35,11 @@ interface Waiter {
 
 const retryMs = 1000;
 
+/** A sync blocks the event loop, so a transaction that took t is followed by the next one 2 t later at the earliest:
+ *  under load the batch grows, and at most a third of the time is spent here. */
+const restPerBusy = 2;
+const restMsMax = 20;
+
 export function createGroupCommit(
   file: SqliteLog,
   clock: MqClock,
@@ -49,11 +55,16 @@ export function createGroupCommit(
   let cancelRetry: (() => void) | undefined;
   let failure: string | undefined;
   let closed = false;
+  let notBeforeMs = 0;
+  let resting: ReturnType<typeof setTimeout> | undefined;
 
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    setImmediate(flush);
+    const restMs = notBeforeMs - performance.now();
+    // Timers are no finer than 1 ms.
+    if (restMs < 1) setImmediate(flush);
+    else resting = setTimeout(flush, restMs);
   }
 
   function write(batch: readonly Appended[]): Map<Appended["partition"], number> {
@@ -79,6 +90,7 @@ export function createGroupCommit(
     waiters = [];
     bytes = 0;
     if (batch.length > 0 || offsets.size > 0) {
+      const beganMs = performance.now();
       try {
         const ends = write(batch);
         offsets.clear();
@@ -95,6 +107,8 @@ export function createGroupCommit(
         for (const waiter of waiting.splice(0)) waiter.reject(rejection);
         if (offsets.size > 0) cancelRetry ??= clock.after(retryMs, retry);
       }
+      const endedMs = performance.now();
+      notBeforeMs = endedMs + Math.min(restMsMax, restPerBusy * (endedMs - beganMs));
     }
     for (const waiter of waiting) waiter.resolve();
     for (const done of idle.splice(0)) done();
@@ -130,6 +144,7 @@ export function createGroupCommit(
     failure: () => failure,
     close() {
       cancelRetry?.();
+      clearTimeout(resting);
       flush();
       closed = true;
     },
