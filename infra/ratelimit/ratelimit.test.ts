@@ -8,8 +8,9 @@ import { createMetrics } from "../metrics/metrics.ts";
 import { createBucket, takeFrom, waitFor } from "./bucket.ts";
 import { rateLimitConformance } from "./conformance.ts";
 import { parseRate } from "./parse-rules.ts";
-import { createRateLimit, localModeMs, type RateLimitDeps, type RateLimitOptions } from "./ratelimit.ts";
+import { createRateLimit, type RateLimitDeps, type RateLimitOptions } from "./ratelimit.ts";
 import { defaultRules, InvalidRuleError } from "./rules.ts";
+import { localModeMs } from "./shared.ts";
 
 rateLimitConformance("memory", async () => {
   let nowMs = 1_000_000;

@@ -6,7 +6,7 @@ import { takeFrom, waitFor } from "./bucket.ts";
 import { type Buckets, createBuckets } from "./buckets.ts";
 import { followRules } from "./follow.ts";
 import { checkRules, defaultRules, type Rule, type Rules } from "./rules.ts";
-import { takeTokens } from "./script.ts";
+import { createShared, type Shared } from "./shared.ts";
 
 /** `remaining`: whole tokens left. `retryAfterMs`: 0 when allowed; else when as many tokens will be there (Infinity when they never fit). `limit`: the capacity. */
 export interface Verdict {
@@ -51,11 +51,6 @@ export interface RateLimitDeps {
   clock?: () => number;
 }
 
-/** An answer of the cache is waited for no longer: a limit must not delay a send. */
-export const cacheWaitMs = 250;
-/** After a failure of the cache the rules are local for this long, then one call tries again. */
-export const localModeMs = 1000;
-
 /** Unknown rules that are logged, each once. */
 const toldMax = 100;
 
@@ -73,7 +68,6 @@ export function createRateLimit(options: RateLimitOptions, deps: RateLimitDeps):
   const unknown = rejected.with({ name: "unknown" });
   let states = new Map<string, RuleState>();
   let enabled = options.enabled ?? true;
-  let localUntilMs = 0;
   const told = new Set<string>();
 
   const setRules = (rules: Rules): void => {
@@ -91,36 +85,17 @@ export function createRateLimit(options: RateLimitOptions, deps: RateLimitDeps):
     const allowed = takeFrom(bucket, count, nowMs);
     return verdict(state, allowed, Math.floor(bucket.tokens), allowed ? 0 : waitFor(bucket, count));
   };
+  const shared = cache === undefined ? undefined : createShared(cache, clock, clog);
   const takeShared = async (
-    shared: Pick<Cache, "eval">,
+    from: Shared,
     name: string,
     state: RuleState,
     resource: string,
     count: number,
   ): Promise<Verdict> => {
-    // In local mode only the first call after its end tries the cache; the others do not wait for it.
-    if (localUntilMs > 0 && clock() < localUntilMs) return takeLocal(state, resource, count);
-    const retrying = localUntilMs > 0;
-    if (retrying) localUntilMs = clock() + localModeMs;
-    const { rule } = state;
-    try {
-      const answer = await within(
-        cacheWaitMs,
-        shared.eval(takeTokens, [`ratelimit:${name}:${resource}`], [rule.ratePerSecond, rule.capacity, count]),
-      );
-      const [allowed, remaining, waitMs] = Array.isArray(answer) ? answer.map(Number) : [];
-      if (allowed === undefined || remaining === undefined || waitMs === undefined)
-        throw new TypeError("the script answered something else");
-      if (retrying) clog.info("distributed limits are distributed again");
-      localUntilMs = 0;
-      return verdict(state, allowed === 1, remaining, waitMs < 0 ? Number.POSITIVE_INFINITY : waitMs);
-    } catch (err) {
-      if (localUntilMs === 0) clog.warn("distributed limits are local: the cache does not answer", { err });
-      localUntilMs = clock() + localModeMs;
-      return rule.onError === "deny" && !retrying
-        ? verdict(state, false, 0, localModeMs)
-        : takeLocal(state, resource, count);
-    }
+    const taken = await from.take(`ratelimit:${name}:${resource}`, state.rule, count);
+    if (taken === "local") return takeLocal(state, resource, count);
+    return verdict(state, taken.allowed, taken.remaining, taken.retryAfterMs);
   };
   const unknownRule = (name: string): Verdict => {
     unknown.inc();
@@ -138,9 +113,9 @@ export function createRateLimit(options: RateLimitOptions, deps: RateLimitDeps):
       if (!enabled) return unlimited;
       const state = states.get(name);
       if (state === undefined) return unknownRule(name);
-      return cache === undefined || state.rule.mode === "local"
+      return shared === undefined || state.rule.mode === "local"
         ? takeLocal(state, resource, count)
-        : takeShared(cache, name, state, resource, count);
+        : takeShared(shared, name, state, resource, count);
     },
     allowLocal(resource, name, count = 1) {
       if (!enabled) return unlimited;
@@ -170,14 +145,4 @@ const unlimited: Verdict = {
 function verdict(state: RuleState, allowed: boolean, remaining: number, retryAfterMs: number): Verdict {
   if (!allowed) state.rejected.inc();
   return { allowed, remaining, retryAfterMs, limit: state.rule.capacity };
-}
-
-async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
