@@ -12,7 +12,7 @@ const booleans = ["join_approval_required", "invite_enabled", "mute_all", "allow
 export function groupSettings(text: string): string {
   if (text === "") return "";
   const given = jsonObject(text);
-  const kept: Record<string, boolean | number> = {};
+  const kept: Partial<Record<(typeof booleans)[number], boolean>> & { max_members?: number } = {};
   for (const key of booleans) {
     const value = given[key];
     if (value === undefined) continue;
@@ -24,7 +24,7 @@ export function groupSettings(text: string): string {
     if (typeof members !== "number" || !Number.isInteger(members) || members < 2 || members > membersMax) {
       throw invalid("settings.max_members");
     }
-    kept["max_members"] = members;
+    kept.max_members = members;
   }
   return JSON.stringify(kept);
 }

@@ -1,24 +1,18 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Once } from "#infra/once/once.ts";
 import { AppError } from "#proto/errors.ts";
-import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
-import type { ConversationService, GetMembersRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import { PAGE_SIZE_MAX, QUERY_CHARS_MAX, ROOM_USERS_MAX, SEQ_MAX, textFault } from "#proto/limits.ts";
+import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { SEQ_MAX } from "#proto/limits.ts";
 import { areGuestsAllowed } from "../auth/accounts.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
 import { createConversationOnce } from "../conversation/create-once.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
-import { checkHistoryQuery, readHistory } from "../conversation/history.ts";
 import { worldId } from "../conversation/ids.ts";
-import { listConversations } from "../conversation/list.ts";
-import { syncMessages } from "../conversation/sync.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext } from "../deps.ts";
-import { invalid, optionsOf, pageOf, requireConversationId, requireUserId } from "./arguments.ts";
-
-/** Members that come with a conversation; more are paged by GetMembers. */
-const membersWithMax = 200;
-const searchedMax = 50;
+import { invalid, optionsOf, requireConversationId, requireUserId } from "./arguments.ts";
+import { listMethods } from "./conversation-list.ts";
+import { historyMethods, memberMethods } from "./conversation-reads.ts";
 
 export interface ConversationDeps extends Pick<LogicContext, "repo"> {
   readonly events: ConversationEvents;
@@ -37,7 +31,9 @@ export function conversationService(
   options: ConversationOptions,
 ): Partial<ServiceImpl<typeof ConversationService>> {
   return {
-    ...reads({ repo }),
+    ...listMethods({ repo }),
+    ...memberMethods({ repo }),
+    ...historyMethods({ repo }),
     ...readState({ repo }, events),
 
     async createConversation(request, call) {
@@ -63,137 +59,10 @@ export function conversationService(
   };
 }
 
-type Part = Partial<ServiceImpl<typeof ConversationService>>;
-
-function reads({ repo }: Pick<LogicContext, "repo">): Part {
-  return {
-    async getConversation({ userId, conversationId, includeMembers }, call) {
-      requireUserId(userId);
-      requireConversationId(conversationId);
-      const calls = optionsOf(call);
-      const member = await requireMember(repo, conversationId, userId, calls);
-      const conversation = await requireConversation(repo, conversationId, calls);
-      // The world's members are never listed: everybody is one.
-      const withMembers = includeMembers && conversation.type !== ConversationType.WORLD;
-      const [view, members] = await Promise.all([
-        viewOf(repo, conversation, member, calls),
-        withMembers ? repo.conversation.getConversationMembers({ conversationId, limit: membersWithMax }, calls) : null,
-      ]);
-      return { conversation: view, members: members?.members ?? [] };
-    },
-
-    async getConversations({ userId, page, pageSize, typeFilter }, call) {
-      requireUserId(userId);
-      const at = pageOf(page, pageSize);
-      const list = await listConversations(
-        repo,
-        {
-          userId,
-          offset: at.offset,
-          limit: at.pageSize,
-          typeFilter,
-          withLastMessage: true,
-          withUnreadCount: true,
-          updatedSince: 0n,
-        },
-        optionsOf(call),
-      );
-      const { conversations, total, hasMore } = list;
-      return { conversations, total, page: at.page, pageSize: at.pageSize, hasMore };
-    },
-
-    async getConversationsOptimized(request, call) {
-      requireUserId(request.userId);
-      if (request.lastSyncTime < 0n) throw invalid("last_sync_time");
-      const incremental = request.lastSyncTime > 0n;
-      const at = incremental ? pageOf(1, request.limit) : pageOf(request.page, request.pageSize);
-      const list = await listConversations(
-        repo,
-        {
-          userId: request.userId,
-          offset: at.offset,
-          limit: at.pageSize,
-          typeFilter: request.typeFilter,
-          withLastMessage: request.includeLastMessage,
-          withUnreadCount: request.includeUnreadCount,
-          updatedSince: request.lastSyncTime,
-        },
-        optionsOf(call),
-      );
-      return { ...list, page: at.page, pageSize: at.pageSize };
-    },
-
-    async getRooms({ userIds }, call) {
-      if (userIds.length > ROOM_USERS_MAX) throw invalid("user_ids");
-      for (const userId of userIds) requireUserId(userId, "user_ids");
-      const { users } = await repo.conversation.getUserRooms({ userIds }, optionsOf(call));
-      return {
-        users: users.map(({ userId, rooms }) => ({
-          userId,
-          rooms: rooms.map(({ conversationId, membersSeq }) => ({ conversationId, membersSeq })),
-        })),
-      };
-    },
-
-    getMembers: (request, call) => getMembers({ repo }, request, optionsOf(call)),
-
-    async getMessages(request, call) {
-      requireUserId(request.userId);
-      checkHistoryQuery(request);
-      const conversationId = requireConversationId(request.conversationId);
-      const calls = optionsOf(call);
-      const member = await requireMember(repo, conversationId, request.userId, calls);
-      return await readHistory(repo, request, member, calls);
-    },
-
-    async syncMessages(request, call) {
-      requireUserId(request.userId);
-      return { results: await syncMessages(repo, request, optionsOf(call)) };
-    },
-
-    async searchConversations({ userId, query, typeFilter, limit }, call) {
-      requireUserId(userId);
-      const wanted = query.trim().toLowerCase();
-      if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
-      if (limit < 0 || limit > searchedMax) throw invalid("limit");
-      const list = await listConversations(
-        repo,
-        {
-          userId,
-          offset: 0,
-          // The newest of the caller's own conversations, by name, in memory.
-          limit: PAGE_SIZE_MAX,
-          typeFilter,
-          withLastMessage: false,
-          withUnreadCount: false,
-          updatedSince: 0n,
-        },
-        optionsOf(call),
-      );
-      const found = list.conversations.filter(({ name }) => name.toLowerCase().includes(wanted));
-      return { conversations: found.slice(0, limit === 0 ? searchedMax : limit) };
-    },
-  };
-}
-
-async function getMembers(
+function readState(
   { repo }: Pick<LogicContext, "repo">,
-  request: GetMembersRequest,
-  calls: ReturnType<typeof optionsOf>,
-) {
-  requireUserId(request.userId);
-  const conversationId = requireConversationId(request.conversationId);
-  const at = pageOf(request.page, request.pageSize);
-  await requireMember(repo, conversationId, request.userId, calls);
-  if (conversationId === worldId) throw new AppError("OPERATION_NOT_SUPPORTED");
-  const { members, total, hasMore } = await repo.conversation.getConversationMembers(
-    { conversationId, offset: at.offset, limit: at.pageSize, roleFilter: request.roleFilter },
-    calls,
-  );
-  return { members, total, page: at.page, pageSize: at.pageSize, hasMore };
-}
-
-function readState({ repo }: Pick<LogicContext, "repo">, events: ConversationEvents): Part {
+  events: ConversationEvents,
+): Pick<ServiceImpl<typeof ConversationService>, "markAsRead" | "getUnreadCount"> {
   return {
     async markAsRead({ userId, conversationId, seqId }, call) {
       requireUserId(userId);

@@ -1,0 +1,68 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { PAGE_SIZE_MAX, QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
+import { listConversations } from "../conversation/list.ts";
+import type { LogicContext } from "../deps.ts";
+import { invalid, optionsOf, pageOf, requireUserId } from "./arguments.ts";
+
+const searchedMax = 50;
+
+const wholeList = { withLastMessage: true, withUnreadCount: true, updatedSince: 0n } as const;
+const bareList = { withLastMessage: false, withUnreadCount: false, updatedSince: 0n } as const;
+
+type Lists = "getConversations" | "getConversationsOptimized" | "searchConversations";
+
+/** The methods that answer the caller's own conversations. Errors: INVALID_PARAMETER. */
+export function listMethods({
+  repo,
+}: Pick<LogicContext, "repo">): Pick<ServiceImpl<typeof ConversationService>, Lists> {
+  return {
+    async getConversations({ userId, page, pageSize, typeFilter }, call) {
+      requireUserId(userId);
+      const at = pageOf(page, pageSize);
+      const list = await listConversations(
+        repo,
+        { ...wholeList, userId, typeFilter, offset: at.offset, limit: at.pageSize },
+        optionsOf(call),
+      );
+      const { conversations, total, hasMore } = list;
+      return { conversations, total, page: at.page, pageSize: at.pageSize, hasMore };
+    },
+
+    async getConversationsOptimized(request, call) {
+      requireUserId(request.userId);
+      if (request.lastSyncTime < 0n) throw invalid("last_sync_time");
+      const incremental = request.lastSyncTime > 0n;
+      const at = incremental ? pageOf(1, request.limit) : pageOf(request.page, request.pageSize);
+      const list = await listConversations(
+        repo,
+        {
+          userId: request.userId,
+          offset: at.offset,
+          limit: at.pageSize,
+          typeFilter: request.typeFilter,
+          withLastMessage: request.includeLastMessage,
+          withUnreadCount: request.includeUnreadCount,
+          updatedSince: request.lastSyncTime,
+        },
+        optionsOf(call),
+      );
+      return { ...list, page: at.page, pageSize: at.pageSize };
+    },
+
+    async searchConversations({ userId, query, typeFilter, limit }, call) {
+      requireUserId(userId);
+      const wanted = query.trim().toLowerCase();
+      if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
+      if (limit < 0 || limit > searchedMax) throw invalid("limit");
+      const list = await listConversations(
+        repo,
+        // The newest of the caller's own conversations, by name, in memory.
+        { ...bareList, userId, typeFilter, offset: 0, limit: PAGE_SIZE_MAX },
+        optionsOf(call),
+      );
+      const found = list.conversations.filter(({ name }) => name.toLowerCase().includes(wanted));
+      return { conversations: found.slice(0, limit === 0 ? searchedMax : limit) };
+    },
+  };
+}
