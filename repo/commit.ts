@@ -1,10 +1,11 @@
 import { eq } from "drizzle-orm";
 import { DbError } from "#infra/db/errors.ts";
 import { now, run } from "#infra/db/steps.ts";
+import type { ItemResult } from "./commit-draft.ts";
 import type { CommitItem } from "./commit-item.ts";
 import { type CommitPlans, createCommitPlans } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
-import { type CommittedRows, commitRows, type ItemResult } from "./commit-rows.ts";
+import { type CommittedRows, commitRows } from "./commit-rows.ts";
 import { type RepoContext, worldId } from "./context.ts";
 import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 

@@ -93,6 +93,15 @@ function serve(config: RepoConfig, deps: RepoDeps, services: readonly RpcService
   }
 }
 
+/** What the database has done and what waits for it, as of each scrape. */
+function watchDb({ db, metrics }: RepoDeps): void {
+  const watch = (name: string, help: string, read: (stats: ReturnType<Db["stats"]>) => number): void =>
+    metrics.gauge(name, help).watch(() => read(db.stats()));
+  watch("gochat_db_waiting", "Transactions that wait for the writer", (stats) => stats.waiting);
+  watch("gochat_db_transactions", "Transactions stored since the start", (stats) => stats.transactions);
+  watch("gochat_db_commits", "Commits since the start; several transactions share one", (stats) => stats.commits);
+}
+
 /** Watches the two backends without asking them for every probe: a check is at most `checkMs` old. */
 const checkMs = 2000;
 
@@ -122,6 +131,7 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const context: RepoContext = { db, tables: createTables(db.dialect.name), cache, ids, clog, metrics, clock, config };
   await ensureWorld(context);
 
+  watchDb(deps);
   const services = repoServices(context);
   const server = deps.serviceToken === undefined ? undefined : serve(config, deps, services, deps.serviceToken);
   const checks = createChecks(deps);

@@ -10,8 +10,8 @@ import {
   type MessageService,
 } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { type Committer, createCommitter } from "../commit.ts";
+import type { ItemResult } from "../commit-draft.ts";
 import { type CommitItem, checkBounds, parseItem } from "../commit-item.ts";
-import type { ItemResult } from "../commit-rows.ts";
 import type { RepoContext } from "../context.ts";
 import { createRouteFinder, type RouteFinder } from "../routes.ts";
 import { createMessageStore, type PageQuery, pageRowsMax } from "../store/message.ts";
