@@ -69,13 +69,10 @@ function outcomeOf(committed: Committed): Outcome {
   return done === committed.outcomes.length ? { done, dead } : { done, dead, pause: "not known to have committed" };
 }
 
-/** Nothing is known to be stored, so nothing is answered. An error that says the request itself is wrong is thrown on:
- *  the log halves the batch until it has found the record. */
+/** Nothing is known to be stored, so nothing is answered. Only an error that says the request itself is wrong is thrown
+ *  on: the log halves the batch until it has found the record. */
 function paused(error: unknown, step: string): Outcome {
-  if (isAppError(error)) {
-    const { http } = ERRORS[error.code];
-    if (http >= 400 && http < 500 && ERRORS[error.code].retry === "fix") throw error;
-    return { done: 0, pause: `${step}: ${error.code}` };
-  }
+  if (isAppError(error, "INVALID_PARAMETER") || isAppError(error, "PAYLOAD_TOO_LARGE")) throw error;
+  if (isAppError(error)) return { done: 0, pause: `${step}: ${error.code}` };
   return { done: 0, pause: `${step}: ${error instanceof Error ? error.name : "unknown error"}` };
 }
