@@ -118,7 +118,7 @@ export function messageRoutes(deps: ApiDeps, guard: Guard): Hono<ApiEnv> {
   const routes = new Hono<ApiEnv>();
   routes.post("/", guard.signedIn, async (c) => {
     const body = await readJson(c.req.raw, deps.bodyBytesMax);
-    const conversationId = body["conversationId"] ?? body["conversation_id"];
+    const conversationId = body.conversationId ?? body.conversation_id;
     if (typeof conversationId !== "string") {
       throw new AppError("INVALID_MESSAGE_FORMAT", { details: { fields: ["conversationId"] } });
     }

@@ -29,7 +29,7 @@ export function errorEnvelope(
     traceId,
     ...(details === undefined ? {} : { details }),
   };
-  const retryAfterMs = details?.["retryAfterMs"];
+  const retryAfterMs = details?.retryAfterMs;
   const headers: Record<string, string> =
     typeof retryAfterMs === "number" ? { "Retry-After": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } : {};
   return { status: ERRORS[code].http as ContentfulStatusCode, headers, body };

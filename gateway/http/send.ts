@@ -49,18 +49,18 @@ export function sendRules(userId: string, isGuest: boolean, conversationId: stri
 
 /** The names of the fields are those of the frame; what is of a wrong type is told as such. */
 function sendData(conversationId: string, body: Readonly<Record<string, unknown>>): SendMessageData {
-  const messageType = body["messageType"] ?? body["message_type"];
-  const mentions = body["mentions"] ?? [];
+  const messageType = body.messageType ?? body.message_type;
+  const mentions = body.mentions ?? [];
   if (messageType !== undefined && typeof messageType !== "number") throw malformed("messageType");
   if (!isTexts(mentions)) throw malformed("mentions");
   return {
     conversationId,
-    content: optionalText(body["content"], "content") ?? "",
+    content: optionalText(body.content, "content") ?? "",
     // Missing: 0 is no type that may be sent.
     messageType: messageType ?? 0,
-    clientMsgId: optionalText(body["client_msg_id"] ?? body["clientMsgId"], "client_msg_id"),
-    extra: optionalText(body["extra"], "extra"),
-    replyToMessageId: optionalText(body["replyToMessageId"], "replyToMessageId"),
+    clientMsgId: optionalText(body.client_msg_id ?? body.clientMsgId, "client_msg_id"),
+    extra: optionalText(body.extra, "extra"),
+    replyToMessageId: optionalText(body.replyToMessageId, "replyToMessageId"),
     mentions,
   };
 }

@@ -16,13 +16,13 @@ export function checkEntrance(method: DescMethod, message: Message): void {
   const fields = message as unknown as Fields;
   if (method.input.fields.some(({ name }) => name === "client_msg_id")) fillClientMsgId(fields);
   if (method === MessageService.method.sendMessage) checkSend(fields);
-  else if (method === MessageService.method.editMessage) checkContent(String(fields["content"]));
+  else if (method === MessageService.method.editMessage) checkContent(String(fields.content));
   checkTexts(method.input, fields, depthMax);
 }
 
 function fillClientMsgId(fields: Fields): void {
-  if (fields["clientMsgId"] === "") fields["clientMsgId"] = Bun.randomUUIDv7();
-  if (!isClientMsgId(String(fields["clientMsgId"]))) {
+  if (fields.clientMsgId === "") fields.clientMsgId = Bun.randomUUIDv7();
+  if (!isClientMsgId(String(fields.clientMsgId))) {
     throw new AppError("INVALID_MESSAGE_FORMAT", { details: { fields: ["client_msg_id"] } });
   }
 }
@@ -35,13 +35,13 @@ function checkContent(content: string): void {
 function checkSend(fields: Fields): void {
   const given = (value: unknown): string | undefined => (value === "" ? undefined : String(value));
   const fault = sendFault({
-    conversationId: String(fields["conversationId"]),
-    content: String(fields["content"]),
-    messageType: Number(fields["type"]),
-    clientMsgId: given(fields["clientMsgId"]),
-    extra: given(fields["extra"]),
-    replyToMessageId: given(fields["replyToMessageId"]),
-    mentions: fields["mentions"] as readonly string[],
+    conversationId: String(fields.conversationId),
+    content: String(fields.content),
+    messageType: Number(fields.type),
+    clientMsgId: given(fields.clientMsgId),
+    extra: given(fields.extra),
+    replyToMessageId: given(fields.replyToMessageId),
+    mentions: fields.mentions as readonly string[],
   });
   if (fault !== undefined) throw new AppError(fault.code, { message: fault.message, details: fault.details });
 }

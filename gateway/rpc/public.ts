@@ -106,7 +106,7 @@ function forward(method: DescMethod, call: Call, deps: PublicDeps): Forward {
     const identity = needsToken ? await deps.tokens.identify(token) : undefined;
     const fields = message as unknown as Record<string, unknown>;
     for (const { field, fact } of marked) fields[field.localName] = factOf(fact, identity, address);
-    if (method === AuthService.method.logout) fields["accessToken"] = token;
+    if (method === AuthService.method.logout) fields.accessToken = token;
     checkEntrance(method, message);
     await deps.entrance.pass(rulesOf(method, message, identity, address));
     const answer = await call(message, callOptions(timeoutOf(context, deps.backendMs), traceId, identity));
@@ -147,10 +147,10 @@ function rulesOf(
   const rules: EntranceRule[] = [{ rule: "api_default", resource }];
   const fields = message as unknown as Readonly<Record<string, unknown>>;
   if (method === MessageService.method.sendMessage) {
-    rules.push(...sendRules(identity.userId, identity.isGuest, String(fields["conversationId"])));
+    rules.push(...sendRules(identity.userId, identity.isGuest, String(fields.conversationId)));
   } else if (method === FriendService.method.searchUsers) rules.push({ rule: "search", resource });
   else if (method === FriendService.method.sendFriendRequest) rules.push({ rule: "friend_request", resource });
-  else if (method === ConversationService.method.createConversation && fields["type"] === ConversationType.GROUP) {
+  else if (method === ConversationService.method.createConversation && fields.type === ConversationType.GROUP) {
     rules.push({ rule: "create_group", resource });
   }
   return rules;

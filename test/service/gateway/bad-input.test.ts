@@ -53,7 +53,7 @@ test("20 §3: a bad frame gets its code, and the connection stays", async () => 
   ];
   for (const [text, code] of cases) {
     a.sendText(text);
-    expect([text.slice(0, 120), (await a.next("error")).data["code"]]).toEqual([text.slice(0, 120), code]);
+    expect([text.slice(0, 120), (await a.next("error")).data.code]).toEqual([text.slice(0, 120), code]);
   }
   a.send("ping", undefined, "still here");
   expect(await a.next("pong")).toMatchObject({ id: "still here" });
@@ -65,8 +65,8 @@ test("a send to a conversation that is not the caller's is answered failed, and 
   for (const conversationId of ["424242", "no-such"]) {
     a.send("send-message", { ...message, conversationId });
     const ack = await a.next("message-ack");
-    expect(ack.data["status"]).toBe("failed");
-    expect(["CONVERSATION_NOT_FOUND", "NOT_CONVERSATION_MEMBER"]).toContain(String(ack.data["code"]));
+    expect(ack.data.status).toBe("failed");
+    expect(["CONVERSATION_NOT_FOUND", "NOT_CONVERSATION_MEMBER"]).toContain(String(ack.data.code));
   }
 });
 
@@ -240,7 +240,8 @@ test("G7: no token and no content in the log", async () => {
   expect(all).not.toContain("very secret words");
 });
 
-test("the close code of a refused upgrade never reaches a client as an open socket", async () => {
+test("a refused upgrade never reaches a client as an open socket", async () => {
   const socket = startSocket(town.url, "nonsense");
-  await expect(socket.next("connected")).rejects.toThrow("401");
+  const problem = await socket.next("connected").catch(String);
+  expect(problem).toContain("401");
 });

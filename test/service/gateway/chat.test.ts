@@ -18,14 +18,14 @@ test("world: two people see each other's messages, acked once, in one order", as
   const ack = await a.next("message-ack");
   expect(ack).toMatchObject({ id: "f1", data: { client_msg_id: "a-1", status: "success", conversationId: "world" } });
   const pushed = await b.next("new-message");
-  expect(pushed.data).toMatchObject({ id: ack.data["messageId"], content: "hello", seqId: ack.data["seqId"] });
+  expect(pushed.data).toMatchObject({ id: ack.data.messageId, content: "hello", seqId: ack.data.seqId });
   // 20 §2: in a room every session gets the push, the sending one its ack as well.
   await a.next("new-message");
   b.send("send-message", { conversationId: "world", content: "hi", messageType: 1, clientMsgId: "b-1" });
   await b.next("message-ack");
   const answer = await a.next("new-message");
   expect(answer.data).toMatchObject({ content: "hi", sender: { username: bob.username } });
-  expect(Number(answer.data["seqId"])).toBe(Number(ack.data["seqId"]) + 1);
+  expect(Number(answer.data.seqId)).toBe(Number(ack.data.seqId) + 1);
 });
 
 test("G3: the same client_msg_id over the socket, HTTP and again is one message", async () => {
@@ -36,10 +36,10 @@ test("G3: the same client_msg_id over the socket, HTTP and again is one message"
   const first = await a.next("message-ack");
   a.send("send-message", body);
   const second = await a.next("message-ack");
-  expect(second.data).toMatchObject({ messageId: first.data["messageId"], duplicate: true });
+  expect(second.data).toMatchObject({ messageId: first.data.messageId, duplicate: true });
   const http = await town.api.call<MessageJson>("POST", "/conversations/world/messages", body, ann.accessToken);
   expect(http.status).toBe(200);
-  expect(http.data.id).toBe(String(first.data["messageId"]));
+  expect(http.data.id).toBe(String(first.data.messageId));
   const other = await town.api.call("POST", "/messages", { ...body, content: "other" }, ann.accessToken);
   expect([other.status, other.code]).toEqual([409, "IDEMPOTENCY_CONFLICT"]);
 });
@@ -70,8 +70,8 @@ test("single chat: listed push to the others, only the ack to the sending sessio
     ann.accessToken,
   );
   expect(http.status).toBe(201);
-  await a1.next("new-message", ({ data }) => data["content"] === "by http");
-  expect(a1.frames.filter(({ data }) => data["content"] === "psst")).toEqual([]);
+  await a1.next("new-message", ({ data }) => data.content === "by http");
+  expect(a1.frames.filter(({ data }) => data.content === "psst")).toEqual([]);
 
   const unread = await town.api.call<{ total: number; counts: object[] }>(
     "GET",
@@ -80,10 +80,10 @@ test("single chat: listed push to the others, only the ack to the sending sessio
     bob.accessToken,
   );
   expect(unread.data.counts).toContainEqual({ conversationId: id, unreadCount: 2 });
-  b.send("mark-read", { conversationId: id, seqId: Number(ack.data["seqId"]) });
+  b.send("mark-read", { conversationId: id, seqId: Number(ack.data.seqId) });
   expect((await b.next("read-ack")).data).toEqual({
     conversationId: id,
-    lastReadSeqId: Number(ack.data["seqId"]),
+    lastReadSeqId: Number(ack.data.seqId),
     unreadCount: 1,
   });
   const read = await town.api.call("PUT", `/conversations/${id}/read`, { seqId: 1000 }, bob.accessToken);
@@ -195,7 +195,7 @@ test("10 §3: logout ends the token, the refresh token and the sockets of the se
   expect(await a.closed).toBe(4004);
   const after = await town.api.call("GET", "/users/profile", undefined, ann.accessToken);
   expect([after.status, after.code]).toEqual([401, "INVALID_TOKEN"]);
-  await expect(openSocket(town.url, ann.accessToken)).rejects.toThrow("401");
+  expect(await openSocket(town.url, ann.accessToken).catch(String)).toContain("401");
   const refresh = await town.api.call("POST", "/auth/refresh", { refresh_token: ann.refreshToken });
   expect(refresh.status).toBe(401);
 });
