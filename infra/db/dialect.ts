@@ -12,8 +12,6 @@ export interface Dialect {
   readonly name: DialectName;
   /** True where DDL is rolled back with its transaction. */
   readonly transactionalDdl: boolean;
-  /** The database's clock in the form of a `time` column. */
-  readonly now: SQL<number>;
   /** Adds the row lock of the current statement, where rows are locked one by one. */
   forUpdate(query: SQL): SQL;
   /** `a LIKE b` without regard to ASCII case; `\` escapes. */
@@ -70,7 +68,6 @@ const postgresCompiler = new PgDialect();
 export const sqliteDialect: Dialect = {
   name: "sqlite",
   transactionalDdl: true,
-  now: sql<number>`cast(round(unixepoch('subsec') * 1000) as integer)`,
   forUpdate: (query) => query,
   like: (column, pattern) => sql<boolean>`${column} like ${pattern} escape '\\'`,
   greatest: (a, b) => sql`max(${a}, ${b})`,
@@ -85,7 +82,6 @@ export const sqliteDialect: Dialect = {
 export const mysqlDialect: Dialect = {
   name: "mysql",
   transactionalDdl: false,
-  now: sql<number>`utc_timestamp(3)`,
   forUpdate: (query) => sql`${query} for update`,
   like: (column, pattern) => sql<boolean>`lower(${column}) like lower(${pattern}) escape '\\\\'`,
   greatest: (a, b) => sql`greatest(${a}, ${b})`,
@@ -100,7 +96,6 @@ export const mysqlDialect: Dialect = {
 export const postgresDialect: Dialect = {
   name: "postgres",
   transactionalDdl: true,
-  now: sql<number>`clock_timestamp()`,
   forUpdate: (query) => sql`${query} for update`,
   like: (column, pattern) => sql<boolean>`${column} ilike ${pattern} escape '\\'`,
   greatest: (a, b) => sql`greatest(${a}, ${b})`,
