@@ -29,100 +29,123 @@ const sweepPerWrite = 2;
 /** A bounded map with times to live: expired entries vanish when touched, and by a hand that looks at a few per write; past a bound the entry goes that was not
  *  used since the eviction's hand passed it last. */
 export function createMemoryMap(bounds: MemoryBounds, nowMs: () => number, evicted: (key: string) => void): MemoryMap {
-  const map = new Map<string, Entry>();
-  let bytes = 0;
-  let hand = map.entries();
+  return new BoundedMap(bounds, nowMs, evicted);
+}
 
-  const drop = (key: string, entry: Entry): void => {
-    map.delete(key);
-    bytes -= entry.bytes;
-  };
-  const find = (key: string): Entry | undefined => {
-    const entry = map.get(key);
+class BoundedMap implements MemoryMap {
+  readonly #map = new Map<string, Entry>();
+  readonly #bounds: MemoryBounds;
+  readonly #nowMs: () => number;
+  readonly #evicted: (key: string) => void;
+  #bytes = 0;
+  #hand = this.#map.entries();
+
+  constructor(bounds: MemoryBounds, nowMs: () => number, evicted: (key: string) => void) {
+    this.#bounds = bounds;
+    this.#nowMs = nowMs;
+    this.#evicted = evicted;
+  }
+
+  get entries(): number {
+    return this.#map.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  find(key: string): Entry | undefined {
+    const entry = this.#map.get(key);
     if (entry === undefined) return undefined;
-    if (entry.expiresAtMs <= nowMs()) {
-      drop(key, entry);
+    if (entry.expiresAtMs <= this.#nowMs()) {
+      this.#drop(key, entry);
       return undefined;
     }
     entry.used = true;
     return entry;
-  };
-  const sweep = (): void => {
+  }
+
+  read<K extends Kind>(key: string, kind: K): Box<K>["value"] | undefined {
+    const entry = this.find(key);
+    return entry === undefined ? undefined : expectKind(key, entry.content, kind).value;
+  }
+
+  write<K extends Kind>(key: string, kind: K, change: (content: Box<K>) => number, expiresAtMs?: number): void {
+    this.#sweep();
+    let entry = this.find(key);
+    if (entry === undefined) {
+      // Not marked as used: what is written once and never read goes first.
+      entry = { content: emptyOf[kind](), expiresAtMs: Number.POSITIVE_INFINITY, bytes: keyBytes(key), used: false };
+      this.#map.set(key, entry);
+      this.#bytes += entry.bytes;
+    }
+    const grown = change(expectKind(key, entry.content, kind));
+    entry.bytes += grown;
+    this.#bytes += grown;
+    if (expiresAtMs !== undefined) entry.expiresAtMs = expiresAtMs;
+    if (entry.bytes > this.#bounds.bytesMax) {
+      this.#drop(key, entry);
+      this.#evicted(key);
+    }
+    this.#evict();
+  }
+
+  shrink<K extends Kind>(
+    key: string,
+    kind: K,
+    change: (content: Box<K>) => { freedBytes: number; left: number },
+  ): void {
+    const entry = this.find(key);
+    if (entry === undefined) return;
+    const { freedBytes, left } = change(expectKind(key, entry.content, kind));
+    entry.bytes -= freedBytes;
+    this.#bytes -= freedBytes;
+    if (left === 0) this.#drop(key, entry);
+  }
+
+  remove(key: string): boolean {
+    const entry = this.find(key);
+    if (entry === undefined) return false;
+    this.#drop(key, entry);
+    return true;
+  }
+
+  clear(): void {
+    this.#map.clear();
+    this.#bytes = 0;
+    this.#hand = this.#map.entries();
+  }
+
+  #drop(key: string, entry: Entry): void {
+    this.#map.delete(key);
+    this.#bytes -= entry.bytes;
+  }
+
+  #sweep(): void {
     for (let looked = 0; looked < sweepPerWrite; looked += 1) {
-      const next = hand.next();
+      const next = this.#hand.next();
       if (next.done) {
-        hand = map.entries();
+        this.#hand = this.#map.entries();
         return;
       }
       const [key, entry] = next.value;
-      if (entry.expiresAtMs <= nowMs()) drop(key, entry);
+      if (entry.expiresAtMs <= this.#nowMs()) this.#drop(key, entry);
     }
-  };
-  const evict = (): void => {
-    while (map.size > bounds.entriesMax || bytes > bounds.bytesMax) {
-      const first = map.entries().next();
+  }
+
+  #evict(): void {
+    while (this.#map.size > this.#bounds.entriesMax || this.#bytes > this.#bounds.bytesMax) {
+      const first = this.#map.entries().next();
       if (first.done) return;
       const [key, entry] = first.value;
       if (entry.used) {
         entry.used = false;
-        map.delete(key);
-        map.set(key, entry);
+        this.#map.delete(key);
+        this.#map.set(key, entry);
         continue;
       }
-      drop(key, entry);
-      evicted(key);
+      this.#drop(key, entry);
+      this.#evicted(key);
     }
-  };
-
-  return {
-    find,
-    read(key, kind) {
-      const entry = find(key);
-      return entry === undefined ? undefined : expectKind(key, entry.content, kind).value;
-    },
-    write(key, kind, change, expiresAtMs) {
-      sweep();
-      let entry = find(key);
-      if (entry === undefined) {
-        // Not marked as used: what is written once and never read goes first.
-        entry = { content: emptyOf[kind](), expiresAtMs: Number.POSITIVE_INFINITY, bytes: keyBytes(key), used: false };
-        map.set(key, entry);
-        bytes += entry.bytes;
-      }
-      const grown = change(expectKind(key, entry.content, kind));
-      entry.bytes += grown;
-      bytes += grown;
-      if (expiresAtMs !== undefined) entry.expiresAtMs = expiresAtMs;
-      if (entry.bytes > bounds.bytesMax) {
-        drop(key, entry);
-        evicted(key);
-      }
-      evict();
-    },
-    shrink(key, kind, change) {
-      const entry = find(key);
-      if (entry === undefined) return;
-      const { freedBytes, left } = change(expectKind(key, entry.content, kind));
-      entry.bytes -= freedBytes;
-      bytes -= freedBytes;
-      if (left === 0) drop(key, entry);
-    },
-    remove(key) {
-      const entry = find(key);
-      if (entry === undefined) return false;
-      drop(key, entry);
-      return true;
-    },
-    clear() {
-      map.clear();
-      bytes = 0;
-      hand = map.entries();
-    },
-    get entries() {
-      return map.size;
-    },
-    get bytes() {
-      return bytes;
-    },
-  };
+  }
 }
