@@ -2,21 +2,12 @@ import type { Logger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { type ConsumerDeps, createConsumer } from "./consumer.ts";
 import { type DurableTopic, openDurableTopic } from "./durable-topic.ts";
-import { type Appended, createGroupCommit } from "./group-commit.ts";
+import { createGroupCommit } from "./group-commit.ts";
 import { createInstruments } from "./instruments.ts";
 import { createMemoryTopic, type MemoryLimits, type MemoryTopic, memoryLimits } from "./memory-topic.ts";
-import {
-  type Mq,
-  type MqClock,
-  MqFullError,
-  MqUnavailableError,
-  type OutRecord,
-  type Subscription,
-  systemClock,
-  type Topic,
-} from "./mq.ts";
-import { partitionOf } from "./partitioner.ts";
+import { type Mq, type MqClock, MqUnavailableError, type Subscription, systemClock, type Topic } from "./mq.ts";
 import { startRetention } from "./retention.ts";
+import { createSender, type KnownTopic } from "./sender.ts";
 import { openSqliteLog } from "./sqlite-log.ts";
 
 export interface EmbeddedMqOptions {
@@ -39,23 +30,8 @@ export interface EmbeddedMqOptions {
   readonly drainMs?: number | undefined;
 }
 
-/** Bounds of what waits for the durable topics' next transaction. */
-const durableRecordsMax = 10_000;
-const durableBytesMax = 32 * 1024 * 1024;
-
 const fileBytesMax = 1024 * 1024 * 1024;
 const drainMs = 5000;
-
-interface Known {
-  readonly topic: Topic<unknown>;
-  readonly memory: MemoryTopic<unknown> | undefined;
-  readonly durable: DurableTopic<unknown> | undefined;
-  /** What the send under way brings. */
-  records: number;
-  bytes: number;
-  /** Where the next record without a key goes. */
-  spread: number;
-}
 
 /** The log in this process: volatile topics in memory, durable ones in a SQLite file. A topic exists from its first use.
  *  A volatile topic delivers without a turn of the event loop when idle, and takes the object itself as the value.
@@ -68,7 +44,7 @@ export function createEmbeddedMq(options: EmbeddedMqOptions): Mq {
   const instruments = createInstruments(options.metrics);
   const file = openSqliteLog(options.file, options.fsync ?? "batch");
   const commits = createGroupCommit(file, clock, clog, instruments);
-  const topics = new Map<string, Known>();
+  const topics = new Map<string, KnownTopic>();
   const subscriptions = new Set<Subscription>();
   const endRetention = startRetention(
     {
@@ -82,7 +58,7 @@ export function createEmbeddedMq(options: EmbeddedMqOptions): Mq {
   let closed = false;
   let disposed: Promise<void> | undefined;
 
-  function known(topic: Topic<unknown>): Known {
+  function known(topic: Topic<unknown>): KnownTopic {
     const found = topics.get(topic.name);
     if (found === undefined) return open(topic);
     if (found.topic !== topic && found.topic.partitions !== topic.partitions) {
@@ -91,10 +67,10 @@ export function createEmbeddedMq(options: EmbeddedMqOptions): Mq {
     return found;
   }
 
-  function open(topic: Topic<unknown>): Known {
+  function open(topic: Topic<unknown>): KnownTopic {
     const memory = topic.durable ? undefined : createMemoryTopic(topic, source, limits, instruments);
     const durable = topic.durable ? openDurableTopic(topic, source, file, commits, instruments) : undefined;
-    const made: Known = { topic, memory, durable, records: 0, bytes: 0, spread: 0 };
+    const made: KnownTopic = { topic, memory, durable, records: 0, bytes: 0, spread: 0 };
     topics.set(topic.name, made);
     return made;
   }
@@ -167,110 +143,10 @@ export function createEmbeddedMq(options: EmbeddedMqOptions): Mq {
   };
 }
 
-const sent = Promise.resolve();
-
-/** Takes a send in two passes: first sizes and bounds, then the records, so that a refusal leaves nothing behind. */
-function createSender(
-  known: (topic: Topic<unknown>) => Known,
-  commits: ReturnType<typeof createGroupCommit>,
-  clock: MqClock,
-): (records: readonly OutRecord[]) => Promise<void> {
-  // Reused by every call: a send runs to its end without a pause.
-  const sizes: number[] = [];
-  const touched: Known[] = [];
-
-  /** Why the records cannot be taken, if so. */
-  function measure(records: readonly OutRecord[]): string | undefined {
-    let at: Known | undefined;
-    let durableRecords = 0;
-    let durableBytes = 0;
-    for (const { topic, value, partition } of records) {
-      if (at?.topic !== topic) {
-        at = known(topic);
-        if (!touched.includes(at)) touched.push(at);
-      }
-      if (partition !== undefined && !(partition >= 0 && partition < topic.partitions)) {
-        throw new RangeError(`${topic.name} has no partition ${partition}`);
-      }
-      const bytes = topic.codec.sizeOf(value);
-      sizes.push(bytes);
-      at.records++;
-      at.bytes += bytes;
-      if (at.durable !== undefined) {
-        durableRecords++;
-        durableBytes += bytes;
-      }
-    }
-    for (const { topic, memory, records: more, bytes } of touched) {
-      if (memory?.admits(more, bytes) === false) return `topic ${topic.name} holds as much as it may`;
-    }
-    if (durableRecords === 0) return undefined;
-    const { records: waiting, bytes } = commits.waiting;
-    const full = waiting + durableRecords > durableRecordsMax || bytes + durableBytes > durableBytesMax;
-    return full ? "as much as may waits for the log file" : undefined;
-  }
-
-  function take(records: readonly OutRecord[]): Promise<void> {
-    const nowMs = clock.now();
-    let at: Known | undefined;
-    let durable: Appended[] | undefined;
-    let durableBytes = 0;
-    let key: string | undefined;
-    let keyed = 0;
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i];
-      if (record === undefined) continue;
-      if (at?.topic !== record.topic) {
-        at = known(record.topic);
-        key = undefined;
-      }
-      let index = record.partition;
-      if (index === undefined && record.key !== undefined) {
-        if (record.key !== key) {
-          key = record.key;
-          keyed = partitionOf(key, record.topic.partitions);
-        }
-        index = keyed;
-      }
-      if (index === undefined) {
-        index = at.spread;
-        at.spread = (at.spread + 1) % record.topic.partitions;
-      }
-      if (at.memory !== undefined) {
-        at.memory.append(record, index, sizes[i] ?? 0, nowMs);
-        continue;
-      }
-      const partition = at.durable?.partitions[index];
-      if (at.durable === undefined || partition === undefined) continue;
-      durable ??= [];
-      durable.push({ topicName: record.topic.name, partition, record: at.durable.encode(record, nowMs) });
-      durableBytes += sizes[i] ?? 0;
-    }
-    for (const one of touched) one.memory?.appended(one.records);
-    return durable === undefined ? sent : commits.append(durable, durableBytes);
-  }
-
-  return (records) => {
-    try {
-      const full = measure(records);
-      return full === undefined ? take(records) : Promise.reject(new MqFullError(full));
-    } catch (error) {
-      return Promise.reject(error);
-    } finally {
-      for (const one of touched) {
-        one.records = 0;
-        one.bytes = 0;
-      }
-      touched.length = 0;
-      sizes.length = 0;
-    }
-  };
-}
-
-function* memoryOf(all: Iterable<Known>): Generator<MemoryTopic<unknown>> {
+function* memoryOf(all: Iterable<KnownTopic>): Generator<MemoryTopic<unknown>> {
   for (const { memory } of all) if (memory !== undefined) yield memory;
 }
 
-function* durableOf(all: Iterable<Known>): Generator<{ name: string; topic: DurableTopic<unknown> }> {
+function* durableOf(all: Iterable<KnownTopic>): Generator<{ name: string; topic: DurableTopic<unknown> }> {
   for (const { topic, durable } of all) if (durable !== undefined) yield { name: topic.name, topic: durable };
 }
