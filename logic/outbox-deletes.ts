@@ -6,6 +6,8 @@ export interface OutboxDeletesOptions {
   readonly idsMax: number;
   /** Ids that may wait; beyond it they are dropped, and the sweeper deletes their rows after it has pushed again. */
   readonly waitingMax: number;
+  /** How long a delete waits for a commit to ride with, ms. */
+  readonly restMs: number;
 }
 
 export interface OutboxDeletesDeps {
@@ -18,43 +20,61 @@ export interface OutboxDeletesDeps {
 export interface OutboxDeletes {
   /** Hands over what nothing is owed for any more. Never waits, never throws. */
   add(outboxIds: readonly string[]): void;
+  /** Sends what waits now, because a commit is about to be sent: a database that joins transactions then syncs its file
+   *  once for both. */
+  ride(): void;
   /** Resolves when all ids handed over before are dealt with. */
   drain(): Promise<void>;
 }
 
-/** Joins the deletes of outbox rows: one call in flight, what comes meanwhile goes with the next. A delete that is lost
- *  only makes the sweeper push again what is stored (spec 50 §5), so a failed call is not repeated. */
+/** Joins the deletes of outbox rows: one call in flight, sent with the next commit, or after `restMs` without one. No
+ *  message waits for it. A delete that is lost only makes the sweeper push again what is stored (spec 50 §5), so a failed
+ *  call is not repeated. */
 export function createOutboxDeletes(options: OutboxDeletesOptions, deps: OutboxDeletesDeps): OutboxDeletes {
-  let waiting: string[] = [];
+  const waiting: string[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let running: Promise<void> | undefined;
   const lost = deps.metrics.counter("gochat_outbox_deletes_lost_total", "Outbox rows left to the sweeper").with({});
 
   async function run(): Promise<void> {
-    // A failure empties the waiting list's next part only; the loop ends when nothing waits.
-    while (waiting.length > 0) {
-      const ids = waiting.splice(0, options.idsMax);
-      try {
-        await deps.deleteOutbox(ids);
-      } catch (error) {
-        lost.inc(ids.length);
-        deps.clog.warn("outbox rows are left to the sweeper", { rows: ids.length, err: error });
-      }
+    const ids = waiting.splice(0, options.idsMax);
+    try {
+      await deps.deleteOutbox(ids);
+    } catch (error) {
+      lost.inc(ids.length);
+      deps.clog.warn("outbox rows are left to the sweeper", { rows: ids.length, err: error });
     }
     running = undefined;
+    rest();
+  }
+
+  function start(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (waiting.length > 0) running ??= run();
+  }
+
+  /** What waits goes with the next commit, or when it has waited long enough, or when it fills a call. */
+  function rest(): void {
+    if (waiting.length >= options.idsMax) start();
+    else if (waiting.length > 0 && running === undefined) timer ??= setTimeout(start, options.restMs);
   }
 
   return {
     add(outboxIds) {
-      if (outboxIds.length === 0) return;
       if (waiting.length + outboxIds.length > options.waitingMax) {
         lost.inc(outboxIds.length);
         return;
       }
-      waiting = waiting.concat(outboxIds);
-      running ??= run();
+      for (const id of outboxIds) waiting.push(id);
+      rest();
     },
+    ride: start,
     async drain() {
-      await running;
+      while (waiting.length > 0 || running !== undefined) {
+        start();
+        await running;
+      }
     },
   };
 }

@@ -93,6 +93,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
 
   async function commitItems(items: CommitItem[], entrance: Entrance): Promise<CommitMessagesResponse> {
     const startMs = performance.now();
+    deps.outboxDeletes.ride();
     const answer = await deps.repo.message.commitMessages({ items });
     metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
     metrics[entrance].batchMessages.observe(items.length);

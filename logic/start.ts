@@ -55,6 +55,8 @@ export interface RunningLogic extends AsyncDisposable {
 
 /** Batches of outbox ids that may wait for the delete in flight. */
 const outboxBatchesMax = 20;
+/** How long the delete of an outbox row waits for a commit to ride with; far below the sweeper's 10 s. */
+const outboxRestMs = 100;
 
 /** Serves gochat.logic.v1 and consumes `gochat.messages.upstream`. The backends stay the caller's. Disposing stops the
  *  port, stops fetching, finishes the batches in flight with their produces and outbox deletes, in this order (60 §14).
@@ -73,7 +75,7 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   // Disposed in the reverse order: port, consumer, calls, events, deletes.
   await using stack = new AsyncDisposableStack();
   const outboxDeletes = createOutboxDeletes(
-    { idsMax: IDS_MAX, waitingMax: IDS_MAX * outboxBatchesMax },
+    { idsMax: IDS_MAX, waitingMax: IDS_MAX * outboxBatchesMax, restMs: outboxRestMs },
     { ...context, deleteOutbox: (outboxIds) => context.repo.outbox.deleteOutbox({ outboxIds }) },
   );
   stack.defer(() => outboxDeletes.drain());
