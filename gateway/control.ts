@@ -4,6 +4,7 @@ import type { TokenVerifier } from "./auth/token-verifier.ts";
 import { closes } from "./ws/close-codes.ts";
 import type { Hub } from "./ws/hub.ts";
 import type { ResyncSender } from "./ws/resync.ts";
+import type { Session } from "./ws/session.ts";
 
 /** Applies control records of the downstream and broadcast topics. */
 export interface Controls {
@@ -14,6 +15,8 @@ export interface ControlDeps {
   readonly hub: Hub;
   readonly verifier: TokenVerifier;
   readonly resync: ResyncSender;
+  /** Reports a session to presence at once, which may have forgotten it with its cache. */
+  readonly report: (session: Session) => void;
   readonly clog: Logger;
   readonly probe: (probe: Probe) => void;
   readonly drain: () => void;
@@ -22,7 +25,7 @@ export interface ControlDeps {
 /** Run ids of the cache that were answered with a resync; one is enough, the rest covers late repeats. */
 const runIdsMax = 16;
 
-export function createControls({ hub, verifier, resync, clog, probe, drain }: ControlDeps): Controls {
+export function createControls({ hub, verifier, resync, report, clog, probe, drain }: ControlDeps): Controls {
   const runIds: string[] = [];
 
   function kick({ sessionIds, closeCode, reason }: Kick): void {
@@ -42,6 +45,7 @@ export function createControls({ hub, verifier, resync, clog, probe, drain }: Co
     if (cacheRunId !== "") {
       if (runIds.includes(cacheRunId)) return;
       if (runIds.push(cacheRunId) > runIdsMax) runIds.shift();
+      for (const session of hub.all()) report(session);
     }
     const sessions = userIds.length === 0 ? hub.all() : userIds.flatMap((userId) => [...hub.ofUser(userId)]);
     resync.spread(sessions, conversationIds, "control");

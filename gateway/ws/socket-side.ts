@@ -137,7 +137,15 @@ export function createSocketSide(
       opened: sockets.opened,
     },
   );
-  const controls = createControls({ hub, verifier, resync, clog, probe, drain: deps.drain });
+  const controls = createControls({
+    hub,
+    verifier,
+    resync,
+    report: presence.alive,
+    clog,
+    probe,
+    drain: deps.drain,
+  });
 
   function probe(seen: Parameters<Prober["seen"]>[0]): void {
     // Somebody else probes under our id: it is the next life of this gateway.

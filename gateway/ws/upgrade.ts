@@ -76,6 +76,8 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
         metrics.authFailures.inc({ reason: error instanceof AppError ? error.code : "INTERNAL_ERROR" });
         throw error;
       }
+      // Asking for the keys may have taken a while.
+      if (deps.draining()) throw new AppError("SERVICE_UNAVAILABLE");
       return {
         session: new Session(Bun.randomUUIDv7(), identity, device, clock()),
         headers: offered.length === 0 ? {} : { "Sec-WebSocket-Protocol": chosen(offered) },

@@ -15,12 +15,13 @@ import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
 import type { Mq, OutRecord } from "../../../infra/mq/mq.ts";
 import { createRateLimit, type RateLimit } from "../../../infra/ratelimit/ratelimit.ts";
 import { directClientOf } from "../../../infra/rpc/direct.ts";
-import type { RpcService } from "../../../infra/rpc/rpc.ts";
+import type { CallWrapper, RpcService } from "../../../infra/rpc/rpc.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
 import { defaultLogicConfig } from "../../../logic/config.ts";
 import { startLogic } from "../../../logic/start.ts";
 import { connectErrors } from "../../../proto/connect-errors.ts";
+import { AppError } from "../../../proto/errors.ts";
 import { AuthService } from "../../../proto/gen/gochat/logic/v1/auth_service_pb.ts";
 import { ConversationService } from "../../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
@@ -50,6 +51,8 @@ export interface Town extends AsyncDisposable {
   readonly onlineStatus: Client<typeof OnlineStatusService>;
   /** Every line that was logged. */
   readonly log: readonly string[];
+  /** Calls of this method of repo or logic, as the gateway makes them, fail as when the service is away. */
+  away: "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken" | undefined;
   /** Unix ms; the gateway's only. */
   advance(ms: number): void;
 }
@@ -85,6 +88,9 @@ export async function openTown(change: Change = (config) => config): Promise<Tow
   const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
   await fanOut(mq, clog);
   let offsetMs = 0;
+  const state: { away: Town["away"] } = { away: undefined };
+  const wrap: CallWrapper = (method, _signal, call) =>
+    method.name === state.away ? Promise.reject(new AppError("SERVICE_UNAVAILABLE")) : call();
   const ratelimit = createRateLimit({ enabled: false }, { cache, clog, metrics });
   const settings = defaultGatewaySettings("development");
   const config = change({
@@ -102,11 +108,11 @@ export async function openTown(change: Change = (config) => config): Promise<Tow
       ratelimit,
       clog,
       metrics,
-      repo,
+      repo: { onlineStatus: of(runningRepo.services, OnlineStatusService, wrap) },
       logic: {
-        auth: of(logic.services, AuthService),
+        auth: of(logic.services, AuthService, wrap),
         user: of(logic.services, UserService),
-        conversation: of(logic.services, ConversationService),
+        conversation: of(logic.services, ConversationService, wrap),
         message: of(logic.services, MessageService),
         friend: of(logic.services, FriendService),
       },
@@ -123,6 +129,12 @@ export async function openTown(change: Change = (config) => config): Promise<Tow
     ratelimit,
     onlineStatus: repo.onlineStatus,
     log,
+    get away() {
+      return state.away;
+    },
+    set away(method) {
+      state.away = method;
+    },
     advance(ms) {
       offsetMs += ms;
     },
@@ -130,8 +142,8 @@ export async function openTown(change: Change = (config) => config): Promise<Tow
   };
 }
 
-function of<S extends DescService>(services: readonly RpcService[], service: S): Client<S> {
-  return directClientOf(services, service, { errors: connectErrors });
+function of<S extends DescService>(services: readonly RpcService[], service: S, wrap?: CallWrapper): Client<S> {
+  return directClientOf(services, service, { errors: connectErrors, ...(wrap === undefined ? {} : { wrap }) });
 }
 
 /** Stands where task stands: rooms go from `fanout` to `broadcast`, one record per task. */

@@ -284,3 +284,35 @@ test("60 §8: limits act at the entrance of both protocols, and say when to come
   expect(read.headers.get("x-ratelimit-limit")).toBe("200");
   expect(Number(read.headers.get("x-ratelimit-remaining"))).toBeLessThan(200);
 });
+
+test("20 §1: repo or logic away at connect closes with 1013 and leaves nobody online; away keys refuse the upgrade", async () => {
+  const t = await town();
+  const ann = await newAccount(t.api);
+  t.away = "GetKeySet";
+  expect(await openSocket(t.url, ann.accessToken).catch(String)).toContain("503");
+  t.away = "SetUsersOnline";
+  expect(await startSocket(t.url, ann.accessToken).closed).toBe(1013);
+  t.away = "GetRooms";
+  expect(await startSocket(t.url, ann.accessToken).closed).toBe(1013);
+  t.away = undefined;
+  await until("told offline", async () => {
+    const { status } = await t.onlineStatus.getUserOnlineStatus({ userId: ann.userId });
+    return status?.isOnline !== true;
+  });
+  await using a = await openSocket(t.url, ann.accessToken);
+  t.away = "ValidateToken";
+  const profile = await t.api.call("GET", "/users/profile", undefined, ann.accessToken);
+  expect([profile.status, profile.code]).toEqual([503, "SERVICE_UNAVAILABLE"]);
+  a.send("ping");
+  await a.next("pong");
+});
+
+test("a storm of sockets shares its calls, and every socket gets the world", async () => {
+  const t = await town();
+  const guests = await Promise.all(Array.from({ length: 100 }, () => newGuest(t.api)));
+  const sockets = await Promise.all(guests.map((guest) => openSocket(t.url, guest.accessToken)));
+  await t.mq.send([broadcast(worldRows(1, 1, "to all"))]);
+  await Promise.all(sockets.map((socket) => socket.next("new-message")));
+  for (const socket of sockets) socket.socket.terminate();
+  await until("all gone", async () => (await t.metrics.render()).includes("gochat_ws_connections 0"));
+});

@@ -137,7 +137,11 @@ test("30 §1: without a token every method but the entrances of AuthService is r
 
 test("10 §1: the entrance checks are those of the other protocols", async () => {
   const message = client(MessageService, bearer(ann));
-  const base = { conversationId: "world", content: "x", type: 1 };
+  const base: Omit<MessageInitShape<typeof SendMessageRequestSchema>, "$typeName"> = {
+    conversationId: "world",
+    content: "x",
+    type: 1,
+  };
   const cases: [MessageInitShape<typeof SendMessageRequestSchema>, string][] = [
     [{ ...base, content: "" }, "MESSAGE_EMPTY"],
     [{ ...base, content: "a\0" }, "INVALID_MESSAGE_FORMAT"],
