@@ -1,5 +1,5 @@
 import type { CallOptions } from "@connectrpc/connect";
-import { AppError } from "#proto/errors.ts";
+import { AppError, isAppError } from "#proto/errors.ts";
 import type { Conversation, ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { RepoClients } from "../deps.ts";
 
@@ -11,8 +11,26 @@ export async function requireMember(
   options: CallOptions,
 ): Promise<ConversationMember> {
   const member = await findMember(repo, conversationId, userId, options);
-  if (member !== undefined) return member;
-  // Which of the two it was is asked only now: the answer to members costs one read.
+  return member ?? (await refuseStranger(repo, conversationId, options));
+}
+
+/** For a call of repo that checks the membership in its own statement: says which of the two it was. */
+export async function asMember<T>(
+  repo: RepoClients,
+  conversationId: string,
+  options: CallOptions,
+  call: Promise<T>,
+): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isAppError(error, "NOT_CONVERSATION_MEMBER")) return await refuseStranger(repo, conversationId, options);
+    throw error;
+  }
+}
+
+/** Whether the conversation exists is asked only now, so that answering a member costs one read. */
+async function refuseStranger(repo: RepoClients, conversationId: string, options: CallOptions): Promise<never> {
   await requireConversation(repo, conversationId, options);
   throw new AppError("NOT_CONVERSATION_MEMBER");
 }

@@ -4,7 +4,7 @@ import { AppError } from "#proto/errors.ts";
 import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { SEQ_MAX } from "#proto/limits.ts";
 import { areGuestsAllowed } from "../auth/accounts.ts";
-import { requireConversation, requireMember } from "../conversation/access.ts";
+import { asMember, requireConversation, requireMember } from "../conversation/access.ts";
 import { createConversationOnce } from "../conversation/create-once.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
 import { worldId } from "../conversation/ids.ts";
@@ -69,8 +69,8 @@ function readState(
       requireConversationId(conversationId);
       if (seqId < 0n || seqId > BigInt(SEQ_MAX)) throw invalid("seq_id");
       const calls = optionsOf(call);
-      await requireMember(repo, conversationId, userId, calls);
-      const moved = await repo.conversation.updateReadPointer({ userId, conversationId, seqId }, calls);
+      const moving = repo.conversation.updateReadPointer({ userId, conversationId, seqId }, calls);
+      const moved = await asMember(repo, conversationId, calls, moving);
       if (moved.lastReadSeqId > moved.previousSeqId) {
         events.read(conversationId, userId, moved.previousSeqId, moved.lastReadSeqId);
       }
@@ -81,8 +81,9 @@ function readState(
       requireUserId(userId);
       const calls = optionsOf(call);
       if (conversationId !== "") {
-        await requireMember(repo, requireConversationId(conversationId), userId, calls);
-        const { unreadCount } = await repo.conversation.getUnreadCount({ userId, conversationId }, calls);
+        requireConversationId(conversationId);
+        const counting = repo.conversation.getUnreadCount({ userId, conversationId }, calls);
+        const { unreadCount } = await asMember(repo, conversationId, calls, counting);
         return { unreadCount, conversationCounts: { [conversationId]: unreadCount } };
       }
       const { counts } = await repo.conversation.batchGetUnreadCounts({ userId, conversationIds: [] }, calls);
