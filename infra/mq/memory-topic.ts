@@ -41,6 +41,8 @@ interface Partition<T> extends PartitionLog<T> {
   readonly ring: Ring<MemoryRecord<T>>;
   /** Position of the ring's first record. */
   base: number;
+  /** Of the records in the ring. */
+  bytes: number;
   readonly readers: Lane[];
   /** The readers whose group commits: nothing is taken from under them. */
   readonly owed: Lane[];
@@ -61,7 +63,9 @@ export function createMemoryTopic<T>(
   let bytes = 0;
 
   function drop(partition: Partition<T>, count: number): void {
-    for (let i = 0; i < count; i++) bytes -= partition.ring.at(i)?.bytes ?? 0;
+    const dropped = bytesOf(partition, count);
+    bytes -= dropped;
+    partition.bytes -= dropped;
     partition.ring.drop(count);
     partition.base += count;
     records -= count;
@@ -110,6 +114,7 @@ export function createMemoryTopic<T>(
       partition.ring.push(new MemoryRecord(record, index, partition.end(), size, nowMs, source));
       records++;
       bytes += size;
+      partition.bytes += size;
       for (const lane of partition.readers) lane.wake();
     },
     appended(count) {
@@ -121,7 +126,7 @@ export function createMemoryTopic<T>(
       for (const partition of partitions) {
         const free = Math.min(lowest(partition.owed, Number.POSITIVE_INFINITY) - partition.base, partition.ring.length);
         waiting.records -= free;
-        for (let i = 0; i < free; i++) waiting.bytes -= partition.ring.at(i)?.bytes ?? 0;
+        waiting.bytes -= bytesOf(partition, free);
       }
       return waiting;
     },
@@ -179,6 +184,7 @@ function createPartition<T>(): Partition<T> {
   const partition: Partition<T> = {
     ring,
     base: 0,
+    bytes: 0,
     readers: [],
     owed: [],
     parked: new Map(),
@@ -198,6 +204,14 @@ function createPartition<T>(): Partition<T> {
     },
   };
   return partition;
+}
+
+/** Bytes of the first `count` records. */
+function bytesOf({ ring, bytes }: Partition<unknown>, count: number): number {
+  if (count === ring.length) return bytes;
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += ring.at(i)?.bytes ?? 0;
+  return sum;
 }
 
 /** The partition whose first record is the oldest of those that no committing reader still needs. */
