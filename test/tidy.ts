@@ -18,8 +18,8 @@ export const MAY_IMPORT = {
 
 /** Who may import a package: a folder, or a folder and a component of it. Unlisted packages are a breach. */
 export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
-  "@bufbuild/protobuf": ["proto", "infra/rpc", "gateway", "logic", "repo", "task", "bench", "test"],
-  "@connectrpc/connect": ["proto", "infra/rpc", "gateway", "logic", "repo", "task", "test"],
+  "@bufbuild/protobuf": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "bench", "test"],
+  "@connectrpc/connect": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "test"],
   "@connectrpc/connect-web": ["infra/rpc", "test"],
   "@preact/signals": ["web"],
   "bun:sqlite": ["infra/db", "infra/mq", "test"],

@@ -6,6 +6,7 @@ import { createLocalCoord } from "../coord/local.ts";
 import type { Db } from "../db/db.ts";
 import { createSqliteDb } from "../db/sqlite.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import { startProcessMetrics } from "../metrics/process.ts";
 import { createEmbeddedMq } from "../mq/embedded.ts";
 import type { Mq } from "../mq/mq.ts";
 import { createIds, type Ids, workerMax } from "../uid/uid.ts";
@@ -40,6 +41,7 @@ export async function openHost(config: HostConfig, service: string): Promise<Hos
     addSource: config.log.addSource,
   });
   const metrics = createMetrics();
+  stack.use(startProcessMetrics(metrics));
   const coord = stack.use(createLocalCoord({ clog: clog.namespace("coord") }));
   const worker = await coord.claimNumber("ids", { min: 1, max: workerMax });
   stack.defer(() => worker.release());
@@ -77,7 +79,7 @@ function openFile<T>(file: string, open: (file: string) => T): T {
     return open(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const hint = /lock|busy/i.test(reason)
+    const hint = /lock|busy|in use/i.test(reason)
       ? "Another GoChat uses this data folder: stop it, or choose another folder with --data DIR."
       : "Check the disk and the rights of the file.";
     throw new StartError(`${file} cannot be opened (${reason}). ${hint}`, exitCodes.dataFolder, { cause: error });

@@ -67,7 +67,13 @@ describe("a start that cannot succeed says what to do", () => {
       LOG_LEVEL: "loud",
     });
     expect(ended.code).toBe(78);
-    for (const key of ["port = 70000", "ws.max_connections = 0", "ws.max_message_size = 3 apples", "log.level = loud"])
+    const problems = [
+      'port = "70000" (from flag --port)',
+      'ws.max_connections = "0"',
+      'ws.max_message_size = "3 apples"',
+      'log.level = "loud" (from variable LOG_LEVEL)',
+    ];
+    for (const key of problems)
       expect(ended.output).toContain(key);
     expect(ended.output).toContain("0…65535");
   });
