@@ -30,6 +30,8 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   jose: ["logic/auth", "gateway"],
   pino: ["infra/clog"],
   "pino-pretty": ["infra/clog"],
+  mysql2: ["infra/db", "test"],
+  pg: ["infra/db", "test"],
   "playwright-core": ["test"],
   preact: ["web"],
   "prom-client": ["infra/metrics"],
