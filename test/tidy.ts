@@ -28,6 +28,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "hdr-histogram-js": ["bench"],
   hono: ["gateway"],
   jose: ["logic/auth", "gateway"],
+  kafkajs: ["infra/mq"],
   pino: ["infra/clog"],
   "pino-pretty": ["infra/clog"],
   mysql2: ["infra/db", "test"],
