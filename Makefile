@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check test test-fast test-service build build-service bench clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check test test-fast test-service build build-service bench infra-up infra-down status clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -49,6 +49,18 @@ build-service: ## the executable of one service: make build-service SERVICE=logi
 
 bench: ## the world-chat bench: make bench ARGS="--conns 1000 --rate 20 --seconds 10"
 	@./gochat bench world $(ARGS)
+
+infra-up: ## start MySQL, PostgreSQL, Redis, Kafka … (ONLY=redis,kafka; KAFKA_VERSION=3.9)
+	@./gochat infra up --only "$(ONLY)"
+
+infra-down: ## stop the servers that infra-up started
+	@./gochat infra down --only "$(ONLY)"
+
+status: ## the servers of infra-up: state, port, log
+	@./gochat infra status --only "$(ONLY)"
+
+clean-infra: ## remove what the stopped servers stored
+	@./gochat infra clean --only "$(ONLY)"
 
 clean: ## remove what build and tests made; data stays
 	@rm -rf bin coverage coverage.html test/.artifacts

@@ -18,7 +18,7 @@ export interface ServeCommand {
 
 export type Command =
   | ServeCommand
-  | { readonly name: "bench"; readonly args: readonly string[] }
+  | { readonly name: "bench" | "infra"; readonly args: readonly string[] }
   | { readonly name: "config" | "version" | "help" };
 
 /** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
@@ -28,6 +28,7 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     case "serve":
       return parseServe(rest, env);
     case "bench":
+    case "infra":
       return { name, args: rest };
     case "config":
     case "version":

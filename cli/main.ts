@@ -7,6 +7,7 @@ const usage = `gochat ${version}
   gochat serve                 start all of GoChat in one process (default)
   gochat serve SERVICE         start one service: gateway, logic, repo or task
   gochat bench world           measure the fan-out of the world room
+  gochat infra up|down|status  start, stop or list the servers for development and tests
   gochat config                list every key of the configuration
   gochat version
   gochat help
@@ -32,6 +33,10 @@ async function run(command: Command): Promise<number> {
     case "bench": {
       const { bench } = await import("../bench/main.ts");
       return bench(command.args);
+    }
+    case "infra": {
+      const { infra } = await import("./infra/main.ts");
+      return infra(command.args);
     }
     case "config": {
       const { listConfig } = await import("./config-list.ts");
