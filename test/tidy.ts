@@ -27,6 +27,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "fast-check": ["*"],
   "hdr-histogram-js": ["bench"],
   hono: ["gateway"],
+  ioredis: ["infra/cache"],
   jose: ["logic/auth", "gateway"],
   kafkajs: ["infra/mq"],
   pino: ["infra/clog"],

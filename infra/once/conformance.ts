@@ -19,6 +19,17 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 const ttlMs = 60_000;
 
+/** An operation that has begun before the next step of a test and ends when the test says so: two processes meet in no order of their own. */
+function held<T>() {
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<T>();
+  const fn = (): Promise<T> => {
+    begun.resolve();
+    return end.promise;
+  };
+  return { fn, begun: begun.promise, finish: end.resolve, fail: end.reject };
+}
+
 /** The contract of once.ts. */
 export function onceConformance(name: string, create: () => Promise<OnceUnderTest>): void {
   describe(`once: ${name}`, () => {
@@ -60,25 +71,22 @@ export function onceConformance(name: string, create: () => Promise<OnceUnderTes
       expect(runs).toBe(1);
     });
     rule("60 §9: a failure removes the mark, so a retry runs, and so does one that waited", async (key) => {
-      const gate = Promise.withResolvers<void>();
-      const failing = failure(
-        it.one.execute(key, { ttlMs }, async () => {
-          await gate.promise;
-          throw new Error("broken");
-        }),
-      );
+      const operation = held<string>();
+      const failing = failure(it.one.execute(key, { ttlMs }, operation.fn));
+      await operation.begun;
       const waiting = it.two.execute(key, { ttlMs }, async () => "second");
-      gate.resolve();
+      operation.fail(new Error("broken"));
       expect(String(await failing)).toContain("broken");
       expect(await waiting).toBe("second");
       expect(await it.one.execute(key, { ttlMs }, async () => "third")).toBe("second");
     });
     rule("60 §9: the same key with another body is a conflict, whether it runs or is done", async (key) => {
-      const gate = Promise.withResolvers<string>();
-      const first = it.one.execute(key, { ttlMs, fingerprint: "a" }, () => gate.promise);
+      const operation = held<string>();
+      const first = it.one.execute(key, { ttlMs, fingerprint: "a" }, operation.fn);
+      await operation.begun;
       const other = () => failure(it.two.execute(key, { ttlMs, fingerprint: "b" }, async () => "other"));
       expect(await other()).toBeInstanceOf(IdempotencyConflictError);
-      gate.resolve("x");
+      operation.finish("x");
       await first;
       expect(await other()).toBeInstanceOf(IdempotencyConflictError);
       expect(await it.two.execute(key, { ttlMs, fingerprint: "a" }, async () => "again")).toBe("x");
@@ -91,31 +99,34 @@ export function onceConformance(name: string, create: () => Promise<OnceUnderTes
         expect(await it.one.execute(key, { ttlMs }, async () => 2)).toBe(2);
         await it.two.clear(key);
         await it.two.clear(key);
-        const gate = Promise.withResolvers<number>();
-        const running = it.one.execute(key, { ttlMs }, () => gate.promise);
+        const operation = held<number>();
+        const running = it.one.execute(key, { ttlMs }, operation.fn);
+        await operation.begun;
         await it.two.clear(key);
         const waiting = it.two.execute(key, { ttlMs }, async () => 4);
-        gate.resolve(3);
+        operation.finish(3);
         expect(await Promise.all([running, waiting])).toEqual([3, 3]);
       },
     );
     rule("60 §9: a waiting caller ends with its signal", async (key) => {
-      const gate = Promise.withResolvers<void>();
-      const running = it.one.do(key, { ttlMs }, () => gate.promise);
+      const operation = held<void>();
+      const running = it.one.do(key, { ttlMs }, operation.fn);
+      await operation.begun;
       const stop = new AbortController();
       const waiting = failure(it.two.do(key, { ttlMs, signal: stop.signal }, async () => {}));
       stop.abort(new Error("enough"));
       expect(String(await waiting)).toContain("enough");
-      gate.resolve();
+      operation.finish();
       await running;
     });
     rule("60 §9: a waiting caller gives up after 5 s", async (key) => {
-      const gate = Promise.withResolvers<void>();
-      const running = it.one.do(key, { ttlMs }, () => gate.promise);
+      const operation = held<void>();
+      const running = it.one.do(key, { ttlMs }, operation.fn);
+      await operation.begun;
       const waiting = failure(it.two.do(key, { ttlMs }, async () => {}));
       it.expireWaits();
       expect(await waiting).toBeInstanceOf(OnceTimeoutError);
-      gate.resolve();
+      operation.finish();
       await running;
     });
   });
