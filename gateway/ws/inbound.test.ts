@@ -36,7 +36,7 @@ function setUp(options: {
   const inbound = createInbound(
     { inboundFramesMax: options.framesMax ?? 100, inboundBytesMax: 1 << 20 },
     {
-      limits: createFrameLimits(ratelimit, { abuseViolations: 5, abuseWindowMs: 10_000 }),
+      limits: createFrameLimits(ratelimit, { abuseViolations: 5, abuseWindowMs: 10_000 }, metrics),
       handlers: { handle: (_session, frame) => options.handle?.(frame) },
       answers: createAnswers(metrics, clock),
       metrics,
