@@ -11,7 +11,7 @@ import { type CheckState, createChecks, healthResponse } from "./checks.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
 import { proberOf, startConsumers } from "./consumers.ts";
-import { moveClients } from "./drain.ts";
+import { moveClients, stopListening } from "./drain.ts";
 import { startHttpSide } from "./http/http-side.ts";
 import type { Pages } from "./http/pages.ts";
 import { createGatewayMetrics } from "./metrics.ts";
@@ -111,7 +111,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clock,
   });
   const listening = server;
-  stack.defer(() => listening.stop(true));
+  stack.defer(() => stopListening(listening));
   const ticking = setInterval(() => side.tick(clock()), tickMs);
   ticking.unref();
   stack.defer(() => clearInterval(ticking));

@@ -316,3 +316,20 @@ test("a storm of sockets shares its calls, and every socket gets the world", asy
   for (const socket of sockets) socket.socket.terminate();
   await until("all gone", async () => (await t.metrics.render()).includes("gochat_ws_connections 0"));
 });
+
+test("G8: a request that is being answered at a stop gets its answer", async () => {
+  const opened = await openTown();
+  const name = "slow_to_sign_in";
+  await opened.api.call("POST", "/auth/register", { username: name, password: "correct horse" });
+  const answer = opened.api.call("POST", "/auth/login", { username: name, password: "correct horse" });
+  // The password check takes about 100 ms on another thread.
+  await Bun.sleep(20);
+  await opened[Symbol.asyncDispose]();
+  expect((await answer).status).toBe(200);
+  expect(
+    await fetch(`${opened.url}/health`).then(
+      () => "up",
+      () => "down",
+    ),
+  ).toBe("down");
+});
