@@ -1,6 +1,6 @@
 import { type ConfigOf, section } from "#infra/config/config.ts";
 import { int } from "#infra/config/keys.ts";
-import type { CheckState } from "#infra/host/admin.ts";
+import type { CheckState } from "#infra/host/checks.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
 import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { gatewaySpec } from "../gateway/config.ts";

@@ -1,7 +1,8 @@
 import project from "#package.json";
 import { ConfigError } from "../config/config.ts";
 import type { Environment } from "../config/keys.ts";
-import { type CheckState, startAdmin } from "./admin.ts";
+import { startAdmin } from "./admin.ts";
+import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
 import { type Host, openHost } from "./host.ts";
 import { untilSignal } from "./signals.ts";
