@@ -1,10 +1,10 @@
 import type { BoundCounter, BoundHistogram, Counter, Gauge, Histogram, Metrics } from "#infra/metrics/metrics.ts";
+import type { Hub } from "./ws/hub.ts";
 
 /** The gateway's instruments, by the names of spec 60 §7. */
 export interface GatewayMetrics {
   readonly httpRequests: Counter;
   readonly httpSeconds: Histogram;
-  readonly connections: Gauge;
   readonly framesIn: BoundCounter;
   readonly framesOut: BoundCounter;
   readonly closes: Counter;
@@ -21,7 +21,11 @@ export interface GatewayMetrics {
   readonly syncSeconds: BoundHistogram;
 }
 
-export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+/** What is known anyway is read when the metrics are. */
+export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics {
+  metrics.gauge("gochat_ws_connections", "open sockets").watch(() => hub.size);
+  metrics.gauge("gochat_ws_queue_bytes", "bytes that wait for slow readers").watch(() => waitingBytes(hub));
+  metrics.gauge("world_chat_active_users", "users with an open socket").watch(() => hub.users);
   const frames = metrics.counter("gochat_ws_frames_total", "WebSocket frames", ["direction"]);
   // The instrument of infra/ratelimit: the buckets of sockets are counted here.
   const limited = metrics.counter("gochat_ratelimit_rejected_total", "Calls refused by a rate limit.", ["name"]);
@@ -32,7 +36,6 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       "HTTP requests, from the first byte to the answer",
       ["method", "route", "status"],
     ),
-    connections: metrics.gauge("gochat_ws_connections", "open sockets"),
     framesIn: frames.with({ direction: "in" }),
     framesOut: frames.with({ direction: "out" }),
     closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
@@ -48,4 +51,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     syncs: metrics.counter("gochat_sync_requests_total", "syncs", ["type"]).with({ type: "ws" }),
     syncSeconds: metrics.histogram("gochat_sync_duration_seconds", "syncs", ["type"]).with({ type: "ws" }),
   };
+}
+
+function waitingBytes(hub: Hub): number {
+  let bytes = 0;
+  for (const { socket } of hub.all()) bytes += socket?.getBufferedAmount() ?? 0;
+  return bytes;
 }

@@ -55,8 +55,8 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const { gatewayId } = config;
   const { mq, logic, ratelimit } = deps;
   const incarnation = Bun.randomUUIDv7();
-  const metrics = createGatewayMetrics(deps.metrics);
   const hub = createHub();
+  const metrics = createGatewayMetrics(deps.metrics, hub);
   const auth = createAuthSide(config.jwt, { logic, hub, clock });
   const replaced = new AbortController();
   let draining = false;

@@ -7,6 +7,7 @@ import type { ClientFrame } from "#proto/frames.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 import { createAnswers } from "./answers.ts";
 import { createFrameLimits } from "./frame-limits.ts";
+import { createHub } from "./hub.ts";
 import { createInbound } from "./inbound.ts";
 import { Session } from "./session.ts";
 
@@ -27,7 +28,7 @@ function setUp(options: {
   const now = { ms: 1_000_000 };
   const clock = (): number => now.ms;
   const registry = createMetrics();
-  const metrics = createGatewayMetrics(registry);
+  const metrics = createGatewayMetrics(registry, createHub());
   const cache = createMemoryCache({ clock });
   const ratelimit = createRateLimit(
     { enabled: options.limits ?? false },

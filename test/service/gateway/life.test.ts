@@ -280,6 +280,7 @@ test("60 §8: limits act at the entrance of both protocols, and say when to come
   const http = await t.api.call("POST", "/messages", send(100), ann.accessToken);
   expect([http.status, http.code]).toEqual([429, "RATE_LIMITED"]);
   expect(Number(http.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(http.headers.get("x-ratelimit-remaining")).toBe("0");
   const read = await t.api.call("GET", "/users/profile", undefined, ann.accessToken);
   expect(read.headers.get("x-ratelimit-limit")).toBe("200");
   expect(Number(read.headers.get("x-ratelimit-remaining"))).toBeLessThan(200);
