@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { StartError } from "../../../infra/host/start-error.ts";
 import type { OutRecord } from "../../../infra/mq/mq.ts";
 import {
   BroadcastRecordSchema,
@@ -333,4 +334,13 @@ test("G8: a request that is being answered at a stop gets its answer", async () 
       () => "down",
     ),
   ).toBe("down");
+});
+
+test("a busy port says what to do", async () => {
+  const t = await town();
+  const port = Number(new URL(t.url).port);
+  const problem = await openTown((config) => ({ ...config, port })).catch((error: unknown) => error);
+  expect(problem).toBeInstanceOf(StartError);
+  expect(String(problem)).toContain("PORT");
+  expect((await fetch(`${t.url}/health`)).status).toBe(200);
 });
