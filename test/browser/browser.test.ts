@@ -162,6 +162,35 @@ describe("when something fails", () => {
     expect(await eve.page.locator(".message", { hasText: "refused at first" }).count()).toBe(1);
   });
 
+  test("4004: signed out elsewhere, the page says why and asks to sign in", async () => {
+    await using ivy = await newPerson(browser, server.url);
+    await ivy.register("ivy_out");
+    await ivy.say("still here");
+    await ivy.page.locator(".send-state", { hasText: "Sent" }).waitFor();
+    const session = await ivy.page.evaluate(() => localStorage.getItem("gochat.session") ?? "{}");
+    const { accessToken } = JSON.parse(session) as { accessToken: string };
+    await api.call("POST", "/auth/logout", {}, accessToken);
+    await ivy.page.getByText("You were signed out. Sign in again to go on.").waitFor();
+    await ivy.screenshot("signed-out");
+  });
+
+  test("4002: a guest who opens a second page goes on there, and may come back", async () => {
+    await using leo = await newPerson(browser, server.url);
+    await leo.asGuest();
+    await leo.say("first page");
+    await leo.page.locator(".send-state", { hasText: "Sent" }).waitFor();
+    const second = await leo.page.context().newPage();
+    await second.goto(server.url);
+    await second.getByText("first page").waitFor();
+    await leo.page.bringToFront();
+    await leo.page.getByText("You opened GoChat somewhere else.").waitFor();
+    await leo.screenshot("replaced");
+    await leo.page.getByRole("button", { name: "Use it here" }).click();
+    await leo.page.locator(".connection:not(.shown)").waitFor({ state: "attached" });
+    await leo.say("back on the first page");
+    await leo.page.locator(".send-state", { hasText: "Sent" }).waitFor();
+  });
+
   test("G1, G3: what is written while the server is away waits in sight, and is stored once when it is back", async () => {
     await using fay = await newPerson(browser, server.url);
     await fay.asGuest();
@@ -289,13 +318,17 @@ describe("everyone's", () => {
     await omar.screenshot("right-to-left");
   });
 
-  test("a sign-out in one page signs the other page of the same browser out", async () => {
+  test("two pages of one browser work side by side, and a sign-out in one signs the other out", async () => {
     await using pia = await newPerson(browser, server.url);
     await pia.register("pia_twice");
     const second = await pia.page.context().newPage();
     await second.goto(server.url);
     await second.locator(".composer").waitFor();
+    await second.locator(".composer textarea").fill("from the second page");
+    await second.keyboard.press("Enter");
     await pia.page.bringToFront();
+    await pia.sees("from the second page");
+    expect(await pia.page.locator(".connection.shown").count()).toBe(0);
     await pia.page.locator(".account-button").click();
     await pia.page.getByRole("button", { name: "Sign out" }).click();
     await pia.page.locator(".welcome-card").waitFor();
