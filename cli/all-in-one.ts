@@ -96,6 +96,7 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
   const started = stack.move();
   return {
     url: gateway.url,
+    replaced: gateway.replaced,
     checks() {
       const all: Record<string, CheckState> = {};
       for (const [name, service] of Object.entries(services))
