@@ -189,7 +189,7 @@ function useHolesInView(open: OpenConversation, scroller: { current: HTMLElement
       for (const element of box.querySelectorAll<HTMLElement>(".line.hole")) {
         const { top, bottom } = element.getBoundingClientRect();
         if (bottom < frame.top || top > frame.bottom) continue;
-        void open.loadHole({ from: Number(element.dataset["from"]), to: Number(element.dataset["to"]) });
+        void open.loadHole({ from: Number(element.dataset.from), to: Number(element.dataset.to) });
         return;
       }
     }, holeViewMs);
