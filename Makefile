@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check test test-fast test-service build build-service bench infra-up infra-down status clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service build build-service bench infra-up infra-down status clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -29,6 +29,10 @@ proto: ## generate proto/gen from proto/
 
 proto-check: proto ## fail when the committed proto/gen is not what proto/ generates
 	@git diff --exit-code --stat -- proto/gen && test -z "$$(git status --porcelain -- proto/gen)"
+
+AGAINST ?= HEAD~1
+proto-breaking: ## fail when proto/ breaks its callers since a revision: make proto-breaking AGAINST=main
+	@$(BUN) --version >/dev/null && $(BUF) breaking --against ".git#ref=$(AGAINST)"
 
 test: ## every test, with coverage (coverage.html, coverage/lcov.info)
 	@$(BUN) test/run.ts all

@@ -31,8 +31,8 @@ export interface WorldResult {
   readonly refused: number;
   /** Sockets that ended during the run. */
   readonly closed: number;
-  /** Resident memory of the server with all sockets open, less that before the first, per socket. */
-  readonly rssBytesPerConnection: number;
+  /** Resident memory of the server with all sockets open. */
+  readonly rssBytes: number;
   readonly violations: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   readonly machine: Readonly<Record<string, string | number>>;
@@ -71,7 +71,7 @@ export function worldText(result: WorldResult): string {
     `  server CPU         ${result.serverCpuUsPerDelivery} µs per delivery`,
     `  latency            ${latency(result.latencyMs)}`,
     `  ack                ${latency(result.ackMs)}`,
-    `  memory             ${Math.round(result.rssBytesPerConnection).toLocaleString("en")} bytes per socket`,
+    `  memory             ${(result.rssBytes / 2 ** 20).toFixed(0)} MiB with all sockets open`,
     `  lost ${result.lost}   duplicated ${result.duplicated}   reordered ${result.reordered}   missed ${result.missed}   refused ${result.refused}   closed ${result.closed}`,
     ...result.violations.slice(0, 10).map((violation) => `    ${violation}`),
   ];

@@ -84,7 +84,8 @@ async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
     const url = /GoChat is ready: (\S+)/.exec(text)?.[1];
     if (url !== undefined) {
       reader.releaseLock();
-      return url;
+      // The server listens on IPv4; a client that tries IPv6 first would measure that as well.
+      return url.replace("//localhost", "//127.0.0.1");
     }
   }
   throw new Error(`the server did not become ready:\n${text}`);

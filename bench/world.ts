@@ -24,7 +24,7 @@ interface Run {
   deliveries: number;
   refused: number;
   closed: number;
-  /** From here on deliveries count: the checker and the figures see the run only. */
+  /** While it is true deliveries and closes count: sign-in, opening and closing are no part of the figures. */
   started: boolean;
 }
 
@@ -37,7 +37,6 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   });
   progress.say(`signing ${options.conns} guests in`);
   const guests = await signInGuests(server.url, options.conns);
-  const rssBefore = await server.rssBytes();
   const run = newRun();
   const checker = createChecker();
   const devices = guests.map((_, index) => checker.device(`socket ${index}`, "world"));
@@ -68,8 +67,9 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   };
   progress.say(`opening ${options.conns} sockets`);
   const connections = await connectGuests(server.url, guests, events);
-  const rssOpen = await server.rssBytes();
+  const rssBytes = await server.rssBytes();
   const figures = await drive(options, { server, guests, connections, run, progress, checker });
+  run.started = false;
   for (const connection of connections) connection.close();
 
   const rows = await readHistory(server.url, guests[0]?.token ?? "");
@@ -94,7 +94,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     missed: verdict.missed,
     refused: run.refused,
     closed: run.closed,
-    rssBytesPerConnection: Math.round((rssOpen - rssBefore) / options.conns),
+    rssBytes,
     violations: verdict.violations.map(({ rule, detail }) => `${rule}: ${detail}`),
     versions: { gochat: version, bun: Bun.version },
     machine: machine(),

@@ -1,6 +1,6 @@
 import { type ConfigOf, section } from "#infra/config/config.ts";
 import { int } from "#infra/config/keys.ts";
-import type { CheckState } from "#infra/host/admin.ts";
+import type { CheckState } from "#infra/host/checks.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
 import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { gatewaySpec } from "../gateway/config.ts";
@@ -96,6 +96,7 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
   const started = stack.move();
   return {
     url: gateway.url,
+    replaced: gateway.replaced,
     checks() {
       const all: Record<string, CheckState> = {};
       for (const [name, service] of Object.entries(services))

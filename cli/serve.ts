@@ -45,8 +45,13 @@ function rpcPort(flags: Readonly<Record<string, string>>): Record<string, string
 }
 
 function announce({ running, host, adminUrl }: Process): void {
-  console.log(`GoChat is ready: ${running.url}
+  console.log(`GoChat is ready: ${forPeople(running.url)}
   data    ${host.folder.path}
   health  ${adminUrl}/health
   stop    Ctrl+C`);
+}
+
+/** The address to click on: a listener on this machine, or on all addresses, is reached as localhost. */
+function forPeople(url = ""): string {
+  return url.replace(/\/\/(127\.0\.0\.1|0\.0\.0\.0|\[::\]|\[::1\])(?=[:/]|$)/, "//localhost");
 }

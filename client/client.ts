@@ -7,18 +7,20 @@ import { createEmitter, type Emitter } from "./emitter.ts";
 import { repeatable } from "./error-codes.ts";
 import { createHistory, type OpenConversation } from "./history.ts";
 import { createHttp, type Fetch } from "./http.ts";
+import { uuidv7 } from "./ids.ts";
 import { createOutbox, type Draft, type Pending, type SendHandle, type Stored } from "./outbox.ts";
 import { routeFrame } from "./router.ts";
 import { type ConnectionState, createSocket, type RawFrame, type WebSocketLike } from "./socket.ts";
-import { createMemoryStorage, type KeyValueStorage } from "./storage.ts";
+import { createMemoryStorage, type KeyValueStorage, readJson, writeJson } from "./storage.ts";
 
 export interface ClientOptions {
   /** Where the gateway is, e.g. `https://chat.example.org`; no trailing slash. */
   readonly baseUrl: string;
   /** Tokens and the device id; default: memory only. */
   readonly storage?: KeyValueStorage;
-  /** Unsent messages. One running client each: in a browser `sessionStorage`. Default: memory only. */
-  readonly outboxStorage?: KeyValueStorage;
+  /** What belongs to one running client alone: unsent messages, the id of its socket. In a browser `sessionStorage`, so that
+   *  two pages do not replace each other, and a reloaded page replaces only itself. Default: memory only. */
+  readonly pageStorage?: KeyValueStorage;
   readonly webSocket?: (url: string, protocols: string[]) => WebSocketLike;
   readonly fetch?: Fetch;
   readonly clock?: Clock;
@@ -101,7 +103,7 @@ export function createClient(options: ClientOptions): Client {
     clock,
     random,
     repeatable,
-    storage: options.outboxStorage,
+    storage: options.pageStorage,
     transmit: (message) => socket.send(sendFrame(message)),
     onChange: conversationChanged,
     onStored: (message, stored) => {
@@ -157,7 +159,7 @@ export function createClient(options: ClientOptions): Client {
   const socket = createSocket({
     clock,
     random,
-    url: socketUrl(options.baseUrl, auth.deviceId, options.platform ?? "web"),
+    url: socketUrl(options.baseUrl, keptId(options.pageStorage, clock.now()), options.platform ?? "web"),
     open: options.webSocket ?? ((url, protocols) => new WebSocket(url, protocols) as WebSocketLike),
     token: auth.accessToken,
     checkSession: async () => {
@@ -169,6 +171,8 @@ export function createClient(options: ClientOptions): Client {
         if (hidden) socket.send({ type: "presence", data: { state: "background" } });
       } else outbox.disconnected();
       events.emit("connection", state);
+      // The socket is away; reading may still work.
+      if (state.at === "waiting" && conversations.list().length === 0) conversations.refreshSoon();
       if (state.at === "stopped" && (state.reason === "signed-out" || state.reason === "disabled")) auth.ended();
     },
     onFrame: (frame) => {
@@ -235,6 +239,16 @@ export function createClient(options: ClientOptions): Client {
 function socketUrl(baseUrl: string, deviceId: string, platform: string): string {
   const params = new URLSearchParams({ v: "1", platform, deviceId });
   return `${baseUrl.replace(/^http/, "ws")}/ws?${params}`;
+}
+
+const socketKey = "gochat.socket";
+/** A server keeps one socket per id: the newest. */
+function keptId(storage: KeyValueStorage | undefined, nowMs: number): string {
+  if (storage === undefined) return uuidv7(nowMs);
+  const saved = readJson(storage, socketKey);
+  const id = typeof saved === "string" ? saved : uuidv7(nowMs);
+  writeJson(storage, socketKey, id);
+  return id;
 }
 
 function sendFrame(message: Pending): object {

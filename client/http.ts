@@ -24,7 +24,7 @@ export function createHttp(options: { baseUrl: string; fetch: Fetch }): Http {
     const search = params.size === 0 ? "" : `?${params}`;
     const headers: Record<string, string> = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
+    if (token !== undefined) headers.Authorization = `Bearer ${token}`;
     const deadline = AbortSignal.timeout(timeoutMs);
     try {
       const response = await options.fetch(`${options.baseUrl}/api${path}${search}`, {

@@ -248,11 +248,11 @@ function isPending(value: unknown): value is Pending {
   if (typeof value !== "object" || value === null) return false;
   const item = value as Record<string, unknown>;
   return (
-    typeof item["clientMsgId"] === "string" &&
-    typeof item["conversationId"] === "string" &&
-    typeof item["content"] === "string" &&
-    typeof item["messageType"] === "number" &&
-    typeof item["createdAtMs"] === "number" &&
-    (item["state"] === "sending" || item["state"] === "failed")
+    typeof item.clientMsgId === "string" &&
+    typeof item.conversationId === "string" &&
+    typeof item.content === "string" &&
+    typeof item.messageType === "number" &&
+    typeof item.createdAtMs === "number" &&
+    (item.state === "sending" || item.state === "failed")
   );
 }

@@ -30,17 +30,17 @@ const readers: Readonly<Record<string, Reader>> = {
   error: refusal,
   missed,
   resync: (data, targets) =>
-    targets.resync(Array.isArray(data["conversationIds"]) ? data["conversationIds"].map(String) : undefined),
+    targets.resync(Array.isArray(data.conversationIds) ? data.conversationIds.map(String) : undefined),
   "read-ack": read,
   "message-read": (data, targets) => {
-    if (data["userId"] === targets.me()) read(data, targets);
+    if (data.userId === targets.me()) read(data, targets);
   },
   "friend-added": (_data, targets) => targets.listChanged(),
 };
 
 /** Reads one frame of spec 20 §5. Frames that are unknown or misshapen do nothing: a newer server may send them. */
 export function routeFrame(frame: RawFrame, targets: FrameTargets): void {
-  const data = (typeof frame["data"] === "object" && frame["data"] !== null ? frame["data"] : {}) as FrameData;
+  const data = (typeof frame.data === "object" && frame.data !== null ? frame.data : {}) as FrameData;
   const reader = Object.hasOwn(readers, frame.type) ? readers[frame.type] : undefined;
   if (reader === undefined) row(frame.type, data, targets);
   else reader(data, targets, frame);
@@ -53,12 +53,12 @@ function row(type: string, data: FrameData, targets: FrameTargets): void {
 }
 
 function messages(data: FrameData, targets: FrameTargets): void {
-  for (const item of Array.isArray(data["messages"]) ? (data["messages"] as FrameData[]) : []) {
-    const found = rowOfFrame("new-message", { conversationId: data["conversationId"], ...item });
+  for (const item of Array.isArray(data.messages) ? (data.messages as FrameData[]) : []) {
+    const found = rowOfFrame("new-message", { conversationId: data.conversationId, ...item });
     if (found !== undefined) targets.row(found);
   }
-  const left = data["missed"];
-  if (typeof left === "object" && left !== null) missed({ conversationId: data["conversationId"], ...left }, targets);
+  const left = data.missed;
+  if (typeof left === "object" && left !== null) missed({ conversationId: data.conversationId, ...left }, targets);
 }
 
 function missed(data: FrameData, targets: FrameTargets): void {
@@ -67,23 +67,23 @@ function missed(data: FrameData, targets: FrameTargets): void {
 }
 
 function ack(data: FrameData, targets: FrameTargets): void {
-  const clientMsgId = data["client_msg_id"];
+  const clientMsgId = data.client_msg_id;
   if (typeof clientMsgId !== "string") return;
-  if (data["status"] === "failed") targets.failed(clientMsgId, String(data["code"] ?? "INTERNAL_ERROR"));
-  if (data["status"] !== "success") return;
+  if (data.status === "failed") targets.failed(clientMsgId, String(data.code ?? "INTERNAL_ERROR"));
+  if (data.status !== "success") return;
   targets.stored(clientMsgId, {
-    messageId: String(data["messageId"] ?? ""),
-    seqId: typeof data["seqId"] === "number" ? data["seqId"] : undefined,
-    createdAt: typeof data["createdAt"] === "number" ? data["createdAt"] : undefined,
+    messageId: String(data.messageId ?? ""),
+    seqId: typeof data.seqId === "number" ? data.seqId : undefined,
+    createdAt: typeof data.createdAt === "number" ? data.createdAt : undefined,
   });
 }
 
 /** An `error` frame that answers a send carries the id of that frame, which is the `client_msg_id`. */
 function refusal(data: FrameData, targets: FrameTargets, frame: RawFrame): void {
-  if (typeof frame["id"] !== "string") return;
-  const details = (data["details"] ?? {}) as FrameData;
-  const waitMs = typeof details["retryAfterMs"] === "number" ? details["retryAfterMs"] : undefined;
-  targets.refused(frame["id"], String(data["code"] ?? "INTERNAL_ERROR"), waitMs);
+  if (typeof frame.id !== "string") return;
+  const details = (data.details ?? {}) as FrameData;
+  const waitMs = typeof details.retryAfterMs === "number" ? details.retryAfterMs : undefined;
+  targets.refused(frame.id, String(data.code ?? "INTERNAL_ERROR"), waitMs);
 }
 
 function read(data: FrameData, targets: FrameTargets): void {

@@ -175,7 +175,7 @@ export function createSocket(deps: SocketDeps): Socket {
       timers.beat = clock.after(silenceMs, beat);
     }
     if (frame.type === "server-draining") {
-      const waitMs = (frame["data"] as { reconnectAfterMs?: unknown } | undefined)?.reconnectAfterMs;
+      const waitMs = (frame.data as { reconnectAfterMs?: unknown } | undefined)?.reconnectAfterMs;
       drainMs = typeof waitMs === "number" ? Math.min(Math.max(waitMs, 0), 30_000) : undefined;
     }
     deps.onFrame(frame);

@@ -37,8 +37,29 @@ export interface DownstreamOptions {
 export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps): Downstream {
   const { hub, controls, metrics, clog, clock } = deps;
 
+  /** What this turn writes, per session in order: several frames for one socket leave as one write. */
+  const outbox = new Map<Session, string | string[]>();
+
   function write(session: Session, text: string): void {
-    if (session.send(text)) metrics.framesOut.inc();
+    const waiting = outbox.get(session);
+    if (waiting === undefined) outbox.set(session, text);
+    else if (typeof waiting === "string") outbox.set(session, [waiting, text]);
+    else waiting.push(text);
+  }
+
+  function flush(): void {
+    for (const [session, texts] of outbox) {
+      if (typeof texts === "string") count(session.send(texts));
+      else
+        session.corked(() => {
+          for (const text of texts) count(session.send(text));
+        });
+    }
+    outbox.clear();
+  }
+
+  function count(taken: boolean): void {
+    if (taken) metrics.framesOut.inc();
     else metrics.pushDropped.inc({ reason: "socket" });
   }
 
@@ -129,6 +150,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
         if (value.incarnation !== options.incarnation) foreign(value);
         else for (const item of value.items) deliver(item, nowS);
       }
+      flush();
       return Promise.resolve({ done: records.length });
     },
   };

@@ -1,7 +1,9 @@
+import type { Server } from "bun";
 import { encodeServerFrame } from "#proto/frames.ts";
 import { closes } from "./ws/close-codes.ts";
 import type { Hub } from "./ws/hub.ts";
 import { paced, shuffled } from "./ws/paced.ts";
+import type { Session } from "./ws/session.ts";
 
 /** How far apart clients that are moved come back, at most. */
 const reconnectSpreadMs = 5000;
@@ -10,6 +12,20 @@ export interface DrainDeps {
   readonly hub: Hub;
   readonly clock: () => number;
   readonly random?: () => number;
+}
+
+/** How long requests that are being answered may take at a stop; a call behind one has its own deadline below. */
+const requestsMs = 10_000;
+const lookMs = 20;
+
+/** Stops listening, waits for the requests that are being answered, then closes what is left. */
+export async function stopListening(server: Server<Session>): Promise<void> {
+  // Resolves only when the last kept-alive connection is gone, so it is not waited for.
+  const closed = server.stop();
+  const deadline = performance.now() + requestsMs;
+  while (server.pendingRequests > 0 && performance.now() < deadline) await Bun.sleep(lookMs);
+  await server.stop(true);
+  await closed;
 }
 
 /** Moves all clients away (spec 20 §10): tells each when to come back, then closes them with 1001, spread over `drainMs`

@@ -1,28 +1,34 @@
-import type { Counter, Gauge, Histogram, Metrics } from "#infra/metrics/metrics.ts";
+import type { BoundCounter, BoundHistogram, Counter, Gauge, Histogram, Metrics } from "#infra/metrics/metrics.ts";
+import type { Hub } from "./ws/hub.ts";
 
 /** The gateway's instruments, by the names of spec 60 §7. */
 export interface GatewayMetrics {
   readonly httpRequests: Counter;
   readonly httpSeconds: Histogram;
-  readonly connections: Gauge;
-  readonly framesIn: Bound;
-  readonly framesOut: Bound;
+  readonly framesIn: BoundCounter;
+  readonly framesOut: BoundCounter;
   readonly closes: Counter;
-  readonly rejected: Counter;
   readonly pushDropped: Counter;
   readonly resyncs: Counter;
   readonly upstreamWaiting: Gauge;
   readonly sendFailures: Counter;
   readonly worldLatency: Histogram;
+  readonly authRequests: Counter;
   readonly authFailures: Counter;
+  readonly framesLimited: BoundCounter;
+  readonly bytesLimited: BoundCounter;
+  readonly syncs: BoundCounter;
+  readonly syncSeconds: BoundHistogram;
 }
 
-interface Bound {
-  inc(by?: number): void;
-}
-
-export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+/** What is known anyway is read when the metrics are. */
+export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics {
+  metrics.gauge("gochat_ws_connections", "open sockets").watch(() => hub.size);
+  metrics.gauge("gochat_ws_queue_bytes", "bytes that wait for slow readers").watch(() => waitingBytes(hub));
+  metrics.gauge("world_chat_active_users", "users with an open socket").watch(() => hub.users);
   const frames = metrics.counter("gochat_ws_frames_total", "WebSocket frames", ["direction"]);
+  // The instrument of infra/ratelimit: the buckets of sockets are counted here.
+  const limited = metrics.counter("gochat_ratelimit_rejected_total", "Calls refused by a rate limit.", ["name"]);
   return {
     httpRequests: metrics.counter("http_requests_total", "HTTP requests", ["method", "route", "status"]),
     httpSeconds: metrics.histogram(
@@ -30,19 +36,25 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       "HTTP requests, from the first byte to the answer",
       ["method", "route", "status"],
     ),
-    connections: metrics.gauge("gochat_ws_connections", "open sockets"),
     framesIn: frames.with({ direction: "in" }),
     framesOut: frames.with({ direction: "out" }),
     closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
-    rejected: metrics.counter("gochat_ratelimit_rejected_total", "refused by a rate limit", ["name"]),
     pushDropped: metrics.counter("gochat_push_dropped_total", "frames a socket did not take", ["reason"]),
     resyncs: metrics.counter("gochat_resync_total", "resync frames sent", ["reason"]),
     upstreamWaiting: metrics.gauge("gochat_upstream_waiting", "sends that wait for the log"),
-    sendFailures: metrics.counter("gochat_message_send_failures_total", "sends refused at the entrance", [
-      "type",
-      "reason",
-    ]),
+    sendFailures: metrics.counter("gochat_message_send_failures_total", "Sends refused before the commit", ["reason"]),
     worldLatency: metrics.histogram("world_chat_fanout_latency", "seconds from the broadcast record to its publish"),
+    authRequests: metrics.counter("gochat_auth_requests_total", "tokens shown", ["type"]),
     authFailures: metrics.counter("gochat_auth_failures_total", "refused tokens", ["reason"]),
+    framesLimited: limited.with({ name: "ws_frames" }),
+    bytesLimited: limited.with({ name: "ws_bytes" }),
+    syncs: metrics.counter("gochat_sync_requests_total", "syncs", ["type"]).with({ type: "ws" }),
+    syncSeconds: metrics.histogram("gochat_sync_duration_seconds", "syncs", ["type"]).with({ type: "ws" }),
   };
+}
+
+function waitingBytes(hub: Hub): number {
+  let bytes = 0;
+  for (const { socket } of hub.all()) bytes += socket?.getBufferedAmount() ?? 0;
+  return bytes;
 }

@@ -21,6 +21,8 @@ export type OnlineStatusClient = Pick<
 export const registerMax = 500;
 const offlineMax = 500;
 const heartbeatMax = 5000;
+/** Reports that wait; beyond it a session is reported a minute later, and presence keeps it for five. */
+const heartbeatWaitingMax = 500_000;
 /** Sessions whose end waits to be told; beyond it presence forgets them by its TTL. */
 const offlineWaitingMax = 50_000;
 const offlineAttempts = 3;
@@ -161,7 +163,7 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
   });
   const heartbeats: Batcher<Session> = createBatcher({
     batchMax: heartbeatMax,
-    waitingMax: Number.MAX_SAFE_INTEGER, // each open session at most once in 60 s, and those are bounded
+    waitingMax: heartbeatWaitingMax,
     flush: report,
     failed: (error, sessions) => clog.warn("heartbeat failed", { count: sessions.length, err: error }),
   });

@@ -1,17 +1,18 @@
 import type { Server } from "bun";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Coord } from "#infra/coord/coord.ts";
+import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import { PusherService } from "#proto/gen/gochat/gateway/v1/pusher_service_pb.ts";
 import { createAuthSide } from "./auth/auth-side.ts";
-import { type CheckState, createChecks, healthResponse } from "./checks.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
 import { proberOf, startConsumers } from "./consumers.ts";
-import { moveClients } from "./drain.ts";
+import { moveClients, stopListening } from "./drain.ts";
+import { healthResponse } from "./http/health.ts";
 import { startHttpSide } from "./http/http-side.ts";
 import type { Pages } from "./http/pages.ts";
 import { createGatewayMetrics } from "./metrics.ts";
@@ -55,8 +56,8 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const { gatewayId } = config;
   const { mq, logic, ratelimit } = deps;
   const incarnation = Bun.randomUUIDv7();
-  const metrics = createGatewayMetrics(deps.metrics);
   const hub = createHub();
+  const metrics = createGatewayMetrics(deps.metrics, hub);
   const auth = createAuthSide(config.jwt, { logic, hub, clock });
   const replaced = new AbortController();
   let draining = false;
@@ -93,8 +94,11 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
 
   await using stack = new AsyncDisposableStack();
   stack.use(await startConsumers({ gatewayId, incarnation }, { ...side, mq, clog }));
-  const checks = createChecks(mq, () => draining);
-  stack.defer(checks.stop);
+  const checks = stack.use(watchChecks({ log: async () => (await mq.health()).status }));
+  const states = (): Readonly<Record<string, CheckState>> => ({
+    ...checks.states(),
+    gateway: draining ? "degraded" : "ok",
+  });
   server = startHttpSide(config, {
     ...deps,
     auth,
@@ -103,7 +107,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     sockets: side.handler,
     connecting: side.connecting,
     draining: () => draining,
-    health: () => healthResponse(config.version, checks.states(), clock()),
+    health: () => healthResponse(config.version, states(), clock()),
     pages: deps.pages ?? {},
     clog,
     registry: deps.metrics,
@@ -111,7 +115,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clock,
   });
   const listening = server;
-  stack.defer(() => listening.stop(true));
+  stack.defer(() => stopListening(listening));
   const ticking = setInterval(() => side.tick(clock()), tickMs);
   ticking.unref();
   stack.defer(() => clearInterval(ticking));
@@ -139,7 +143,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     services: [rpcService(PusherService, pusherService(hub, side.waiting))],
     url: listening.url.href.replace(/\/$/, ""),
     replaced: replaced.signal,
-    checks: checks.states,
+    checks: states,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

@@ -1,11 +1,11 @@
 import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
-import { listenError } from "#infra/host/start-error.ts";
+import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import { createOnce } from "#infra/once/once.ts";
-import { createRpcHandler } from "#infra/rpc/handler.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import { startRpcServer } from "#infra/rpc/server.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
@@ -18,7 +18,6 @@ import { IDS_MAX } from "#proto/limits.ts";
 import { topics } from "#proto/topics.ts";
 import type { Keys } from "./auth/keys.ts";
 import { type Calls, createCalls } from "./calls.ts";
-import { type CheckState, createChecks } from "./checks.ts";
 import type { LogicConfig } from "./config.ts";
 import { type ConversationEvents, createConversationEvents } from "./conversation/events.ts";
 import type { LogicContext, RepoClients } from "./deps.ts";
@@ -85,17 +84,23 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
   const services = servicesOf(config, deps, context, calls, events);
-  const checks = createChecks(deps.mq);
-  stack.defer(() => checks.stop());
+  const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
   const { serviceToken } = deps;
-  const server = serviceToken === undefined ? undefined : serve(config, deps, services, serviceToken);
-  stack.defer(() => server?.stop());
+  const server =
+    serviceToken === undefined
+      ? undefined
+      : startRpcServer(
+          services,
+          { ...config.rpc, serviceToken, open: [HEALTH_SERVICE] },
+          { errors: connectErrors, clog, metrics: deps.metrics },
+        );
+  stack.use(server);
   const opened = stack.move();
   return {
     services,
-    url: server?.url.href.replace(/\/$/, ""),
+    url: server?.url,
     checks: checks.states,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
@@ -129,23 +134,4 @@ function servicesOf(
   ];
   const names = new Set(["", ...services.map(({ service }) => service.typeName)]);
   return [...services, healthService((name) => (names.has(name) ? true : undefined))];
-}
-
-function serve(config: LogicConfig, deps: LogicDeps, services: readonly RpcService[], serviceToken: string) {
-  const { host, port } = config.rpc;
-  const handle = createRpcHandler(services, {
-    errors: connectErrors,
-    clog: deps.clog,
-    metrics: deps.metrics,
-    serviceToken: { token: serviceToken, open: [HEALTH_SERVICE] },
-  });
-  try {
-    return Bun.serve({
-      hostname: host,
-      port,
-      fetch: (request) => handle(request) ?? new Response("not found", { status: 404 }),
-    });
-  } catch (error) {
-    throw listenError(error, host, port, "GOCHAT_RPC__PORT");
-  }
 }

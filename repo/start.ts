@@ -4,10 +4,10 @@ import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Db } from "#infra/db/db.ts";
 import { migrate } from "#infra/db/migrate.ts";
-import { listenError } from "#infra/host/start-error.ts";
+import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
-import { createRpcHandler } from "#infra/rpc/handler.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import { startRpcServer } from "#infra/rpc/server.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ArchiveService } from "#proto/gen/gochat/repo/v1/archive_service_pb.ts";
@@ -48,8 +48,6 @@ export interface RepoDeps {
   readonly serviceToken?: string;
 }
 
-type CheckState = "ok" | "degraded" | "down";
-
 export interface RunningRepo extends AsyncDisposable {
   /** gochat.repo.v1 and health, to be called directly or over `url`. */
   readonly services: readonly RpcService[];
@@ -74,22 +72,13 @@ function repoServices(context: RepoContext): RpcService[] {
   ].map((one) => withDbErrors(one, context.db.dialect));
 }
 
-function serve(config: RepoConfig, deps: RepoDeps, services: readonly RpcService[], serviceToken: string) {
-  const { host, port } = config.rpc;
-  const handle = createRpcHandler(services, {
-    errors: connectErrors,
-    clog: deps.clog,
-    metrics: deps.metrics,
-    serviceToken: { token: serviceToken, open: [Health.typeName] },
-  });
+/** Without the cache nothing is lost, only pushes of listed conversations wait: `degraded`. */
+async function stateOf(ping: Promise<void>, otherwise: CheckState): Promise<CheckState> {
   try {
-    return Bun.serve({
-      hostname: host,
-      port,
-      fetch: (request) => handle(request) ?? new Response("not found", { status: 404 }),
-    });
-  } catch (error) {
-    throw listenError(error, host, port, "GOCHAT_RPC__PORT");
+    await ping;
+    return "ok";
+  } catch {
+    return otherwise;
   }
 }
 
@@ -100,24 +89,6 @@ function watchDb({ db, metrics }: RepoDeps): void {
   watch("gochat_db_waiting", "Transactions that wait for the writer", (stats) => stats.waiting);
   watch("gochat_db_transactions", "Transactions stored since the start", (stats) => stats.transactions);
   watch("gochat_db_commits", "Commits since the start; several transactions share one", (stats) => stats.commits);
-}
-
-/** Watches the two backends without asking them for every probe: a check is at most `checkMs` old. */
-const checkMs = 2000;
-
-function createChecks({ db, cache }: RepoDeps): { states(): Record<string, CheckState>; stop(): void } {
-  let states: Record<string, CheckState> = { db: "ok", cache: "ok" };
-  const look = async (): Promise<void> => {
-    const [dbUp, cacheUp] = await Promise.allSettled([db.ping(), cache.ping()]);
-    states = {
-      db: dbUp.status === "fulfilled" ? "ok" : "down",
-      cache: cacheUp.status === "fulfilled" ? "ok" : "degraded",
-    };
-  };
-  // `look` never rejects.
-  const timer = setInterval(() => void look(), checkMs);
-  timer.unref();
-  return { states: () => states, stop: () => clearInterval(timer) };
 }
 
 /** Migrates the database, makes the world conversation, and serves gochat.repo.v1. The backends stay the caller's.
@@ -133,15 +104,20 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
 
   watchDb(deps);
   const services = repoServices(context);
-  const server = deps.serviceToken === undefined ? undefined : serve(config, deps, services, deps.serviceToken);
-  const checks = createChecks(deps);
-  return {
-    services,
-    url: server?.url.href.replace(/\/$/, ""),
-    checks: checks.states,
-    async [Symbol.asyncDispose]() {
-      checks.stop();
-      await server?.stop();
-    },
-  };
+  await using stack = new AsyncDisposableStack();
+  const { serviceToken } = deps;
+  const server =
+    serviceToken === undefined
+      ? undefined
+      : startRpcServer(
+          services,
+          { ...config.rpc, serviceToken, open: [Health.typeName] },
+          { errors: connectErrors, clog, metrics },
+        );
+  stack.use(server);
+  const checks = stack.use(
+    watchChecks({ db: () => stateOf(db.ping(), "down"), cache: () => stateOf(cache.ping(), "degraded") }),
+  );
+  const opened = stack.move();
+  return { services, url: server?.url, checks: checks.states, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

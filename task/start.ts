@@ -1,3 +1,4 @@
+import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { RpcService } from "#infra/rpc/rpc.ts";
 import { topics } from "#proto/topics.ts";
 import type { TaskConfig } from "./config.ts";
@@ -6,17 +7,12 @@ import { subscribeFanout } from "./fanout.ts";
 import { startSweeper } from "./outbox.ts";
 import { createSweep } from "./sweep.ts";
 
-type CheckState = "ok" | "degraded" | "down";
-
 export interface RunningTask extends AsyncDisposable {
   /** None: this service is called by nobody. */
   readonly services: readonly RpcService[];
   readonly url?: string | undefined;
-  checks(): { readonly log: CheckState; readonly outbox: CheckState };
+  checks(): Readonly<Record<string, CheckState>>;
 }
-
-/** A check is at most this old: probes are answered from memory. */
-const checkMs = 2000;
 
 /** Broadcasts what rooms are owed and sweeps the outbox. The backends stay the caller's. Disposing ends the sweep
  *  between two parts, then finishes the broadcasts in flight. */
@@ -33,21 +29,11 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
     startSweeper(config.outbox, { repo, sweep, coord, clog: clog.namespace("outbox"), metrics, sleep }),
   );
 
-  let log: CheckState = "ok";
-  const look = async (): Promise<void> => {
-    log = await mq.health().then(
-      ({ status }) => status,
-      () => "down",
-    );
-  };
-  // `look` never rejects.
-  const timer = setInterval(() => void look(), checkMs);
-  timer.unref();
-  stack.defer(() => clearInterval(timer));
+  const checks = stack.use(watchChecks({ log: async () => (await mq.health()).status }));
   const opened = stack.move();
   return {
     services: [],
-    checks: () => ({ log, outbox: sweeper.state() }),
+    checks: () => ({ ...checks.states(), outbox: sweeper.state() }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

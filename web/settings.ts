@@ -39,7 +39,7 @@ export function startSettings(): void {
   root.dir = rightToLeft.test(navigator.language) && savedLanguage === null ? "rtl" : "ltr";
   effect(() => {
     root.lang = localeTag();
-    if (theme.value === "system") delete root.dataset["theme"];
-    else root.dataset["theme"] = theme.value;
+    if (theme.value === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme.value;
   });
 }

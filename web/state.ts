@@ -22,7 +22,7 @@ export function pageStorage(kind: "localStorage" | "sessionStorage"): KeyValueSt
 export const client = createClient({
   baseUrl: location.origin,
   storage: pageStorage("localStorage"),
-  outboxStorage: pageStorage("sessionStorage"),
+  pageStorage: pageStorage("sessionStorage"),
 });
 
 export const session = signal(client.auth.session());

@@ -301,7 +301,7 @@ export function localeTag(): string {
 /** The text `name`, with its `{placeholders}` filled in. `count` also chooses between singular and plural. */
 export function t(name: StringName, values: Readonly<Record<string, string | number>> = {}): string {
   const entry = tables[language.value][name];
-  const count = values["count"];
+  const count = values.count;
   let text: string;
   if (typeof entry === "string") text = entry;
   else text = entry[typeof count === "number" && pluralIsOne(count) ? 0 : 1];

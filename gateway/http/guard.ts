@@ -18,13 +18,14 @@ export interface Guard {
 }
 
 export function createGuard(tokens: TokenCheck, ratelimit: RateLimit, metrics: GatewayMetrics): Guard {
-  const entrance = createEntrance(ratelimit, metrics);
+  const entrance = createEntrance(ratelimit);
   const byAddress = entrance.limit("api_default", (c) => `ip:${c.env.address}`);
   const byUser = entrance.limit("api_default", (c) => `user:${c.get("identity").userId}`);
 
   function signedIn(guests: boolean): MiddlewareHandler<ApiEnv> {
     return async (c, next) => {
       const token = bearerToken(c.req.raw.headers);
+      metrics.authRequests.inc({ type: "http" });
       let identity: Awaited<ReturnType<TokenCheck["identify"]>>;
       try {
         identity = await tokens.identify(token);

@@ -1,7 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { RateLimit, Verdict } from "#infra/ratelimit/ratelimit.ts";
 import { AppError } from "#proto/errors.ts";
-import type { GatewayMetrics } from "../metrics.ts";
 import type { ApiContext, ApiEnv } from "./context.ts";
 
 /** Asks the rate limits at the entrance and tells what is left (spec 10 §1, 60 §8). */
@@ -17,11 +16,10 @@ export interface EntranceRule {
   readonly resource: string;
 }
 
-export function createEntrance(ratelimit: RateLimit, metrics: GatewayMetrics): Entrance {
+export function createEntrance(ratelimit: RateLimit): Entrance {
   async function take({ rule, resource }: EntranceRule): Promise<Verdict> {
     const verdict = await ratelimit.allow(resource, rule);
     if (verdict.allowed) return verdict;
-    metrics.rejected.inc({ name: rule });
     throw rateLimited(verdict);
   }
 

@@ -1,4 +1,5 @@
 import type { HTMLBundle } from "bun";
+import { AppError } from "#proto/errors.ts";
 
 /** Pages by path (`/`, `/admin`), as bundles that the composition imports. */
 export type Pages = Readonly<Record<string, HTMLBundle>>;
@@ -7,7 +8,7 @@ export type Pages = Readonly<Record<string, HTMLBundle>>;
  *  without letting us add headers, so the text is fetched from the hidden route once and answered with them. */
 export interface PageServer {
   readonly routes: Record<string, HTMLBundle>;
-  /** Undefined: no page has this path. */
+  /** Undefined: no page has this path. Throws METHOD_NOT_ALLOWED for anything but GET and HEAD. */
   answer(path: string, method: string): Promise<Response> | undefined;
 }
 
@@ -69,7 +70,8 @@ export function createPageServer(pages: Pages, origin: () => string): PageServer
     routes,
     answer(path, method) {
       const route = hidden.get(path);
-      if (route === undefined || (method !== "GET" && method !== "HEAD")) return undefined;
+      if (route === undefined) return undefined;
+      if (method !== "GET" && method !== "HEAD") throw new AppError("METHOD_NOT_ALLOWED");
       return respond(route, method);
     },
   };

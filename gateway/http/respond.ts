@@ -1,5 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { AppError, ERRORS, isAppError, toAppError } from "#proto/errors.ts";
+import { AppError, ERRORS, type ErrorDetails, isAppError, toAppError } from "#proto/errors.ts";
 import type { ApiContext } from "./context.ts";
 
 /** The success envelope of spec 10 §1. */
@@ -25,14 +25,25 @@ export function errorEnvelope(
   const body: ErrorEnvelope = {
     success: false,
     message: known.message,
-    code: code === "BLOCKED_BY_USER" ? "BLOCKED_BY_USER" : code,
+    code,
     traceId,
     ...(details === undefined ? {} : { details }),
   };
-  const retryAfterMs = details?.retryAfterMs;
-  const headers: Record<string, string> =
-    typeof retryAfterMs === "number" ? { "Retry-After": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) } : {};
-  return { status: ERRORS[code].http as ContentfulStatusCode, headers, body };
+  return { status: ERRORS[code].http as ContentfulStatusCode, headers: waitHeaders(details), body };
+}
+
+/** What the error says about waiting, as headers (spec 10 §1). */
+function waitHeaders(details: ErrorDetails | undefined): Record<string, string> {
+  const { retryAfterMs, limit } = details ?? {};
+  if (typeof retryAfterMs !== "number") return {};
+  const seconds = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  if (typeof limit !== "number") return { "Retry-After": seconds };
+  return {
+    "Retry-After": seconds,
+    "X-RateLimit-Limit": String(limit),
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Reset": seconds,
+  };
 }
 
 /** A complete error response, for what is answered outside of the routes. */

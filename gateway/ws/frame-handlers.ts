@@ -51,7 +51,6 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
     for (const rule of rules) {
       const verdict = await ratelimit.allow(`user:${session.userId}`, rule);
       if (verdict.allowed) continue;
-      metrics.rejected.inc({ name: rule });
       throw rateLimited(verdict);
     }
     handOn(session, data, id);
@@ -101,10 +100,13 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
   function sync(session: Session, frame: Frame<"sync">): void {
     if (session.syncing) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
     session.syncing = true;
+    const startedMs = clock();
+    metrics.syncs.inc();
     answerSync(session, frame)
       .catch((error: unknown) => answers.error(session, error, frame.id))
       .finally(() => {
         session.syncing = false;
+        metrics.syncSeconds.observe((clock() - startedMs) / 1000);
       });
   }
 

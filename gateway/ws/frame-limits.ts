@@ -1,5 +1,6 @@
 import { createBucket, takeFrom, waitFor } from "#infra/ratelimit/bucket.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import type { GatewayMetrics } from "../metrics.ts";
 import type { Session } from "./session.ts";
 
 /** `abuse`: the socket has exceeded its limits too often and is to be closed with 4029. */
@@ -21,6 +22,7 @@ const abuse: FrameVerdict = { at: "abuse" };
 export function createFrameLimits(
   ratelimit: RateLimit,
   options: { readonly abuseViolations: number; readonly abuseWindowMs: number },
+  metrics: Pick<GatewayMetrics, "framesLimited" | "bytesLimited">,
 ): FrameLimits {
   function violated(session: Session, retryAfterMs: number, nowMs: number): FrameVerdict {
     if (nowMs - session.violationsSinceMs > options.abuseWindowMs) {
@@ -37,8 +39,12 @@ export function createFrameLimits(
       session.frames ??= bucketOf(ratelimit, "ws_frames", nowMs);
       session.bytes ??= bucketOf(ratelimit, "ws_bytes", nowMs);
       const { frames, bytes: volume } = session;
-      if (frames !== undefined && !takeFrom(frames, 1, nowMs)) return violated(session, waitFor(frames, 1), nowMs);
+      if (frames !== undefined && !takeFrom(frames, 1, nowMs)) {
+        metrics.framesLimited.inc();
+        return violated(session, waitFor(frames, 1), nowMs);
+      }
       if (volume !== undefined && !takeFrom(volume, bytes, nowMs)) {
+        metrics.bytesLimited.inc();
         return violated(session, waitFor(volume, bytes), nowMs);
       }
       return taken;

@@ -7,6 +7,7 @@ import type { ClientFrame } from "#proto/frames.ts";
 import { createGatewayMetrics } from "../metrics.ts";
 import { createAnswers } from "./answers.ts";
 import { createFrameLimits } from "./frame-limits.ts";
+import { createHub } from "./hub.ts";
 import { createInbound } from "./inbound.ts";
 import { Session } from "./session.ts";
 
@@ -27,7 +28,7 @@ function setUp(options: {
   const now = { ms: 1_000_000 };
   const clock = (): number => now.ms;
   const registry = createMetrics();
-  const metrics = createGatewayMetrics(registry);
+  const metrics = createGatewayMetrics(registry, createHub());
   const cache = createMemoryCache({ clock });
   const ratelimit = createRateLimit(
     { enabled: options.limits ?? false },
@@ -36,7 +37,7 @@ function setUp(options: {
   const inbound = createInbound(
     { inboundFramesMax: options.framesMax ?? 100, inboundBytesMax: 1 << 20 },
     {
-      limits: createFrameLimits(ratelimit, { abuseViolations: 5, abuseWindowMs: 10_000 }),
+      limits: createFrameLimits(ratelimit, { abuseViolations: 5, abuseWindowMs: 10_000 }, metrics),
       handlers: { handle: (_session, frame) => options.handle?.(frame) },
       answers: createAnswers(metrics, clock),
       metrics,

@@ -112,6 +112,12 @@ export class Session implements WheelEntry {
     return this.socket.send(text) !== 0;
   }
 
+  /** Runs `write`, whose sends leave together. */
+  corked(write: () => void): void {
+    if (this.state === "closed" || this.socket === undefined) return;
+    this.socket.cork(write);
+  }
+
   /** Closes with one of the codes of spec 20 §8. Again is a no-op. */
   close(code: number, reason: string): void {
     if (this.closeCode !== 0 || this.state === "closed") return;

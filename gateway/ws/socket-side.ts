@@ -107,7 +107,11 @@ export function createSocketSide(
     { backendMs: config.http.backendTimeout, syncBytesMax: ws.syncBytesMax },
     { logic, upstream, verifier, ratelimit, answers, metrics, clock },
   );
-  const limits = createFrameLimits(ratelimit, { abuseViolations: ws.abuseViolations, abuseWindowMs: ws.abuseWindow });
+  const limits = createFrameLimits(
+    ratelimit,
+    { abuseViolations: ws.abuseViolations, abuseWindowMs: ws.abuseWindow },
+    metrics,
+  );
   const inbound = createInbound(
     { inboundFramesMax: ws.inboundFramesMax, inboundBytesMax: ws.inboundBytesMax },
     { limits, handlers, answers, metrics, clog, clock },

@@ -92,7 +92,6 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
     const session = socket.data;
     session.socket = socket;
     hub.add(session);
-    metrics.connections.set(hub.size);
     wheel.schedule(session, clock() + Math.min(options.pingAfterMs, options.silenceMaxMs));
     if (!deps.handshake().begin(session)) end(session, closes.overloaded);
   }
@@ -105,7 +104,6 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
     wheel.cancel(session);
     hub.remove(session);
     presence.left(session);
-    metrics.connections.set(hub.size);
     metrics.closes.inc({ code: String(closeCode) });
   }
 

@@ -51,7 +51,6 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
     if (ratelimit.enabled) {
       const verdict = ratelimit.allowLocal(`ip:${address}`, "ws_connect");
       if (!verdict.allowed) {
-        metrics.rejected.inc({ name: "ws_connect" });
         throw rateLimited(verdict);
       }
     }
@@ -69,6 +68,7 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       if (!cors.allows(headers.get("origin"), headers.get("host"))) throw new AppError("FORBIDDEN");
       const offered = subprotocols(headers.get("sec-websocket-protocol"));
       const device = deviceOf(url.searchParams, address, headers.get("user-agent"));
+      metrics.authRequests.inc({ type: "ws" });
       let identity: Awaited<ReturnType<TokenVerifier["verify"]>>;
       try {
         identity = await verifier.verify(tokenOf(headers, offered, url.searchParams));

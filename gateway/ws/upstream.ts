@@ -59,7 +59,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
     failed(error, batch) {
       const full = error instanceof MqFullError;
       if (!full) clog.error("sends did not reach the log", { count: batch.length, err: error });
-      metrics.sendFailures.inc({ type: "ws", reason: full ? "full" : "unavailable" }, batch.length);
+      metrics.sendFailures.inc({ reason: full ? "entrance_full" : "log_unavailable" }, batch.length);
       for (const { session, message } of batch) refused(session, message.clientMsgId);
     },
   });
@@ -89,7 +89,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
         batcher.waiting + waiting.records >= waitingMax ||
         batcher.waitingBytes + waiting.bytes + bytes > waitingBytesMax;
       if (full || !batcher.push({ session, message }, bytes)) {
-        metrics.sendFailures.inc({ type: "ws", reason: "full" });
+        metrics.sendFailures.inc({ reason: "entrance_full" });
         return false;
       }
       return true;

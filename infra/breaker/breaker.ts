@@ -83,7 +83,7 @@ export function createBreakers(options: BreakersOptions = {}, deps: BreakersDeps
       const shown = gauge?.with({ name });
       shown?.set(gaugeValue.closed);
       const breaker = breakerOf(name, {
-        policy: () => policies[name] ?? policies["default"] ?? defaultBreakerPolicy,
+        policy: () => policies[name] ?? policies.default ?? defaultBreakerPolicy,
         clock: deps.clock ?? (() => performance.now()),
         isFailure: options.isFailure ?? isNoAbort,
         changed: (state) => changed(name, state, shown),

@@ -84,7 +84,7 @@ test("an error keeps its type, message, code, stack and causes", () => {
     readonly code = "ENOSPC";
   }
   clog.error("x", { err: new DiskError("full", { cause: new RangeError("why") }) });
-  expect(last()["err"]).toMatchObject({
+  expect(last().err).toMatchObject({
     type: "DiskError",
     message: "full",
     code: "ENOSPC",
@@ -95,7 +95,7 @@ test("an error keeps its type, message, code, stack and causes", () => {
 test("G4: what has no end is cut", () => {
   const { clog, lines } = setup();
   const ring: Record<string, unknown> = {};
-  ring["self"] = ring;
+  ring.self = ring;
   clog.info("x", { ring, long: Array.from({ length: 10_000 }, (_, at) => at), bytes: new Uint8Array(5000) });
   expect(lines.join("").length).toBeLessThan(2000);
 });
@@ -103,14 +103,14 @@ test("G4: what has no end is cut", () => {
 test("60 §3: the caller is told when asked for", () => {
   const { clog, last } = setup({ addSource: true });
   clog.namespace("a").info("x");
-  expect(last()["caller"]).toMatch(/clog\.test\.ts:\d+$/);
+  expect(last().caller).toMatch(/clog\.test\.ts:\d+$/);
 });
 
 test("60 §3: fatal writes the line, then exits with 1", () => {
   const { clog, codes, last, lines } = setup();
   clog.fatal("gone");
   expect(lines.join("").match(/"level"/g)).toHaveLength(1);
-  expect([codes, last()["level"]]).toEqual([[1], "fatal"]);
+  expect([codes, last().level]).toEqual([[1], "fatal"]);
 });
 
 test("NO_COLOR is obeyed, and only a terminal gets colours", () => {

@@ -64,7 +64,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     timestampKey: "time",
     translateTime: false,
     ignore: "service,namespace",
-    messageFormat: (line, key) => (line["namespace"] ? `${line["namespace"]}: ${line[key]}` : String(line[key])),
+    messageFormat: (line, key) => (line.namespace ? `${line.namespace}: ${line[key]}` : String(line[key])),
     singleLine: true,
   });
   let format = options.format;
@@ -98,7 +98,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
 
 /** Whether `pretty` is coloured: on a terminal, unless NO_COLOR is set to anything (no-color.org). */
 export function wantsColour(env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): boolean {
-  return isTerminal && (env["NO_COLOR"] ?? "") === "";
+  return isTerminal && (env.NO_COLOR ?? "") === "";
 }
 
 /** Writes nothing; for tests. */

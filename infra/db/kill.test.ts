@@ -7,9 +7,10 @@ import { createSqliteDb } from "./sqlite.ts";
 
 /** Stores rows two by two without end and prints the number of each pair that was acknowledged. */
 const writer = (file: string): string => `
-  import { conformanceTable } from "${import.meta.dir}/conformance-tables.ts";
-  import { createSqliteDb } from "${import.meta.dir}/sqlite.ts";
-  import { insertMany } from "${import.meta.dir}/steps.ts";
+  const here = ${JSON.stringify(import.meta.dir)};
+  const { conformanceTable } = await import(here + "/conformance-tables.ts");
+  const { createSqliteDb } = await import(here + "/sqlite.ts");
+  const { insertMany } = await import(here + "/steps.ts");
   const db = createSqliteDb({ file: ${JSON.stringify(file)} });
   const { items, create } = conformanceTable("sqlite");
   await db.script(async (execute) => void (await execute(create)));

@@ -1,8 +1,7 @@
 import type { Logger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import type { CheckState } from "./checks.ts";
 import { listenError } from "./start-error.ts";
-
-export type CheckState = "ok" | "degraded" | "down";
 
 /** What the admin port tells of this process. */
 export interface AdminSource {

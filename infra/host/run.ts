@@ -1,10 +1,11 @@
 import project from "#package.json";
 import { ConfigError } from "../config/config.ts";
 import type { Environment } from "../config/keys.ts";
-import { type CheckState, startAdmin } from "./admin.ts";
+import { startAdmin } from "./admin.ts";
+import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
 import { type Host, openHost } from "./host.ts";
-import { untilSignal } from "./signals.ts";
+import { untilStop } from "./signals.ts";
 import { type ConfigsOf, loadAll, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
 import { exitCodes, StartError } from "./start-error.ts";
 
@@ -13,6 +14,8 @@ export const version: string = project.version;
 /** What a composition answers once it serves. Disposing drains and stops it. */
 export interface Running extends AsyncDisposable {
   readonly url?: string | undefined;
+  /** Aborts when the process is to stop by itself, as a gateway whose id another process has taken. */
+  readonly replaced?: AbortSignal | undefined;
   checks(): Readonly<Record<string, CheckState>>;
 }
 
@@ -89,11 +92,12 @@ export async function runUntilStopped<S extends Specs>(
 ): Promise<number> {
   try {
     const process = await startProcess(composition, surroundings);
-    const stop = untilSignal(process.host.clog, process.hostConfig.shutdown.timeout);
+    const { replaced } = process.running;
+    const stop = untilStop(process.host.clog, process.hostConfig.shutdown.timeout, replaced);
     onReady(process);
-    process.host.clog.info("stopping", { signal: await stop });
+    process.host.clog.info("stopping", { reason: await stop });
     await process[Symbol.asyncDispose]();
-    return 0;
+    return replaced?.aborted === true ? exitCodes.unavailable : 0;
   } catch (error) {
     return report(error);
   }

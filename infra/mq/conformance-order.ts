@@ -78,7 +78,11 @@ export function orderRules(at: Context, durable: boolean): void {
     for (const n of range(1, 20)) await at.mq.send(out(topic, [n]));
     open();
     await until("21 records", () => batches.flat().length >= 21);
-    expect(batches).toEqual([[0], range(1, 20)]);
+    expect(batches.flat()).toEqual(range(0, 21));
+    expect(batches[0]).toEqual([0]);
+    // Behind a network the last ones may still be on their way when the handler ends.
+    if (at.under.clock !== undefined) expect(batches).toHaveLength(2);
+    expect(batches.length).toBeLessThan(10);
     expect(inFlightMax).toBe(1);
   });
 

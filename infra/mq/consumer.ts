@@ -51,32 +51,19 @@ export function createConsumer<T>(
     return records;
   };
 
-  const context: LaneContext<T> = {
-    topic,
-    recordsMax: options.recordsMax,
-    bytesMax: options.bytesMax,
-    handler,
-    signal: abort.signal,
-    clock: deps.clock,
-    random: deps.random,
-    async bury(dead, attempts) {
-      if (topic.deadLetter) {
-        const failedAtMs = deps.clock.now();
-        await deps.send(dead.map((one) => deadLetter(one.record, one.dead, { topic, group, attempts, failedAtMs })));
-      } else {
-        deps.instruments.dropped(topic.name, "no_dlq", dead.length);
-      }
-      instruments.dead(dead.length);
-      for (const { record, dead: why } of dead) {
-        const fields = { partition: record.partition, offset: record.offset, code: why.code, reason: why.message };
-        clog.error(topic.deadLetter ? "record dead-lettered" : "record dropped", fields);
-      }
-    },
-    events: laneEvents(options, instruments, clog, (partition, position) => {
-      store.moved(partition, position);
-      instruments.lag(lag());
-    }),
+  const dropped = (count: number): void => deps.instruments.dropped(topic.name, "no_dlq", count);
+  const moved = (partition: number, position: number): void => {
+    store.moved(partition, position);
+    instruments.lag(lag());
   };
+  const context = laneContext(topic, options, handler, {
+    ...deps,
+    clog,
+    instruments,
+    signal: abort.signal,
+    moved,
+    dropped,
+  });
   for (const [partition, log] of store.logs.entries()) {
     lanes.push(createLane(partition, starts[partition] ?? 0, log, context));
   }
@@ -84,13 +71,7 @@ export function createConsumer<T>(
   for (const lane of lanes) lane.wake();
 
   async function close(): Promise<void> {
-    const drained = Promise.all(lanes.map((lane) => lane.close()));
-    let left = await endsWithin(drained, deps.drainMs, deps.clock);
-    if (left) {
-      abort.abort(new Error("the consumer is closing"));
-      left = await endsWithin(drained, deps.drainMs, deps.clock);
-    }
-    if (left) clog.error("a handler did not end, its records will come again", { waited_ms: 2 * deps.drainMs });
+    await drainLanes(lanes, abort, { ...deps, clog });
     await store.detach(lanes);
   }
   let closed: Promise<void> | undefined;
@@ -104,12 +85,49 @@ export function createConsumer<T>(
   };
 }
 
-function laneEvents(
+/** What the lanes of one subscription share besides the consumer's own. */
+export interface LaneDeps extends Omit<ConsumerDeps, "instruments"> {
+  readonly instruments: GroupInstruments;
+  readonly dropped: (count: number) => void;
+  readonly signal: AbortSignal;
+  moved(partition: number, position: number): void;
+}
+
+/** The rules of spec 50 §5 around a handler: metrics, log lines and dead letters of one group on one topic. */
+export function laneContext<T>(
+  topic: Topic<T>,
   options: SubscribeOptions,
-  instruments: GroupInstruments,
-  clog: Logger,
-  moved: (partition: number, position: number) => void,
-): LaneEvents {
+  handler: Handler<T>,
+  deps: LaneDeps,
+): LaneContext<T> {
+  const { group } = options;
+  const { clog, instruments } = deps;
+  return {
+    topic,
+    recordsMax: options.recordsMax,
+    bytesMax: options.bytesMax,
+    handler,
+    signal: deps.signal,
+    clock: deps.clock,
+    random: deps.random,
+    async bury(dead, attempts) {
+      if (topic.deadLetter) {
+        const failedAtMs = deps.clock.now();
+        await deps.send(dead.map((one) => deadLetter(one.record, one.dead, { topic, group, attempts, failedAtMs })));
+      } else {
+        deps.dropped(dead.length);
+      }
+      instruments.dead(dead.length);
+      for (const { record, dead: why } of dead) {
+        const fields = { partition: record.partition, offset: record.offset, code: why.code, reason: why.message };
+        clog.error(topic.deadLetter ? "record dead-lettered" : "record dropped", fields);
+      }
+    },
+    events: laneEvents(options, deps),
+  };
+}
+
+function laneEvents(options: SubscribeOptions, { instruments, clog, moved }: LaneDeps): LaneEvents {
   return {
     moved(partition, position, count) {
       instruments.consumed(count);
@@ -131,6 +149,21 @@ function laneEvents(
       options.onReset?.(reason);
     },
   };
+}
+
+/** Lets the lanes end; after `drainMs` it ends the handlers' signal, after as long again it leaves them. */
+export async function drainLanes(
+  lanes: readonly Lane[],
+  abort: AbortController,
+  deps: Pick<ConsumerDeps, "clock" | "clog" | "drainMs">,
+): Promise<void> {
+  const drained = Promise.all(lanes.map((lane) => lane.close()));
+  let left = await endsWithin(drained, deps.drainMs, deps.clock);
+  if (left) {
+    abort.abort(new Error("the consumer is closing"));
+    left = await endsWithin(drained, deps.drainMs, deps.clock);
+  }
+  if (left) deps.clog.error("a handler did not end, its records will come again", { waited_ms: 2 * deps.drainMs });
 }
 
 /** True when `work` is still going after `ms`. */

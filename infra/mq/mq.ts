@@ -19,6 +19,8 @@ export interface Topic<T> {
   /** Embedded only: a row of the log file when true, kept in memory (offsets too) when false. */
   readonly durable: boolean;
   readonly retentionMs: number;
+  /** Bytes of one record on a real log, headers and key included; 1 MiB when absent. */
+  readonly recordBytesMax?: number | undefined;
   /** Whether what can never be handled is kept in `{name}.dlq`. When false it is dropped, counted and logged. */
   readonly deadLetter: boolean;
 }
@@ -159,6 +161,7 @@ export function deadLetterTopic<T>(topic: Topic<T>): Topic<T> {
     partitions: 1,
     durable: topic.durable,
     retentionMs: deadLetterRetentionMs,
+    recordBytesMax: topic.recordBytesMax,
     deadLetter: false,
   };
 }

@@ -1,5 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { type CallOptions, type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import {
   type CallWrapper,
@@ -35,13 +35,26 @@ export function createRemoteClient<S extends DescService>(service: S, options: R
       ...(options.interceptors ?? []),
       ...(options.caller === undefined ? [] : [callerInterceptor(options.caller)]),
     ],
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    fetch: reaching(options.fetch ?? globalThis.fetch),
   };
   const transport =
     options.protocol === "grpc-web"
       ? createGrpcWebTransport(transportOptions)
       : createConnectTransport(transportOptions);
   return translated(service, createClient(service, transport), options.errors, options.wrap);
+}
+
+/** A server that cannot be reached is `unavailable`: nothing says that the call was wrong. */
+function reaching(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
+  const call = async (...args: Parameters<typeof globalThis.fetch>): Promise<Response> => {
+    try {
+      return await fetch(...args);
+    } catch (error) {
+      if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) throw error;
+      throw new ConnectError("the server cannot be reached", Code.Unavailable, undefined, undefined, error);
+    }
+  };
+  return Object.assign(call, { preconnect: fetch.preconnect });
 }
 
 function callerInterceptor(caller: { service: string; token: string }): Interceptor {

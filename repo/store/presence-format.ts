@@ -9,7 +9,7 @@ export interface PresencePlace {
 
 /** Cache key of a user's places, written with the session rows in one atomic step (spec 40 §5). */
 export function presenceKey(userId: bigint | string): string {
-  return `presence:${userId}`;
+  return `presence:{${userId}}`;
 }
 
 /** `gateway-1|018f…|2;gateway-4|018f…|1`: short, because it is read for every member of a listed conversation. */

@@ -1,4 +1,4 @@
-/** One socket session in the hash `user:online:{user_id}`, under its session id, as JSON. */
+/** One socket session in the hash `onlineKey(user_id)`, under its session id, as JSON. */
 export interface PresenceRow {
   readonly gatewayId: string;
   readonly incarnation: string;
@@ -13,8 +13,9 @@ export interface PresenceRow {
   readonly lastSeen: number;
 }
 
+/** The braces are part of the key: they put it into the slot of `presenceKey`, so that a cluster can write both in one step. */
 export function onlineKey(userId: bigint | string): string {
-  return `user:online:${userId}`;
+  return `user:online:{${userId}}`;
 }
 
 export function parseRow(json: string): PresenceRow | undefined {

@@ -19,8 +19,8 @@ local function read()
   local rows, dead = {}, {}
   for i = 1, #all, 2 do
     local ok, row = pcall(cjson.decode, all[i + 1])
-    if ok and type(row) == 'table' and type(row.lastSeen) == 'number' and type(row.connectedAt) == 'number'
-      and row.lastSeen >= tonumber(ARGV[2]) then
+    if ok and type(row) == 'table' and type(row.gatewayId) == 'string' and type(row.incarnation) == 'string'
+      and type(row.lastSeen) == 'number' and type(row.connectedAt) == 'number' and row.lastSeen >= tonumber(ARGV[2]) then
       row.id = all[i]
       rows[#rows + 1] = row
     else

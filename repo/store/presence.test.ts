@@ -3,6 +3,7 @@ import { createMemoryCache, type MemoryCache } from "#infra/cache/memory.ts";
 import { silentLogger } from "#infra/clog/clog.ts";
 import { type Arrival, createPresenceStore, type PresenceStore, presenceTtlMs } from "./presence.ts";
 import { parsePresence, presenceKey } from "./presence-format.ts";
+import { onlineKey } from "./presence-row.ts";
 
 const g1 = { gatewayId: "gateway-1", incarnation: "019a0000-0000-7000-8000-000000000001" };
 const g2 = { gatewayId: "gateway-2", incarnation: "019a0000-0000-7000-8000-000000000002" };
@@ -179,7 +180,7 @@ test("cleanup drops what stopped reporting and names who is offline", async () =
 
 test("a damaged row is dropped in passing", async () => {
   await arrive(arrival("a"));
-  await cache.hset("user:online:1", { bad: "{", worse: "null" });
+  await cache.hset(onlineKey(1n), { bad: "{", worse: "null" });
   await arrive(arrival("b"));
-  expect(Object.keys(await cache.hgetall("user:online:1")).sort()).toEqual(["a", "b"]);
+  expect(Object.keys(await cache.hgetall(onlineKey(1n))).sort()).toEqual(["a", "b"]);
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ServerProcess, startServer } from "../../bench/server-process.ts";
 import { type Account, type Api, createApi, newAccount, newGuest, wholeHistory } from "../support/api.ts";
-import { openSocket, startSocket } from "../support/socket.ts";
+import { failure, openSocket, startSocket } from "../support/socket.ts";
 
 let server: ServerProcess;
 let api: Api;
@@ -167,13 +167,13 @@ describe("upgrades that are refused: HTTP 401 with the error envelope (spec 20 Â
 
   test("a refresh token is no access token", async () => {
     const socket = startSocket(server.url, ann.refreshToken);
-    await expect(socket.next("connected")).rejects.toThrow("401");
+    expect(await failure(socket.next("connected"))).toContain("401");
   });
 
   test("a token with another signature", async () => {
     const [head, claims] = ann.accessToken.split(".");
     const forged = `${head}.${claims}.${"A".repeat(86)}`;
-    await expect(startSocket(server.url, forged).next("connected")).rejects.toThrow("401");
+    expect(await failure(startSocket(server.url, forged).next("connected"))).toContain("401");
     const answer = await api.call("GET", "/users/profile", undefined, forged);
     expect(answer).toMatchObject({ status: 401, code: "INVALID_TOKEN" });
   });
@@ -181,7 +181,7 @@ describe("upgrades that are refused: HTTP 401 with the error envelope (spec 20 Â
   test("algorithm none", async () => {
     const [, claims] = ann.accessToken.split(".");
     const none = `${Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url")}.${claims}.`;
-    await expect(startSocket(server.url, none).next("connected")).rejects.toThrow("401");
+    expect(await failure(startSocket(server.url, none).next("connected"))).toContain("401");
   });
 });
 

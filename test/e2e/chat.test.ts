@@ -10,7 +10,7 @@ import {
   newGuest,
   wholeHistory,
 } from "../support/api.ts";
-import { openSocket, until } from "../support/socket.ts";
+import { failure, openSocket, until } from "../support/socket.ts";
 
 let server: ServerProcess;
 let api: Api;
@@ -239,7 +239,7 @@ describe("accounts", () => {
     expect(await socket.closed).toBe(4004);
     const after = await api.call("GET", "/users/profile", undefined, dora.accessToken);
     expect(after).toMatchObject({ status: 401, code: "INVALID_TOKEN" });
-    await expect(openSocket(server.url, dora.accessToken)).rejects.toThrow();
+    expect(await failure(openSocket(server.url, dora.accessToken))).toContain("401");
     expect((await api.call("POST", "/auth/refresh", { refreshToken: dora.refreshToken })).status).toBe(401);
   });
 

@@ -73,8 +73,7 @@ describe("a start that cannot succeed says what to do", () => {
       'ws.max_message_size = "3 apples"',
       'log.level = "loud" (from variable LOG_LEVEL)',
     ];
-    for (const key of problems)
-      expect(ended.output).toContain(key);
+    for (const key of problems) expect(ended.output).toContain(key);
     expect(ended.output).toContain("0…65535");
   });
 

@@ -14,6 +14,8 @@ export interface Api {
   call<T = Record<string, never>>(method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>>;
 }
 
+const callTimeoutMs = 30_000;
+
 export function createApi(url: string): Api {
   return {
     async call<T>(method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>> {
@@ -23,6 +25,7 @@ export function createApi(url: string): Api {
       const response = await fetch(`${url}/api${path}`, {
         method,
         headers,
+        signal: AbortSignal.timeout(callTimeoutMs),
         ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       });
       const text = await response.text();

@@ -113,3 +113,13 @@ export async function until(what: string, fits: () => boolean | Promise<boolean>
     await Bun.sleep(5);
   }
 }
+
+/** The message of what `promise` rejects with; fails when it does not reject. */
+export async function failure(promise: Promise<unknown>): Promise<string> {
+  const reason = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (!(reason instanceof Error)) throw new Error("it did not reject with an error");
+  return reason.message;
+}

@@ -40,6 +40,7 @@ interface Open {
 const openMax = 12;
 const resendMs = 3000;
 const finishMs = 60_000;
+const waitMs = 20_000;
 
 interface Room {
   device: DeviceRecord;
@@ -146,7 +147,7 @@ export function createTalker(options: Options): Talker {
       connect();
     },
     async paused() {
-      await gone.promise;
+      await within(waitMs, "the lost connection to be noticed", gone.promise);
       await Promise.all(calls);
     },
     async finish() {
@@ -163,7 +164,7 @@ export function createTalker(options: Options): Talker {
         synced = resolve;
       });
       socket?.send(JSON.stringify({ type: "sync", data: { conversations, limit: 100 } }));
-      await answered;
+      await within(waitMs, "sync-result", answered);
     },
     complete: (lastSeqs) =>
       options.rooms.every((id) => contiguous(rooms.get(id)?.seen) >= (lastSeqs.get(id) ?? Number.POSITIVE_INFINITY)),
@@ -175,6 +176,17 @@ export function createTalker(options: Options): Talker {
       socket?.close();
     },
   };
+}
+
+/** Rejects when `promise` takes longer than `ms`. */
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The highest seq up to which nothing is missing. */

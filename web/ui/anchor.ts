@@ -28,9 +28,9 @@ export function takeAnchors(scroller: HTMLElement, list: HTMLElement): Anchors {
   for (let index = firstChildBelow(list, scroller.scrollTop); anchors.length < anchorsMax; index++) {
     const child = childAt(list, index);
     if (child === undefined) break;
-    const key = child.dataset["key"];
+    const key = child.dataset.key;
     // Lines between messages come and go; messages stay.
-    if (key !== undefined && child.dataset["seq"] !== undefined)
+    if (key !== undefined && child.dataset.seq !== undefined)
       anchors.push({ key, top: child.offsetTop - scroller.scrollTop });
   }
   return anchors;
@@ -41,7 +41,7 @@ export function restoreAnchors(scroller: HTMLElement, list: HTMLElement, anchors
   for (const anchor of anchors) {
     for (let index = 0; index < list.children.length; index++) {
       const child = childAt(list, index);
-      if (child?.dataset["key"] !== anchor.key) continue;
+      if (child?.dataset.key !== anchor.key) continue;
       const top = child.offsetTop - anchor.top;
       if (Math.abs(scroller.scrollTop - top) >= 1) scroller.scrollTop = top;
       return true;
@@ -55,7 +55,7 @@ export function lowestVisibleSeq(scroller: HTMLElement, list: HTMLElement): numb
   const bottom = scroller.scrollTop + scroller.clientHeight;
   for (let index = firstChildBelow(list, bottom); index >= 0; index--) {
     const child = childAt(list, index);
-    const seq = Number(child?.dataset["seq"]);
+    const seq = Number(child?.dataset.seq);
     if (child !== undefined && Number.isFinite(seq) && child.offsetTop + child.offsetHeight <= bottom + 8) return seq;
   }
   return undefined;

@@ -4,7 +4,10 @@ import { GlobeIcon } from "./icons.tsx";
 export function hueOf(id: string): number {
   let hash = 2_166_136_261;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 16_777_619);
-  return (hash >>> 0) % 360;
+  // Neighbouring ids differ in one digit: mixed well, or they would get two hues in turn.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 360;
 }
 
 /** One or two characters that stand for a name; guests take theirs from the number behind `guest_`. */

@@ -67,7 +67,7 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
         <textarea
           ref={box}
           rows={1}
-          dir="auto"
+          dir={text === "" ? undefined : "auto"}
           value={text}
           placeholder={t("writeTo", { name })}
           aria-label={t("writeTo", { name })}

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { isWide } from "../route.ts";
 import { t } from "../strings.ts";
 import { CloseIcon } from "./icons.tsx";
 import { NewChat } from "./new-chat.tsx";
@@ -12,18 +13,33 @@ const shown = signal<DialogName | undefined>(undefined);
 export function openDialog(name: DialogName): void {
   shown.value = name;
 }
+/** Closes what is open. The browser gives the focus back, and can only while the element is still on the page. */
 export function closeDialog(): void {
+  document.querySelector<HTMLDialogElement>("dialog.dialog")?.close();
   shown.value = undefined;
+}
+/** Closes after a choice: one goes on by writing. */
+function chosen(): void {
+  closeDialog();
+  if (isWide()) document.querySelector<HTMLTextAreaElement>(".composer textarea")?.focus({ preventScroll: true });
+}
+/** Chromium gives the focus back without the caret, which stays behind in the field that is gone: nothing could be typed. */
+function renewFocus(): void {
+  const active = document.activeElement;
+  if (!(active instanceof HTMLElement) || active === document.body) return;
+  active.blur();
+  active.focus({ preventScroll: true });
 }
 export const dialogIsOpen = (): boolean => shown.peek() !== undefined;
 
 /** A modal dialog of the browser: it holds the focus, closes with Esc, and gives the focus back. */
 function Dialog(props: { label: string; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key arrives: what is typed right after Ctrl+K belongs to the dialog.
+  useLayoutEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => queueMicrotask(renewFocus);
   }, []);
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog closes it; its key is Esc, by the browser
@@ -55,7 +71,7 @@ export function Dialogs() {
   const switcher = shown.value === "switcher";
   return (
     <Dialog key={shown.value} label={t(switcher ? "search" : "newChat")}>
-      {switcher ? <Switcher onDone={closeDialog} /> : <NewChat onDone={closeDialog} />}
+      {switcher ? <Switcher onDone={chosen} /> : <NewChat onDone={chosen} />}
     </Dialog>
   );
 }

@@ -81,7 +81,7 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
   const { item, bubbles } = props;
   const { head, mine, row, pending } = item;
   const time = <time dateTime={new Date(item.at * 1_000).toISOString()}>{clockTime(item.at)}</time>;
-  const classes = ["message", head && "head", mine && "mine", pending !== undefined && pending.state];
+  const classes = ["message", head && "head", mine && "mine", pending?.state];
   return (
     <li class={classes.filter(Boolean).join(" ")} data-key={item.key} data-seq={row?.seqId}>
       {!bubbles && <div class="gutter">{head ? <Avatar id={item.senderId} name={item.name} /> : time}</div>}

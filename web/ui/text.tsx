@@ -23,8 +23,8 @@ function linked(text: string): (string | JSX.Element)[] {
 }
 
 /** Longer texts are folded. */
-const foldChars = 1_200;
-const foldLines = 18;
+const foldChars = 900;
+const foldLines = 15;
 const onlyEmoji = /^(?:\p{RGI_Emoji}\s*){1,3}$/v;
 
 function foldAt(text: string): number {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { create, type DescService } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { defaultGatewaySettings, type GatewayConfig } from "../../../gateway/config.ts";
+import type { Pages } from "../../../gateway/http/pages.ts";
 import { type RunningGateway, startGateway } from "../../../gateway/start.ts";
 import { createMemoryCache } from "../../../infra/cache/memory.ts";
 import { createLogger, type Logger } from "../../../infra/clog/clog.ts";
@@ -59,7 +60,7 @@ export interface Town extends AsyncDisposable {
 
 type Change = (config: GatewayConfig) => GatewayConfig;
 
-export async function openTown(change: Change = (config) => config): Promise<Town> {
+export async function openTown(change: Change = (config) => config, pages: Pages = {}): Promise<Town> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gochat-gateway-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -116,6 +117,7 @@ export async function openTown(change: Change = (config) => config): Promise<Tow
         message: of(logic.services, MessageService),
         friend: of(logic.services, FriendService),
       },
+      pages,
       clock: () => Date.now() + offsetMs,
     }),
   );

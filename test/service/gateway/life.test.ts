@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { StartError } from "../../../infra/host/start-error.ts";
 import type { OutRecord } from "../../../infra/mq/mq.ts";
 import {
   BroadcastRecordSchema,
@@ -280,6 +281,7 @@ test("60 §8: limits act at the entrance of both protocols, and say when to come
   const http = await t.api.call("POST", "/messages", send(100), ann.accessToken);
   expect([http.status, http.code]).toEqual([429, "RATE_LIMITED"]);
   expect(Number(http.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(http.headers.get("x-ratelimit-remaining")).toBe("0");
   const read = await t.api.call("GET", "/users/profile", undefined, ann.accessToken);
   expect(read.headers.get("x-ratelimit-limit")).toBe("200");
   expect(Number(read.headers.get("x-ratelimit-remaining"))).toBeLessThan(200);
@@ -315,4 +317,32 @@ test("a storm of sockets shares its calls, and every socket gets the world", asy
   await Promise.all(sockets.map((socket) => socket.next("new-message")));
   for (const socket of sockets) socket.socket.terminate();
   await until("all gone", async () => (await t.metrics.render()).includes("gochat_ws_connections 0"));
+});
+
+test("G8: a request that is being answered at a stop gets its answer", async () => {
+  const opened = await openTown();
+  const name = "slow_to_sign_in";
+  await opened.api.call("POST", "/auth/register", { username: name, password: "correct horse" });
+  const answer = opened.api.call("POST", "/auth/login", { username: name, password: "correct horse" });
+  // The password check takes about 100 ms on another thread.
+  await Bun.sleep(20);
+  await opened[Symbol.asyncDispose]();
+  expect((await answer).status).toBe(200);
+  expect(
+    await fetch(`${opened.url}/health`).then(
+      () => "up",
+      () => "down",
+    ),
+  ).toBe("down");
+});
+
+test("a busy port says what to do", async () => {
+  // In one process Bun lets a second server take the same port; only another process is refused.
+  const script = "console.log(Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() }).port)";
+  await using other = Bun.spawn(["bun", "-e", script], { stdout: "pipe" });
+  const { value } = await other.stdout.getReader().read();
+  const port = Number(new TextDecoder().decode(value));
+  const problem = await openTown((config) => ({ ...config, port })).catch((error: unknown) => error);
+  expect(problem).toBeInstanceOf(StartError);
+  expect(String(problem)).toContain("PORT");
 });

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ServerProcess, startServer } from "../../bench/server-process.ts";
+import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
+import type { ClientError } from "../../client/errors.ts";
+import { createMemoryStorage } from "../../client/storage.ts";
+
+const settings = { "ratelimit.enabled": "false" };
+let data = "";
+let server: ServerProcess;
+
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), "gochat-sdk-"));
+  server = await startServer({ data, settings });
+});
+afterAll(async () => {
+  await server?.stop();
+  await rm(data, { recursive: true, force: true });
+});
+
+/** Resolves when `holds` does; looked at after every event and ten times a second. */
+async function until(client: Client, holds: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error(`never: ${what}, the connection is ${client.connection().at}`);
+    await Bun.sleep(100);
+  }
+}
+const newClient = (options: Partial<ClientOptions> = {}) =>
+  createClient({ baseUrl: server.url, platform: "bot", ...options });
+async function online(client: Client): Promise<Client> {
+  client.connect();
+  await until(client, () => client.connection().at === "open", "open");
+  return client;
+}
+const texts = (client: Client, id: string): string[] =>
+  client
+    .open(id)
+    .timeline.rows()
+    .map((row) => row.content);
+
+test("a send is acked with its place in the history; others have it in the same place", async () => {
+  const ann = newClient();
+  const ben = newClient();
+  await ann.auth.guest();
+  await ben.auth.register("sdk_ben", "correct horse");
+  await Promise.all([online(ann), online(ben)]);
+  const view = ben.open("world");
+  await until(ben, () => view.timeline.mark() !== undefined, "base");
+  const sent = ann.send({ conversationId: "world", content: "by the SDK" });
+  const stored = await sent.ack;
+  await until(ben, () => texts(ben, "world").includes("by the SDK"), "pushed");
+  const row = view.timeline.rows().find((one) => one.content === "by the SDK");
+  expect(row).toMatchObject({ id: stored.messageId, seqId: stored.seqId, clientMsgId: sent.clientMsgId });
+  ann.disconnect();
+  ben.disconnect();
+});
+
+test("G1, G2, G3: kill -9 between sends: every ack is in the history once and in order, what was open is sent again", async () => {
+  const ann = newClient();
+  const ben = newClient();
+  await ann.auth.register("sdk_kill_ann", "correct horse");
+  await ben.auth.register("sdk_kill_ben", "correct horse");
+  await Promise.all([online(ann), online(ben)]);
+  const id = (await ann.createSingle(ben.auth.session()?.user.id ?? "")).id;
+  const acks: Promise<{ seqId: number | undefined }>[] = [];
+  const port = Number(new URL(server.url).port);
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 20; i++) acks.push(ann.send({ conversationId: id, content: `${round}.${i}` }).ack);
+    if (round === 1) {
+      await server.kill();
+      server = await startServer({ data, settings, port });
+      ann.wake();
+      ben.wake();
+    }
+  }
+  const stored = await Promise.all(acks);
+  expect(new Set(stored.map((ack) => ack.seqId)).size).toBe(60);
+  await until(ben, () => ben.connection().at === "open", "ben is back");
+  await until(ben, () => (ben.open(id).timeline.mark() ?? 0) === 60, "ben has all");
+  const rows = ben.open(id).timeline.rows();
+  while (ben.open(id).hasOlder()) await ben.open(id).loadOlder();
+  expect(rows.map((row) => row.seqId)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  expect(new Set(rows.map((row) => row.content)).size).toBe(60);
+  ann.disconnect();
+  ben.disconnect();
+});
+
+test("from a saved mark a later run gets every row above it, in order, and nothing twice", async () => {
+  const storage = createMemoryStorage();
+  const first = newClient({ storage });
+  await first.auth.register("sdk_mark", "correct horse");
+  await online(first);
+  const view = first.open("world");
+  await until(first, () => view.timeline.mark() !== undefined, "base");
+  const mark = view.timeline.mark() ?? 0;
+  first.disconnect();
+  const other = newClient();
+  await other.auth.guest();
+  await online(other);
+  for (let i = 0; i < 150; i++) await other.send({ conversationId: "world", content: `later ${i}` }).ack;
+  const second = newClient({ storage, savedMark: () => mark });
+  second.open("world");
+  await online(second);
+  await until(second, () => (second.open("world").timeline.mark() ?? 0) >= mark + 150, "caught up");
+  expect(texts(second, "world")).toEqual(Array.from({ length: 150 }, (_, i) => `later ${i}`));
+  second.disconnect();
+  other.disconnect();
+});
+
+test("a refusal has its code; signing out ends the session", async () => {
+  const ann = newClient();
+  await ann.auth.guest();
+  await online(ann);
+  const refused = await ann.createGroup("no", ["1"]).catch((error: ClientError) => error.code);
+  expect(refused).toBe("GUEST_FORBIDDEN");
+  const lost = await ann
+    .send({ conversationId: "12345", content: "to nobody" })
+    .ack.catch((error: ClientError) => error.code);
+  expect(["CONVERSATION_NOT_FOUND", "NOT_CONVERSATION_MEMBER", "FORBIDDEN"]).toContain(String(lost));
+  await ann.auth.logout();
+  expect(ann.auth.session()).toBeUndefined();
+  expect(ann.connection().at).toBe("off");
+});
