@@ -22,8 +22,9 @@ export interface Dialect {
   onConflict(table: string, key: readonly string[], set: readonly (readonly [string, "greatest" | "replace"])[]): SQL;
   /** The clause that lets an INSERT pass over rows whose `key` is taken (and over nothing else). */
   ignoreConflict(key: readonly string[]): SQL;
-  /** A value in an expression where the database cannot infer its type. */
-  typed(value: SQL, column: SQLiteColumn): SQL;
+  /** Updates the rows of `table` by those of the table expression `source`, which is named `fresh` and has the columns
+   *  `key` and `set` under the table's names. */
+  updateFrom(table: string, key: string, set: readonly string[], source: SQL): SQL;
   compile(query: SQL): { sql: string; params: unknown[] };
   /** The driver's error as a DbError; anything else as it is. */
   classify(error: unknown): unknown;
@@ -61,6 +62,20 @@ function mysqlOnConflict(_table: string, _key: readonly string[], set: readonly 
   return sql` on duplicate key update ${sql.join(parts, sql`, `)}`;
 }
 
+/** What SQLite and PostgreSQL share. */
+const updateFrom: Dialect["updateFrom"] = (table, key, set, source) => {
+  const [target, at] = [sql.identifier(table), sql.identifier(key)];
+  const parts = set.map((column) => sql`${sql.identifier(column)} = fresh.${sql.identifier(column)}`);
+  return sql`update ${target} set ${sql.join(parts, sql`, `)} from ${source} where ${target}.${at} = fresh.${at}`;
+};
+
+/** The fresh rows come first: each is one look-up by the key. */
+const mysqlUpdateFrom: Dialect["updateFrom"] = (table, key, set, source) => {
+  const [target, at] = [sql.identifier(table), sql.identifier(key)];
+  const parts = set.map((column) => sql`${target}.${sql.identifier(column)} = fresh.${sql.identifier(column)}`);
+  return sql`update ${source} straight_join ${target} on ${target}.${at} = fresh.${at} set ${sql.join(parts, sql`, `)}`;
+};
+
 const sqliteCompiler = new SQLiteSyncDialect();
 const mysqlCompiler = new MySqlDialect();
 const postgresCompiler = new PgDialect();
@@ -73,7 +88,7 @@ export const sqliteDialect: Dialect = {
   greatest: (a, b) => sql`max(${a}, ${b})`,
   onConflict: conflictUpdate("max"),
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
-  typed: (value) => value,
+  updateFrom,
   compile: (query) => sqliteCompiler.sqlToQuery(query),
   classify: fromSqlite,
 };
@@ -88,7 +103,7 @@ export const mysqlDialect: Dialect = {
   onConflict: mysqlOnConflict,
   // Not INSERT IGNORE: that passes over data errors too.
   ignoreConflict: ([first = "id"]) => sql` on duplicate key update ${sql.identifier(first)} = ${sql.identifier(first)}`,
-  typed: (value) => value,
+  updateFrom: mysqlUpdateFrom,
   compile: (query) => mysqlCompiler.sqlToQuery(query),
   classify: fromMysql,
 };
@@ -101,7 +116,7 @@ export const postgresDialect: Dialect = {
   greatest: (a, b) => sql`greatest(${a}, ${b})`,
   onConflict: conflictUpdate("greatest"),
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
-  typed: (value, column) => sql`cast(${value} as ${sql.raw(column.getSQLType().replace(/ COLLATE .*/, ""))})`,
+  updateFrom,
   compile: (query) => postgresCompiler.sqlToQuery(query),
   classify: fromPostgres,
 };

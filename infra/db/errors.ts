@@ -9,24 +9,37 @@ export class DbError extends Error {
   readonly kind: DbErrorKind;
   /** The key or column the database named, as far as it did: `messages.conversation_id, messages.seq_id`, `uk_username`. */
   readonly constraint: string | undefined;
+  /** True for a deadlock or a lock wait that was too long: nothing is stored, and the same body may succeed at once. */
+  readonly contention: boolean;
 
-  constructor(kind: DbErrorKind, message: string, options: { cause?: unknown; constraint?: string | undefined } = {}) {
+  constructor(
+    kind: DbErrorKind,
+    message: string,
+    options: { cause?: unknown; constraint?: string | undefined; contention?: boolean } = {},
+  ) {
     super(message, { cause: options.cause });
     this.name = "DbError";
     this.kind = kind;
     this.constraint = options.constraint;
+    this.contention = options.contention ?? false;
   }
 }
 
-interface DriverError {
-  code: string;
-  message: string;
+/** Fields of the drivers' errors that hold values of rows or whole statements: they belong in no log. */
+const tellingFields = ["sql", "detail", "where", "internalQuery"];
+
+function withoutValues(error: DriverError): DriverError {
+  for (const field of tellingFields) if (field in error) Reflect.deleteProperty(error, field);
+  return error;
 }
 
-/** Finds the driver's own error below the wrappers of the query layer. */
-function driverError(error: unknown): DriverError | undefined {
+type DriverError = Error & { readonly code: string; readonly errno?: unknown; readonly constraint?: unknown };
+
+/** Finds our own error or the driver's below the wrappers of the query layer. */
+function innerError(error: unknown): DbError | DriverError | undefined {
   for (let depth = 0, at = error; depth < 5 && at instanceof Error; depth += 1, at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return { code: at.code, message: at.message };
+    if (at instanceof DbError) return at;
+    if ("code" in at && typeof at.code === "string") return withoutValues(at as DriverError);
   }
   return undefined;
 }
@@ -50,8 +63,9 @@ export function fromSqlite(error: unknown): unknown {
   if (error instanceof Error && !("code" in error) && sqliteClosed.test(error.message)) {
     return new DbError("unavailable", "the database is closed", { cause: error });
   }
-  const found = driverError(error);
-  if (error instanceof DbError || !found?.code.startsWith("SQLITE_")) return error;
+  const found = innerError(error);
+  if (found instanceof DbError) return found;
+  if (!found?.code.startsWith("SQLITE_")) return error;
   const { code, message } = found;
   if (sqliteUnique.has(code)) {
     const constraint = /constraint failed: (.*)$/.exec(message)?.[1];
@@ -61,45 +75,78 @@ export function fromSqlite(error: unknown): unknown {
   return new DbError(sqliteUnavailable.test(code) ? "unavailable" : "other", message, { cause: error });
 }
 
-const mysqlUnique = new Set(["ER_DUP_ENTRY", "ER_DUP_ENTRY_WITH_KEY_NAME", "ER_DUP_KEY"]);
+/** What the drivers say without a code when a connection is gone. */
+const lostText =
+  /connection (?:terminated|lost|is in closed state|error)|in closed state|not queryable|was closed|timeout/i;
+
+function lostConnection(error: unknown): unknown {
+  if (!(error instanceof Error) || !lostText.test(error.message)) return error;
+  return new DbError("unavailable", error.message, { cause: error });
+}
+
+// By number: the names of MariaDB's own errors are not known to the driver.
+const mysqlUnique = new Set([1022, 1062, 1586, 1859]);
+const mysqlContention = new Set([1205, 1213]);
 const mysqlData = new Set([
-  "ER_DATA_TOO_LONG",
-  "ER_WARN_DATA_OUT_OF_RANGE",
-  "ER_DATA_OUT_OF_RANGE",
-  "ER_TRUNCATED_WRONG_VALUE",
-  "ER_TRUNCATED_WRONG_VALUE_FOR_FIELD",
-  "ER_INVALID_CHARACTER_STRING",
-  "ER_CANT_CREATE_GEOMETRY_OBJECT",
-  "ER_INVALID_JSON_TEXT",
-  "ER_CHECK_CONSTRAINT_VIOLATED",
-  "ER_CONSTRAINT_FAILED",
-  "ER_BAD_NULL_ERROR",
+  1048, // column cannot be null
+  1264, // out of range
+  1265, // data truncated
+  1292, // incorrect date, time or number
+  1300, // invalid character string
+  1366, // incorrect value for the column's type or charset
+  1406, // data too long
+  1411, // incorrect value for a function
+  1690, // expression out of range
+  3140, // invalid JSON text
+  3819, // check constraint violated
+  3854, // cannot convert a string to the column's charset
+  4025, // check constraint violated (MariaDB)
 ]);
-const mysqlOther = new Set(["ER_PARSE_ERROR", "ER_NO_SUCH_TABLE", "ER_BAD_FIELD_ERROR", "ER_WRONG_VALUE_COUNT_ON_ROW"]);
+const mysqlOther = new Set([
+  1044, // access to the database denied
+  1045, // access denied
+  1049, // unknown database
+  1054, // unknown column
+  1064, // syntax
+  1136, // wrong number of values
+  1142, // command denied
+  1146, // no such table
+  1364, // field without a default
+]);
 
 /** Everything that is not listed repeats the whole transaction (spec 40 §7). */
 export function fromMysql(error: unknown): unknown {
-  const found = driverError(error);
-  if (error instanceof DbError || !found) return error;
-  const { code, message } = found;
-  if (mysqlUnique.has(code)) {
-    const constraint = /for key '(?:[^'.]*\.)?([^']*)'/.exec(message)?.[1];
-    return new DbError("unique", message, { cause: error, constraint });
+  const found = innerError(error);
+  if (found === undefined || found instanceof DbError) return found ?? lostConnection(error);
+  const { message } = found;
+  const errno = Number(found.errno);
+  if (mysqlUnique.has(errno)) {
+    // The last quoted name: the value before it may hold anything.
+    const constraint = /for key '(?:[^'.]*\.)?([^'.]*)'$/.exec(message)?.[1];
+    return new DbError("unique", message, { cause: found, constraint });
   }
-  if (mysqlData.has(code)) return new DbError("data", message, { cause: error });
-  return new DbError(mysqlOther.has(code) ? "other" : "unavailable", message, { cause: error });
+  if (mysqlData.has(errno)) return new DbError("data", message, { cause: found });
+  if (mysqlContention.has(errno)) return new DbError("unavailable", message, { cause: found, contention: true });
+  return new DbError(mysqlOther.has(errno) ? "other" : "unavailable", message, { cause: found });
 }
 
+/** Access denied, no such database, syntax or access. */
+const postgresOther = /^(?:28|3D|42)...$/;
+
+/** Serialization failure, deadlock, lock not available. */
+const postgresContention = new Set(["40001", "40P01", "55P03"]);
+
 export function fromPostgres(error: unknown): unknown {
-  const found = driverError(error);
-  if (error instanceof DbError || !found) return error;
+  const found = innerError(error);
+  if (found === undefined || found instanceof DbError) return found ?? lostConnection(error);
   const { code, message } = found;
   if (code === "23505") {
-    const constraint = /constraint "([^"]*)"/.exec(message)?.[1];
-    return new DbError("unique", message, { cause: error, constraint });
+    const constraint = typeof found.constraint === "string" ? found.constraint : undefined;
+    return new DbError("unique", message, { cause: found, constraint });
   }
   // Class 22: data exception; 23502 not null, 23514 check; 42: syntax or access.
-  if (code.startsWith("22") || code === "23502" || code === "23514")
-    return new DbError("data", message, { cause: error });
-  return new DbError(code.startsWith("42") ? "other" : "unavailable", message, { cause: error });
+  if (/^22...$/.test(code) || code === "23502" || code === "23514")
+    return new DbError("data", message, { cause: found });
+  const contention = postgresContention.has(code);
+  return new DbError(postgresOther.test(code) ? "other" : "unavailable", message, { cause: found, contention });
 }

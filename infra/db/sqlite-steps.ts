@@ -3,15 +3,16 @@ import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import { sqliteDialect } from "./dialect.ts";
 import {
-  columnOf,
   columnsOf,
   encode,
   findSql,
   found,
   insertSql,
+  keyIn,
   scanSql,
   scanValues,
-  updateSql,
+  tuple,
+  updateRowSql,
   updateValues,
   upsertSql,
 } from "./statements.ts";
@@ -28,7 +29,14 @@ export interface StepRunner {
 }
 
 /** A hole is written as `?`; its value is bound in the order of the holes. */
-const hole = (): SQL => sql.raw("?");
+const hole = sql.raw("?");
+
+function rowOf(table: SQLiteTable): SQL {
+  return sql`values (${sql.join(
+    columnsOf(table).map(() => hole),
+    sql`, `,
+  )})`;
+}
 
 function compile(client: Database, query: SQL): Statement {
   return client.prepare(sqliteDialect.compile(query).sql);
@@ -60,7 +68,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   function insert(table: SQLiteTable, rows: readonly Record<string, unknown>[]): void {
     let prepared = inserts.get(table);
     if (prepared === undefined) {
-      prepared = { statement: compile(client, insertSql(table, 1, hole)), columns: columnsOf(table) };
+      prepared = { statement: compile(client, insertSql(table, rowOf(table))), columns: columnsOf(table) };
       inserts.set(table, prepared);
     }
     insertRows(prepared, rows);
@@ -69,7 +77,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   function upsert(plan: UpsertPlan, rows: readonly Record<string, unknown>[]): void {
     let prepared = upserts.get(plan);
     if (prepared === undefined) {
-      const statement = compile(client, upsertSql(sqliteDialect, plan, 1, hole));
+      const statement = compile(client, upsertSql(sqliteDialect, plan, rowOf(plan.table)));
       prepared = { statement, columns: columnsOf(plan.table) };
       upserts.set(plan, prepared);
     }
@@ -79,8 +87,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   function update(plan: UpdatePlan, rows: readonly Record<string, unknown>[]): void {
     let statement = updates.get(plan);
     if (statement === undefined) {
-      columnOf(plan.table, plan.key);
-      statement = compile(client, updateSql(sqliteDialect, plan, 1, hole));
+      statement = compile(client, updateRowSql(plan, hole));
       updates.set(plan, statement);
     }
     for (const row of rows) statement.run(...(updateValues(plan, row) as Values));
@@ -89,7 +96,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   function find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Record<string, unknown>[] {
     let statement = finds.get(plan);
     if (statement === undefined) {
-      statement = compile(client, findSql(sqliteDialect, plan, 1, hole));
+      statement = compile(client, findSql(sqliteDialect, plan, keyIn(plan, tuple(plan.by.length, hole))));
       finds.set(plan, statement);
     }
     const rows: unknown[][] = [];
@@ -103,7 +110,10 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   function scan(plan: ScanPlan, range: ScanRange): Record<string, unknown>[] {
     let statement = scans.get(plan);
     if (statement === undefined) {
-      statement = compile(client, scanSql(plan, hole));
+      statement = compile(
+        client,
+        scanSql(plan, () => hole),
+      );
       scans.set(plan, statement);
     }
     return found(plan, statement.values(...(scanValues(plan, range) as Values)) as unknown[][]);

@@ -2,20 +2,21 @@ import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { conformanceTable } from "./conformance-tables.ts";
 import { type Dialect, mysqlDialect, postgresDialect, sqliteDialect } from "./dialect.ts";
-import { findSql, insertSql, type Place, scanSql, updateSql, upsertSql } from "./statements.ts";
+import { findSql, insertSql, keyIn, scanSql, tuple, updateManySql, updateRowSql, upsertSql } from "./statements.ts";
 
-const place: Place = (row, column) => sql`${sql.param(column.name === "name" ? `n${row}` : row)}`;
+const hole = sql.raw("?");
+const rows = sql.raw("ROWS");
 const items = (dialect: Dialect) => conformanceTable(dialect.name).items;
 
 function texts(build: (dialect: Dialect) => ReturnType<typeof insertSql>): string[] {
   return [sqliteDialect, mysqlDialect, postgresDialect].map((dialect) => dialect.compile(build(dialect)).sql);
 }
 
-test("an insert of two rows", () => {
-  expect(texts((dialect) => insertSql(items(dialect), 2, place))).toEqual([
-    'insert into "conformance_items" ("id", "owner", "name", "count") values (?, ?, ?, ?), (?, ?, ?, ?)',
-    "insert into `conformance_items` (`id`, `owner`, `name`, `count`) values (?, ?, ?, ?), (?, ?, ?, ?)",
-    'insert into "conformance_items" ("id", "owner", "name", "count") values ($1, $2, $3, $4), ($5, $6, $7, $8)',
+test("an insert", () => {
+  expect(texts((dialect) => insertSql(items(dialect), rows))).toEqual([
+    'insert into "conformance_items" ("id", "owner", "name", "count") ROWS',
+    "insert into `conformance_items` (`id`, `owner`, `name`, `count`) ROWS",
+    'insert into "conformance_items" ("id", "owner", "name", "count") ROWS',
   ]);
 });
 
@@ -29,8 +30,7 @@ test("a merge that keeps the larger of one and replaces the other", () => {
         greatest: ["count"] as never[],
         replace: ["id"] as never[],
       },
-      1,
-      place,
+      rows,
     ),
   ).map((text) => text.slice(text.indexOf(" on ")));
   expect(tails).toEqual([
@@ -42,7 +42,7 @@ test("a merge that keeps the larger of one and replaces the other", () => {
 
 test("an insert that keeps what is there never ignores other errors", () => {
   const plan = (dialect: Dialect) => ({ table: items(dialect), key: ["id"] as never[], greatest: [], replace: [] });
-  const tails = texts((dialect) => upsertSql(dialect, plan(dialect), 1, place)).map((text) =>
+  const tails = texts((dialect) => upsertSql(dialect, plan(dialect), rows)).map((text) =>
     text.slice(text.indexOf(" on ")),
   );
   expect(tails).toEqual([
@@ -52,12 +52,17 @@ test("an insert that keeps what is there never ignores other errors", () => {
   ]);
 });
 
-test("an update of two rows by their key", () => {
+test("an update of one row, and of many from a source of fresh values", () => {
   const plan = (dialect: Dialect) => ({ table: items(dialect), key: "id" as never, set: ["count"] as never[] });
-  expect(texts((dialect) => updateSql(dialect, plan(dialect), 2, place))).toEqual([
-    'update "conformance_items" set "count" = case "id" when ? then ? when ? then ? end where "id" in (?, ?)',
-    "update `conformance_items` set `count` = case `id` when ? then ? when ? then ? end where `id` in (?, ?)",
-    'update "conformance_items" set "count" = case "id" when $1 then cast($2 as integer) when $3 then cast($4 as integer) end where "id" in ($5, $6)',
+  expect(texts((dialect) => updateRowSql(plan(dialect), hole))[0]).toBe(
+    'update "conformance_items" set "count" = ? where "id" = ?',
+  );
+  const standard =
+    'update "conformance_items" set "count" = fresh."count" from ROWS where "conformance_items"."id" = fresh."id"';
+  expect(texts((dialect) => updateManySql(dialect, plan(dialect), rows))).toEqual([
+    standard,
+    "update ROWS straight_join `conformance_items` on `conformance_items`.`id` = fresh.`id` set `conformance_items`.`count` = fresh.`count`",
+    standard,
   ]);
 });
 
@@ -66,19 +71,21 @@ test("rows found by a compound key; locks are taken in key order", () => {
     const table = items(dialect);
     return { table, columns: { id: table.id }, by: [table.owner, table.name] };
   };
-  expect(texts((dialect) => findSql(dialect, plan(dialect), 2, place))).toEqual([
-    'select "id" from "conformance_items" where ("owner", "name") in ((?, ?), (?, ?))',
-    "select `id` from `conformance_items` where (`owner`, `name`) in ((?, ?), (?, ?))",
-    'select "id" from "conformance_items" where ("owner", "name") in (($1, $2), ($3, $4))',
+  const compound = (dialect: Dialect) => findSql(dialect, plan(dialect), keyIn(plan(dialect), tuple(2, hole)));
+  expect(texts(compound)).toEqual([
+    'select "id" from "conformance_items" where ("owner", "name") in ((?, ?))',
+    "select `id` from `conformance_items` where (`owner`, `name`) in ((?, ?))",
+    'select "id" from "conformance_items" where ("owner", "name") in ((?, ?))',
   ]);
   const locks = texts((dialect) => {
     const table = items(dialect);
-    return findSql(dialect, { table, columns: { id: table.id }, by: [table.id], lock: true }, 1, place);
+    const by = { table, columns: { id: table.id }, by: [table.id], lock: true };
+    return findSql(dialect, by, keyIn(by, tuple(1, hole)));
   });
   expect(locks).toEqual([
     'select "id" from "conformance_items" where "id" in (?) order by "id"',
     "select `id` from `conformance_items` where `id` in (?) order by `id` for update",
-    'select "id" from "conformance_items" where "id" in ($1) order by "id" for update',
+    'select "id" from "conformance_items" where "id" in (?) order by "id" for update',
   ]);
 });
 

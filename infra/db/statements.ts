@@ -3,9 +3,8 @@ import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Dialect } from "./dialect.ts";
 import type { FindPlan, ScanPlan, ScanRange, Selection, UpdatePlan, UpsertPlan } from "./steps.ts";
 
-/** Builds the statements of planned steps for every dialect. A value is given by `place`: a parameter for servers, which
- *  take many rows in one statement; a numbered hole for SQLite, where one prepared row is run many times. */
-export type Place = (row: number, column: SQLiteColumn, position: number) => SQL;
+// The statements of planned steps, written once for every dialect. A driver says by SQL of its own where the rows come from:
+// SQLite runs one prepared row many times, MySQL takes literals, PostgreSQL arrays.
 
 const list = (parts: readonly SQL[]): SQL => sql.join([...parts], sql`, `);
 const identifiers = (columns: readonly SQLiteColumn[]): SQL =>
@@ -31,16 +30,13 @@ export function decode(column: SQLiteColumn, value: unknown): unknown {
   return value === null || value === undefined ? null : column.mapFromDriverValue(value);
 }
 
-export function insertSql(table: SQLiteTable, rows: number, place: Place): SQL {
+/** `source` gives the rows, in the order of `columnsOf`: `values (…), (…)` or a select. */
+export function insertSql(table: SQLiteTable, source: SQL): SQL {
   const columns = columnsOf(table).map(([, column]) => column);
-  const tuples = Array.from(
-    { length: rows },
-    (_, row) => sql`(${list(columns.map((column, at) => place(row, column, at)))})`,
-  );
-  return sql`insert into ${sql.identifier(getTableName(table))} (${identifiers(columns)}) values ${list(tuples)}`;
+  return sql`insert into ${sql.identifier(getTableName(table))} (${identifiers(columns)}) ${source}`;
 }
 
-export function upsertSql(dialect: Dialect, plan: UpsertPlan, rows: number, place: Place): SQL {
+export function upsertSql(dialect: Dialect, plan: UpsertPlan, source: SQL): SQL {
   const nameOf = (field: string): string => columnOf(plan.table, field).name;
   const set = [
     ...plan.greatest.map((field) => [nameOf(field), "greatest"] as const),
@@ -49,37 +45,45 @@ export function upsertSql(dialect: Dialect, plan: UpsertPlan, rows: number, plac
   const key = plan.key.map(nameOf);
   const clause =
     set.length === 0 ? dialect.ignoreConflict(key) : dialect.onConflict(getTableName(plan.table), key, set);
-  return sql`${insertSql(plan.table, rows, place)}${clause}`;
+  return sql`${insertSql(plan.table, source)}${clause}`;
 }
 
-/** For one row `set … where key = …`; for more `set x = case key when … end where key in (…)`. */
-export function updateSql(dialect: Dialect, plan: UpdatePlan, rows: number, place: Place): SQL {
-  const key = columnOf(plan.table, plan.key);
-  const keyAt = plan.set.length;
-  const all = Array.from({ length: rows }, (_, row) => row);
-  const parts = plan.set.map((field, at) => {
-    const column = columnOf(plan.table, field);
-    if (rows === 1) return sql`${sql.identifier(column.name)} = ${place(0, column, at)}`;
-    const cases = all.map(
-      (row) => sql` when ${place(row, key, keyAt)} then ${dialect.typed(place(row, column, at), column)}`,
-    );
-    return sql`${sql.identifier(column.name)} = case ${sql.identifier(key.name)}${sql.join(cases)} end`;
-  });
-  const keys = list(all.map((row) => place(row, key, keyAt)));
+/** One row: the holes are what is set, then the key. */
+export function updateRowSql(plan: UpdatePlan, hole: SQL): SQL {
+  const parts = plan.set.map((field) => sql`${sql.identifier(columnOf(plan.table, field).name)} = ${hole}`);
+  const key = sql.identifier(columnOf(plan.table, plan.key).name);
+  return sql`update ${sql.identifier(getTableName(plan.table))} set ${list(parts)} where ${key} = ${hole}`;
+}
+
+/** Many rows: `source` is a table expression with the columns of `updateColumns`, under the name `fresh`. */
+export function updateManySql(dialect: Dialect, plan: UpdatePlan, source: SQL): SQL {
+  const set = plan.set.map((field) => columnOf(plan.table, field).name);
+  return dialect.updateFrom(getTableName(plan.table), columnOf(plan.table, plan.key).name, set, source);
+}
+
+/** The columns that an update is given, in the order of `updateValues`. */
+export function updateColumns(plan: UpdatePlan): SQLiteColumn[] {
+  return [...plan.set, plan.key].map((field) => columnOf(plan.table, field));
+}
+
+/** `matches` says which rows: a condition on the columns `plan.by`. */
+export function findSql(dialect: Dialect, plan: FindPlan, matches: SQL): SQL {
   const table = sql.identifier(getTableName(plan.table));
-  return sql`update ${table} set ${list(parts)} where ${sql.identifier(key.name)} in (${keys})`;
+  const query = sql`select ${identifiers(Object.values(plan.columns))} from ${table} where ${matches}`;
+  return plan.lock ? dialect.forUpdate(sql`${query} order by ${identifiers(plan.by)}`) : query;
 }
 
-export function findSql(dialect: Dialect, plan: FindPlan, keys: number, place: Place): SQL {
-  const columns = Object.values(plan.columns);
-  const tuples = Array.from({ length: keys }, (_, row) => plan.by.map((column, at) => place(row, column, at)));
-  const head = sql`select ${identifiers(columns)} from ${sql.identifier(getTableName(plan.table))} where `;
-  const only = plan.by.length === 1 ? plan.by[0] : undefined;
-  const where = only
-    ? sql`${sql.identifier(only.name)} in (${list(tuples.flat())})`
-    : sql`(${identifiers(plan.by)}) in (${list(tuples.map((tuple) => sql`(${list(tuple)})`))})`;
-  const query = sql`${head}${where}`;
-  return plan.lock ? dialect.forUpdate(sql`${query} order by ${identifiers(plan.by)}`) : query;
+/** `by in (keys)`, where `keys` is a list or a select. */
+export function keyIn(plan: FindPlan, keys: SQL): SQL {
+  const [only] = plan.by;
+  const left = plan.by.length === 1 && only ? sql`${sql.identifier(only.name)}` : sql`(${identifiers(plan.by)})`;
+  return sql`${left} in (${keys})`;
+}
+
+/** `(?, ?, ?)`; without parentheses for one. */
+export function tuple(count: number, hole: SQL): SQL {
+  const holes = list(Array.from({ length: count }, () => hole));
+  return count === 1 ? holes : sql`(${holes})`;
 }
 
 /** Places: the equal columns in their order, then from, to and limit. */

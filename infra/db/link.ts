@@ -1,0 +1,69 @@
+import { DbError } from "./errors.ts";
+
+export interface LinkOptions {
+  /** Ends the socket at once. */
+  close(): void;
+  classify(error: unknown): unknown;
+  /** Told of every statement: its text without values, and how long it took, ms. */
+  took(label: string, ms: number): void;
+}
+
+/** The life of one connection to a server: who waits for an answer is told when the connection is lost or destroyed. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #waiting = new Set<(reason: unknown) => void>();
+  #lost: DbError | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get alive(): boolean {
+    return this.#lost === undefined;
+  }
+
+  /** Runs one statement. Rejects with what `classify` says, with DbError `unavailable` once the connection is lost. */
+  run<T>(label: string, work: () => Promise<T>): Promise<T> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    return new Promise<T>((resolve, reject) => {
+      const startMs = performance.now();
+      this.#waiting.add(reject);
+      const done = (): void => {
+        this.#waiting.delete(reject);
+        this.#options.took(label, performance.now() - startMs);
+      };
+      work().then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error: unknown) => {
+          done();
+          reject(this.#options.classify(error));
+        },
+      );
+    });
+  }
+
+  /** Ends the connection; whoever waits for it is told `reason`. */
+  destroy(reason = new DbError("unavailable", "the connection to the database was closed")): void {
+    if (this.#lost !== undefined) return;
+    this.#lost = reason;
+    this.#options.close();
+    for (const reject of this.#waiting) reject(reason);
+    this.#waiting.clear();
+  }
+
+  /** Destroys the connection when `work` has not ended after `limitMs`. */
+  async limited<T>(limitMs: number, what: string, work: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(
+      () => this.destroy(new DbError("unavailable", `${what} took longer than ${limitMs} ms`)),
+      limitMs,
+    );
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
+import { escape as quote } from "mysql2";
+import { mysqlDialect } from "./dialect.ts";
+import {
+  columnsOf,
+  encode,
+  findSql,
+  insertSql,
+  keyIn,
+  scanSql,
+  scanValues,
+  updateColumns,
+  updateManySql,
+  updateValues,
+  upsertSql,
+} from "./statements.ts";
+import type { FindPlan, InsertStep, ScanPlan, ScanRange, UpdateStep, UpsertStep } from "./steps.ts";
+
+// Multi-row statements as text with literals: one statement of a thousand rows has more values than a prepared one may have
+// places, and binding them costs the client more than the server needs to read them.
+
+export interface Statement {
+  readonly text: string;
+  /** For the log: no values. */
+  readonly label: string;
+}
+
+/** A statement holds at most so many characters of rows (a server takes 16 MiB by default) … */
+const rowsCharsMax = 1024 * 1024;
+/** … and so many rows. */
+const rowsMax = 1000;
+
+const mark = "\u0001";
+const integer = /INT|BOOLEAN/i;
+
+type Literal = (value: unknown) => string;
+
+function integerLiteral(value: unknown): string {
+  if (value === null) return "null";
+  const text = typeof value === "boolean" ? String(Number(value)) : String(value);
+  if (!/^-?\d+$/.test(text)) throw new TypeError("a value of an integer column is not an integer");
+  return text;
+}
+
+/** How values of a column are written. Text is escaped for a session without NO_BACKSLASH_ESCAPES, in utf8mb4. */
+function literalOf(column: SQLiteColumn): Literal {
+  if (integer.test(column.getSQLType())) return integerLiteral;
+  return (value) => {
+    if (value === null) return "null";
+    if (typeof value === "string") return quote(value);
+    if (value instanceof Uint8Array)
+      return `x'${Buffer.from(value.buffer, value.byteOffset, value.length).toString("hex")}'`;
+    throw new TypeError(`a value of column ${column.name} is neither text nor bytes`);
+  };
+}
+
+function compile(query: SQL): string[] {
+  return mysqlDialect.compile(query).sql.split(mark);
+}
+
+/** Joins rows to statements within the bounds. */
+function statements(label: string, parts: readonly string[], separator: string, rows: readonly string[]): Statement[] {
+  const [head = "", tail = ""] = parts;
+  const built: Statement[] = [];
+  let from = 0;
+  let chars = 0;
+  for (let at = 0; at < rows.length; at += 1) {
+    chars += rows[at]?.length ?? 0;
+    const last = at + 1 === rows.length;
+    if (!last && chars < rowsCharsMax && at + 1 - from < rowsMax) continue;
+    built.push({ label, text: head + rows.slice(from, at + 1).join(separator) + tail });
+    from = at + 1;
+    chars = 0;
+  }
+  return built;
+}
+
+/** What is compiled once for a plan or table. */
+interface Compiled {
+  readonly label: string;
+  readonly parts: readonly string[];
+  readonly columns: readonly (readonly [field: string, column: SQLiteColumn, literal: Literal])[];
+}
+
+function cached<K extends object>(compileOne: (key: K) => Compiled): (key: K) => Compiled {
+  const known = new WeakMap<K, Compiled>();
+  return (key) => {
+    const found = known.get(key) ?? compileOne(key);
+    known.set(key, found);
+    return found;
+  };
+}
+
+function labelled(parts: readonly string[], columns: Compiled["columns"]): Compiled {
+  return { label: parts.join("…"), parts, columns };
+}
+
+const withLiterals = (columns: readonly (readonly [string, SQLiteColumn])[]): Compiled["columns"] =>
+  columns.map(([field, column]) => [field, column, literalOf(column)] as const);
+
+const rows = sql.raw(`values ${mark}`);
+const inserts = cached((table: SQLiteTable) =>
+  labelled(compile(insertSql(table, rows)), withLiterals(columnsOf(table))),
+);
+const upserts = cached((plan: UpsertStep["plan"]) =>
+  labelled(compile(upsertSql(mysqlDialect, plan, rows)), withLiterals(columnsOf(plan.table))),
+);
+const updates = cached((plan: UpdateStep["plan"]) =>
+  labelled(
+    compile(updateManySql(mysqlDialect, plan, sql.raw(`(${mark}) as fresh`))),
+    withLiterals(updateColumns(plan).map((column) => [column.name, column])),
+  ),
+);
+const finds = cached((plan: FindPlan) =>
+  labelled(
+    compile(findSql(mysqlDialect, plan, keyIn(plan, sql.raw(mark)))),
+    withLiterals(plan.by.map((column) => [column.name, column])),
+  ),
+);
+const scans = cached((plan: ScanPlan) =>
+  labelled(
+    compile(scanSql(plan, () => sql.raw(mark))),
+    withLiterals([...plan.equal, plan.range, plan.range].map((column) => [column.name, column])),
+  ),
+);
+
+function tuples(columns: Compiled["columns"], given: readonly Record<string, unknown>[]): string[] {
+  return given.map((row) => {
+    let text = "(";
+    for (let at = 0; at < columns.length; at += 1) {
+      const [field, column, literal] = columns[at] as Compiled["columns"][number];
+      if (at > 0) text += ",";
+      text += literal(encode(column, row[field]));
+    }
+    return `${text})`;
+  });
+}
+
+export function insertStatements(step: InsertStep | UpsertStep): Statement[] {
+  const { label, parts, columns } = step.step === "insert" ? inserts(step.table) : upserts(step.plan);
+  return statements(label, parts, ",", tuples(columns, step.rows));
+}
+
+export function updateStatements({ plan, rows: given }: UpdateStep): Statement[] {
+  const { label, parts, columns } = updates(plan);
+  const selects = given.map((row) => {
+    const literals = updateValues(plan, row).map((value, at) => {
+      const [name, , literal] = columns[at] as Compiled["columns"][number];
+      return `${literal(value)} as \`${name}\``;
+    });
+    return `select ${literals.join(",")}`;
+  });
+  return statements(label, parts, " union all ", selects);
+}
+
+export function findStatements(plan: FindPlan, keys: readonly (readonly unknown[])[]): Statement[] {
+  const { label, parts, columns } = finds(plan);
+  const literals = keys.map((key) => {
+    const values = columns.map(([, column, literal], at) => literal(encode(column, key[at])));
+    return values.length === 1 ? (values[0] ?? "") : `(${values.join(",")})`;
+  });
+  return statements(label, parts, ",", literals);
+}
+
+export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {
+  const { label, parts, columns } = scans(plan);
+  const values = scanValues(plan, range);
+  const limit = integerLiteral(range.limit);
+  const literals = values.map((value, at) => columns[at]?.[2](value) ?? limit);
+  return { label, text: parts.map((part, at) => part + (literals[at] ?? "")).join("") };
+}

@@ -1,0 +1,275 @@
+import { drizzle } from "drizzle-orm/mysql2";
+import { type Connection, createConnection, type FieldPacket, type QueryOptions } from "mysql2";
+import type { Db, Reads, Writes } from "./db.ts";
+import { mysqlDialect } from "./dialect.ts";
+import type { ServerAddress } from "./dsn.ts";
+import { DbError } from "./errors.ts";
+import { Link } from "./link.ts";
+import { findStatements, insertStatements, type Statement, scanStatement, updateStatements } from "./mysql-steps.ts";
+import { createServerDb, type ScriptConnection, type ServerConnection } from "./server.ts";
+import { type ServerOptions, scriptLockMs } from "./server-options.ts";
+import { found } from "./statements.ts";
+import { type FindPlan, isPlanned, type PlannedStep, type ScanPlan, type ScanRange } from "./steps.ts";
+
+type Rows = unknown[][];
+type Answer = [rows: unknown, fields: FieldPacket[] | undefined];
+
+/** An idle connection is pinged so often, ms; the server ends one that it does not hear of for a second more than a
+ *  transaction may take, so that a process that was stopped holds no locks. */
+const keepAliveMs = 2000;
+
+const sqlMode = "STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO";
+
+function open(address: ServerAddress, options: ServerOptions): Promise<{ connection: Connection; link: Link }> {
+  const { host, port, user, password, database, tls } = address;
+  const connection = createConnection({
+    host,
+    port,
+    user,
+    password,
+    database,
+    ...(tls === "off" ? {} : { ssl: { rejectUnauthorized: tls === "on" } }),
+    charset: "utf8mb4_unicode_ci",
+    timezone: "Z",
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    connectTimeout: options.connectMs,
+    enableKeepAlive: true,
+  });
+  const link = new Link({
+    close: () => connection.destroy(),
+    classify: mysqlDialect.classify,
+    took: options.took,
+  });
+  const lost = (error: unknown): void =>
+    link.destroy(new DbError("unavailable", "the connection to the database was lost", { cause: error }));
+  return new Promise((resolve, reject) => {
+    connection.on("error", (error) => {
+      lost(error);
+      reject(mysqlDialect.classify(error));
+    });
+    connection.on("end", () => lost(undefined));
+    connection.connect((error) => (error ? reject(mysqlDialect.classify(error)) : resolve({ connection, link })));
+  });
+}
+
+/** What both kinds of connection do. */
+class MysqlBase {
+  readonly link: Link;
+  protected readonly connection: Connection;
+
+  constructor(link: Link, connection: Connection) {
+    this.link = link;
+    this.connection = connection;
+  }
+
+  get alive(): boolean {
+    return this.link.alive;
+  }
+
+  /** Sends one statement as text; `values` are put in their places by the driver. */
+  send(options: QueryOptions, values: readonly unknown[] | undefined, label: string): Promise<Answer> {
+    const work = (): Promise<Answer> =>
+      new Promise((resolve, reject) => {
+        const answer = (error: Error | null, rows: unknown, fields: FieldPacket[]): void => {
+          if (error) reject(error);
+          else resolve([rows, fields]);
+        };
+        if (values === undefined) this.connection.query(options, answer);
+        else this.connection.query(options, [...values], answer);
+      });
+    return this.link.run(label, work);
+  }
+
+  async plain(text: string): Promise<Record<string, unknown>[]> {
+    const [rows] = await this.send({ sql: text }, undefined, text.slice(0, 200));
+    return Array.isArray(rows) ? (rows as Record<string, unknown>[]) : [];
+  }
+
+  async ping(): Promise<void> {
+    await this.plain("select 1");
+  }
+
+  destroy(): void {
+    this.link.destroy();
+  }
+}
+
+/** drizzle over anything that sends a statement. */
+function drizzleOver(send: MysqlBase["send"]): Writes {
+  const query = (options: QueryOptions, values?: unknown[]) => send(options, values, options.sql);
+  return drizzle({ client: { query } as never }) as unknown as Writes;
+}
+
+class MysqlConnection extends MysqlBase implements ServerConnection {
+  readonly #clock: (() => number) | undefined;
+  readonly q: Writes = drizzleOver((options, values, label) => this.send(options, values, label));
+
+  constructor(link: Link, connection: Connection, clock: (() => number) | undefined) {
+    super(link, connection);
+    this.#clock = clock;
+  }
+
+  async #rows({ text, label }: Statement): Promise<Rows> {
+    const [rows] = await this.send({ sql: text, rowsAsArray: true }, undefined, label);
+    return rows as Rows;
+  }
+
+  async find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]> {
+    const all: Record<string, unknown>[] = [];
+    for (const statement of findStatements(plan, keys)) all.push(...found(plan, await this.#rows(statement)));
+    return all;
+  }
+
+  async scan(plan: ScanPlan, range: ScanRange): Promise<Record<string, unknown>[]> {
+    return found(plan, await this.#rows(scanStatement(plan, range)));
+  }
+
+  async now(): Promise<number> {
+    if (this.#clock !== undefined) return this.#clock();
+    const label = "select cast(unix_timestamp(sysdate(3)) * 1000 as signed)";
+    return Number((await this.#rows({ text: label, label }))[0]?.[0]);
+  }
+
+  async run(yielded: unknown): Promise<unknown> {
+    if (isPlanned(yielded)) return await this.#step(yielded);
+    const answer = await this.#query(yielded as PromiseLike<unknown>);
+    // A statement without rows gives a header, a query its rows.
+    const header: unknown = Array.isArray(answer) ? answer[0] : undefined;
+    if (typeof header !== "object" || header === null || !("affectedRows" in header)) return answer;
+    return { changes: Number(header.affectedRows) };
+  }
+
+  async #query(query: PromiseLike<unknown>): Promise<unknown> {
+    try {
+      return await query;
+    } catch (error) {
+      // drizzle wraps ours, with every value in the message.
+      throw mysqlDialect.classify(error);
+    }
+  }
+
+  async #step(step: PlannedStep): Promise<unknown> {
+    if (step.step === "find") return await this.find(step.plan, step.keys);
+    if (step.step === "now") return await this.now();
+    const statements = step.step === "update" ? updateStatements(step) : insertStatements(step);
+    for (const statement of statements) await this.#rows(statement);
+    return undefined;
+  }
+
+  async begin(): Promise<void> {
+    await this.plain("START TRANSACTION");
+  }
+
+  async commit(): Promise<void> {
+    await this.plain("COMMIT");
+  }
+
+  async rollback(): Promise<void> {
+    await this.plain("ROLLBACK");
+  }
+
+  limited<T>(limitMs: number, what: string, work: () => Promise<T>): Promise<T> {
+    return this.link.limited(limitMs, what, work);
+  }
+}
+
+class MysqlScript extends MysqlBase implements ScriptConnection {
+  readonly #lock: string;
+
+  constructor(link: Link, connection: Connection, database: string) {
+    super(link, connection);
+    // Locks are the server's, not the database's; their names are short.
+    this.#lock = `gochat.migrate.${Bun.hash.wyhash(database).toString(16)}`;
+  }
+
+  async beginScript(): Promise<void> {
+    const [row] = await this.plain(`SELECT GET_LOCK('${this.#lock}', ${scriptLockMs / 1000}) AS locked`);
+    if (Number(row?.["locked"]) !== 1) throw new DbError("unavailable", "another process has long been migrating");
+  }
+
+  execute(text: string): Promise<Record<string, unknown>[]> {
+    return this.plain(text);
+  }
+
+  async commitScript(): Promise<void> {
+    await this.plain(`SELECT RELEASE_LOCK('${this.#lock}')`);
+  }
+}
+
+/** Sets what every session needs and checks that the server took it. */
+async function setUp(base: MysqlBase, options: ServerOptions, patient: boolean): Promise<void> {
+  const idleS = patient ? 28_800 : Math.ceil(options.transactionMs / 1000) + 1;
+  const queryS = patient ? 0 : Math.ceil(options.queryMs / 1000);
+  const [server] = await base.plain("SELECT VERSION() AS version");
+  // A running SELECT is ended by the server too; a write waits for locks at most.
+  const limit = String(server?.["version"]).includes("MariaDB")
+    ? `max_statement_time = ${queryS}`
+    : `max_execution_time = ${queryS * 1000}`;
+  await base.plain(
+    `SET SESSION sql_mode = '${sqlMode}', time_zone = '+00:00', ${limit}, wait_timeout = ${idleS}, ` +
+      `lock_wait_timeout = 60, innodb_lock_wait_timeout = ${Math.max(1, Math.round(options.lockWaitMs / 1000))}`,
+  );
+  await base.plain("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  // MySQL 8 and MariaDB 11 have one name, MariaDB 10 the other.
+  const rows = await base.plain(
+    "SHOW SESSION VARIABLES WHERE Variable_name IN ('transaction_isolation', 'tx_isolation')",
+  );
+  if (rows.length === 0 || rows.some((row) => row["Value"] !== "READ-COMMITTED")) {
+    throw new DbError("other", "the server does not take READ COMMITTED for a session");
+  }
+}
+
+/** The port on MySQL 8 and 9 and on MariaDB. Connects with the first use; `prepareMysql` looks at the server before. */
+export function createMysqlDb(address: ServerAddress, options: ServerOptions): Db {
+  async function ready<B extends MysqlBase>(make: (link: Link, connection: Connection) => B, patient: boolean) {
+    const { link, connection } = await open(address, options);
+    const base = make(link, connection);
+    try {
+      await link.limited(options.connectMs, "the set-up of a session", () => setUp(base, options, patient));
+    } catch (error) {
+      base.destroy();
+      throw error;
+    }
+    return base;
+  }
+  return createServerDb<MysqlConnection>(
+    {
+      dialect: mysqlDialect,
+      open: () => ready((link, connection) => new MysqlConnection(link, connection, options.clock), false),
+      openScript: () => ready((link, connection) => new MysqlScript(link, connection, address.database), true),
+      reads: (use): Reads => drizzleOver((given, values, label) => use((one) => one.send(given, values, label))),
+    },
+    options,
+    { ...options.pool, keepAliveMs: Math.min(keepAliveMs, options.transactionMs / 2) },
+  );
+}
+
+/** Looks at a server before its database is used: whether it answers, has the database, could lose a commit. */
+export async function inspectMysql(
+  address: ServerAddress,
+  options: ServerOptions & { createDatabase: boolean },
+): Promise<{ version: string; unsafe: string[] }> {
+  const { link, connection } = await open({ ...address, database: "" }, options);
+  const base = new MysqlBase(link, connection);
+  try {
+    if (options.createDatabase) {
+      await base.plain(
+        `CREATE DATABASE IF NOT EXISTS \`${address.database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`,
+      );
+    }
+    const names = ["version", "log_bin", "sync_binlog", "innodb_flush_log_at_trx_commit"];
+    const rows = await base.plain(
+      `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names.map((name) => `'${name}'`).join(", ")})`,
+    );
+    const settings = new Map(rows.map((row) => [String(row["Variable_name"]), String(row["Value"])]));
+    const wanted = { log_bin: "ON", sync_binlog: "1", innodb_flush_log_at_trx_commit: "1" };
+    const unsafe = Object.entries(wanted)
+      .filter(([name, value]) => settings.get(name) !== value)
+      .map(([name, value]) => `${name} is ${settings.get(name) ?? "not known"}, must be ${value}`);
+    return { version: `MySQL ${settings.get("version") ?? ""}`, unsafe };
+  } finally {
+    base.destroy();
+  }
+}

@@ -1,0 +1,161 @@
+import type { Db, Reads, Tx, Writes } from "./db.ts";
+import type { Dialect } from "./dialect.ts";
+import { DbError } from "./errors.ts";
+import { Pool, type Pooled, type PoolOptions } from "./pool.ts";
+import type { FindPlan, ScanPlan, ScanRange, Steps } from "./steps.ts";
+
+/** One connection of a database server, its session set up: READ COMMITTED, UTC, lock wait and statement limits. Every error
+ *  is a DbError. */
+export interface ServerConnection extends Pooled {
+  /** drizzle on this connection. */
+  readonly q: Writes;
+  /** Runs what a transaction body yields: a planned step or a query of `q`. */
+  run(yielded: unknown): Promise<unknown>;
+  find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
+  scan(plan: ScanPlan, range: ScanRange): Promise<Record<string, unknown>[]>;
+  now(): Promise<number>;
+  begin(): Promise<void>;
+  /** Rejects when the server does not say that it committed. */
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  /** Destroys the connection when `work` has not ended after `limitMs`. */
+  limited<T>(limitMs: number, what: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** A connection for migrations: statements may take long. */
+export interface ScriptConnection extends Pooled {
+  /** Takes the lock of migrations, which ends with the connection at the latest; where DDL has transactions, begins one. */
+  beginScript(): Promise<void>;
+  execute(text: string): Promise<Record<string, unknown>[]>;
+  commitScript(): Promise<void>;
+}
+
+export interface ServerDriver<C extends ServerConnection> {
+  readonly dialect: Dialect;
+  open(): Promise<C>;
+  openScript(): Promise<ScriptConnection>;
+  /** drizzle on whichever connection `use` lends for one query. */
+  reads(use: <T>(work: (connection: C) => Promise<T>) => Promise<T>): Reads;
+}
+
+export interface ServerLimits {
+  /** A transaction that has not reached COMMIT after this is rolled back, ms. */
+  transactionMs: number;
+  /** A statement outside a transaction, ms. */
+  queryMs: number;
+}
+
+/** How often one body is run when the server rolls it back for a deadlock or a lock wait, each time on another connection. */
+const attemptsMax = 3;
+
+/** Drives one body to its end. What a statement refused, the body cannot undo by catching: the transaction fails. */
+async function drive<T>(body: Steps<T>, run: (yielded: unknown) => Promise<unknown>): Promise<T> {
+  let refused: { error: unknown } | undefined;
+  let next = body.next();
+  while (!next.done) {
+    let result: unknown;
+    try {
+      result = await run(next.value);
+    } catch (error) {
+      refused ??= { error };
+      next = body.throw(error);
+      continue;
+    }
+    next = body.next(result);
+  }
+  if (refused !== undefined) throw refused.error;
+  return next.value;
+}
+
+/** The port on a database server. Each body is a transaction of its own on a pooled connection; a body may run again after
+ *  a deadlock or a lock wait. */
+export function createServerDb<C extends ServerConnection>(
+  driver: ServerDriver<C>,
+  limits: ServerLimits,
+  poolOptions: PoolOptions,
+): Db {
+  const { dialect } = driver;
+  const pool = new Pool<C>(poolOptions, () => driver.open());
+  let transactions = 0;
+  let commits = 0;
+
+  async function use<T>(work: (connection: C) => Promise<T>): Promise<T> {
+    const connection = await pool.take();
+    try {
+      return await connection.limited(limits.queryMs, "a query", () => work(connection));
+    } finally {
+      pool.give(connection);
+    }
+  }
+
+  /** After it the connection is clean, or destroyed: who repeats takes another one. */
+  async function undo(connection: C, error: unknown): Promise<void> {
+    if (connection.alive) await connection.rollback().catch(() => connection.destroy());
+    if (error instanceof DbError && error.kind === "unavailable") connection.destroy();
+  }
+
+  async function commit(connection: C): Promise<void> {
+    try {
+      await connection.commit();
+      commits += 1;
+      transactions += 1;
+    } catch (error) {
+      connection.destroy();
+      throw new DbError("unavailable", "the outcome of COMMIT is not known", { cause: error });
+    }
+  }
+
+  async function attempt<T>(connection: C, body: (tx: Tx) => Steps<T>): Promise<T> {
+    let value: T;
+    try {
+      await connection.begin();
+      value = await drive(body({ q: connection.q, dialect }), (yielded) => connection.run(yielded));
+    } catch (error) {
+      await undo(connection, error);
+      throw error;
+    }
+    await commit(connection);
+    return value;
+  }
+
+  async function transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T> {
+    const startMs = performance.now();
+    for (let attempts = 1; ; attempts += 1) {
+      const connection = await pool.take();
+      try {
+        return await connection.limited(limits.transactionMs, "a transaction", () => attempt(connection, body));
+      } catch (error) {
+        const contention = error instanceof DbError && error.contention;
+        const late = performance.now() - startMs >= limits.transactionMs;
+        if (!contention || late || attempts === attemptsMax) throw error;
+      } finally {
+        pool.give(connection);
+      }
+    }
+  }
+
+  const script: Db["script"] = async (body) => {
+    const connection = await driver.openScript();
+    try {
+      await connection.beginScript();
+      await body((text) => connection.execute(text));
+      await connection.commitScript();
+    } finally {
+      connection.destroy();
+    }
+  };
+
+  return {
+    dialect,
+    q: driver.reads(use),
+    find: async (plan, keys) =>
+      (keys.length === 0 ? [] : await use((connection) => connection.find(plan, keys))) as never,
+    scan: async (plan, range) => (await use((connection) => connection.scan(plan, range))) as never,
+    transaction,
+    now: () => use((connection) => connection.now()),
+    script,
+    ping: () => use((connection) => connection.ping()),
+    stats: () => ({ waiting: pool.waiting, transactions, commits }),
+    [Symbol.asyncDispose]: () => pool.close(),
+  };
+}
