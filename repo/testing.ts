@@ -3,6 +3,7 @@ import { createTables } from "#drizzle/schema.ts";
 import { createMemoryCache } from "#infra/cache/memory.ts";
 import { silentLogger } from "#infra/clog/clog.ts";
 import { loadConfig } from "#infra/config/config.ts";
+import type { Db } from "#infra/db/db.ts";
 import { migrate } from "#infra/db/migrate.ts";
 import { createSqliteDb } from "#infra/db/sqlite.ts";
 import { insertMany, now } from "#infra/db/steps.ts";
@@ -28,11 +29,19 @@ export interface TestRepoOptions {
   readonly clock?: () => number;
 }
 
+/** What the suites of this service run on. */
+export type CreateTestRepo = (options?: TestRepoOptions) => Promise<TestRepo>;
+
+/** On embedded drivers, in memory. */
 export async function createTestRepo(options: TestRepoOptions = {}): Promise<TestRepo> {
   const clock = options.clock ?? Date.now;
-  const db = createSqliteDb({ file: options.file ?? ":memory:", clock });
+  return await createTestRepoOn(createSqliteDb({ file: options.file ?? ":memory:", clock }), clock);
+}
+
+/** On `db`, which is closed with it; its clock is `clock`. */
+export async function createTestRepoOn(db: Db, clock: () => number): Promise<TestRepo> {
   const cache = createMemoryCache({ clock });
-  const tables = createTables("sqlite");
+  const tables = createTables(db.dialect.name);
   await migrate(db, migrations, clock);
   const context: RepoContext = {
     db,

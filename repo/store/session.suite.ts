@@ -64,8 +64,9 @@ export function sessionStoreSuite(createTestRepo: CreateTestRepo): void {
   test("two rotations at once: one rotates, the other repeats it", async () => {
     await open("r1");
     const [a, b] = await Promise.all([rotate("r1", "a"), rotate("r1", "b")]);
-    expect([a.is, b.is]).toEqual(["rotated", "repeated"]);
-    if (a.is !== "rotated" || b.is !== "repeated") throw new Error("unreachable");
+    // Which comes first is the database's choice.
+    expect([a.is, b.is].sort()).toEqual(["repeated", "rotated"]);
+    if (!("session" in a && "session" in b)) throw new Error("unreachable");
     expect(b.session.refreshClaims).toBe(a.session.refreshClaims);
   });
 
