@@ -1,24 +1,48 @@
 import { exitCodes } from "#infra/host/start-error.ts";
+import { runMq } from "./mq.ts";
+import { parseMqOptions } from "./mq-options.ts";
+import { faultsOf, mqText } from "./mq-result.ts";
 import { BenchUsageError, parseWorldOptions } from "./options.ts";
 import { worldText } from "./result.ts";
 import { runWorld } from "./world.ts";
 
+/** Runs one scenario with the words after its name. Answers the exit code. */
+type Scenario = (args: readonly string[]) => Promise<number>;
+
+const scenarios: Readonly<Record<string, Scenario>> = {
+  async world(args) {
+    const options = parseWorldOptions(args);
+    const result = await runWorld(options);
+    await tell(worldText(result), result, options.json);
+    return result.lost + result.duplicated + result.reordered === 0 ? 0 : 1;
+  },
+  async mq(args) {
+    const options = parseMqOptions(args, process.env);
+    const result = await runMq(options);
+    await tell(mqText(result), result, options.json);
+    return faultsOf(result) === 0 ? 0 : 1;
+  },
+};
+
 /** `gochat bench …`. Answers the exit code: 0 a faithful run, 1 one that lost, doubled or reordered, 64 a wrong option. */
 export async function bench(args: readonly string[]): Promise<number> {
-  const [scenario, ...rest] = args;
+  const [name = "", ...rest] = args;
   try {
-    if (scenario !== "world") throw new BenchUsageError(`There is no scenario "${scenario ?? ""}". Scenarios: world.`);
-    const options = parseWorldOptions(rest);
-    const result = await runWorld(options);
-    console.log(worldText(result));
-    if (options.json !== undefined) {
-      await Bun.write(options.json, `${JSON.stringify(result, null, 2)}\n`);
-      console.log(`\nWritten to ${options.json}`);
+    const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined;
+    if (scenario === undefined) {
+      throw new BenchUsageError(`There is no scenario "${name}". Scenarios: ${Object.keys(scenarios).join(", ")}.`);
     }
-    return result.lost + result.duplicated + result.reordered === 0 ? 0 : 1;
+    return await scenario(rest);
   } catch (error) {
     if (!(error instanceof BenchUsageError)) throw error;
     console.error(error.message);
     return exitCodes.usage;
   }
+}
+
+async function tell(text: string, result: unknown, json: string | undefined): Promise<void> {
+  console.log(text);
+  if (json === undefined) return;
+  await Bun.write(json, `${JSON.stringify(result, null, 2)}\n`);
+  console.log(`\nWritten to ${json}`);
 }

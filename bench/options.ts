@@ -47,7 +47,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function whole(name: string, text: string, min: number, max: number): number {
+export function whole(name: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < min || value > max)
     throw new BenchUsageError(`--${name} is a whole number from ${min} to ${max}, not "${text}".`);

@@ -209,7 +209,7 @@ class GroupMember<T> {
     for (let tries = 1; generation === this.generation; tries++) {
       try {
         const places = await placesOf(this.deps.admin, this.topic.name, this.options);
-        await Promise.all(partitions.map((partition) => this.leaving.get(partition)));
+        await Promise.all(this.leaving.values());
         if (generation !== this.generation) return;
         for (const partition of partitions) {
           const place = places.get(partition);
