@@ -10,7 +10,7 @@ const untilMs = 120_000;
 
 export function benchTopic(name: string, durable: boolean, partitions: number): Topic<Uint8Array> {
   return {
-    name: `gochat.bench.${name}`,
+    name,
     type: "bench.Bytes",
     codec: { encode: (value) => value, decode: (bytes) => bytes, sizeOf: (value) => value.byteLength },
     partitions,

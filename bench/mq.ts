@@ -5,9 +5,10 @@ import { silentLogger } from "#infra/clog/clog.ts";
 import { loadConfig } from "#infra/config/config.ts";
 import { version } from "#infra/host/run.ts";
 import { createMetrics } from "#infra/metrics/metrics.ts";
-import { mqSpec } from "#infra/mq/config.ts";
+import { type KafkaSettings, mqSpec } from "#infra/mq/config.ts";
 import { createEmbeddedMq } from "#infra/mq/embedded.ts";
 import { connectKafkaMq } from "#infra/mq/kafka.ts";
+import { connectKafkaAdmin } from "#infra/mq/kafka-admin.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { MqOptions } from "./mq-options.ts";
 import { type DriverFigures, type MqResult, medianRound, type Round } from "./mq-result.ts";
@@ -21,6 +22,8 @@ interface Driver {
   open(): Promise<Mq>;
 }
 
+const topicPrefix = `gochat.bench.${process.pid}.`;
+
 /** Produces and consumes the same records on every log, in turn, in this process; the memory topics are the floor. */
 export async function runMq(options: MqOptions): Promise<MqResult> {
   const folder = mkdtempSync(join(tmpdir(), "gochat-bench-"));
@@ -33,7 +36,7 @@ export async function runMq(options: MqOptions): Promise<MqResult> {
         const warm = round === 0;
         progress.say(warm ? `${name}: warming up` : `${name}: round ${round} of ${options.rounds}`);
         await using mq = await open();
-        const topic = benchTopic(`${process.pid}.${round}.${name}`, durable, options.partitions);
+        const topic = benchTopic(`${topicPrefix}${round}.${name}`, durable, options.partitions);
         const records = warm ? Math.ceil(options.records / 5) : options.records;
         const figures = await runRound(mq, topic, { ...options, records });
         if (!warm) rounds.get(name)?.push(figures);
@@ -41,6 +44,7 @@ export async function runMq(options: MqOptions): Promise<MqResult> {
     }
   } finally {
     progress.end();
+    await removeTopics(options.kafka);
     rmSync(folder, { recursive: true, force: true });
   }
   const figures: Record<string, DriverFigures> = {};
@@ -68,9 +72,19 @@ function driversOf(options: MqOptions, folder: string): Driver[] {
   ];
   const { kafka } = options;
   if (kafka !== undefined) {
-    const { config } = loadConfig(mqSpec, { environment: "development", flags: { "mq.kafka.brokers": kafka } });
-    const settings = { ...config.mq.kafka, waitingRecords: 10_000, waitingBytes: 32 * 1024 * 1024 };
+    const settings = { ...settingsOf(kafka), waitingRecords: 10_000, waitingBytes: 32 * 1024 * 1024 };
     drivers.push({ name: "kafka", durable: true, open: () => connectKafkaMq(settings, deps) });
   }
   return drivers;
+}
+
+function settingsOf(kafka: string): KafkaSettings {
+  return loadConfig(mqSpec, { environment: "development", flags: { "mq.kafka.brokers": kafka } }).config.mq.kafka;
+}
+
+async function removeTopics(kafka: string | undefined): Promise<void> {
+  if (kafka === undefined) return;
+  await using admin = await connectKafkaAdmin(settingsOf(kafka), silentLogger);
+  const rows = await admin.list(topicPrefix);
+  if (rows.length > 0) await admin.remove(rows.map(({ name }) => name));
 }

@@ -16,8 +16,15 @@ export interface ServeCommand {
   readonly surroundings: Surroundings;
 }
 
+export interface TopicsCommand {
+  readonly name: "topics";
+  readonly args: readonly string[];
+  readonly surroundings: Surroundings;
+}
+
 export type Command =
   | ServeCommand
+  | TopicsCommand
   | { readonly name: "bench" | "infra"; readonly args: readonly string[] }
   | { readonly name: "config" | "version" | "help" };
 
@@ -30,6 +37,11 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     case "bench":
     case "infra":
       return { name, args: rest };
+    case "topics": {
+      const { values, positionals } = parsed(rest);
+      if (values.help === true) return { name: "help" };
+      return { name, args: positionals, surroundings: { env, flags: settingsOf(values.set) } };
+    }
     case "config":
     case "version":
     case "help":
@@ -54,17 +66,22 @@ function parseServe(args: readonly string[], env: Readonly<Record<string, string
   const service = serviceNames.find((known) => known === word || `im-${known}` === word);
   if (word !== undefined && service === undefined)
     throw new UsageError(`There is no service "${word}". Services: ${serviceNames.join(", ")}.`);
-  const flags: Record<string, string> = {};
-  for (const setting of values.set ?? []) {
-    const at = setting.indexOf("=");
-    if (at < 1) throw new UsageError(`--set takes KEY=VALUE, not "${setting}".`);
-    flags[setting.slice(0, at)] = setting.slice(at + 1);
-  }
+  const flags = settingsOf(values.set);
   const port = values.port ?? env.PORT;
   if (port !== undefined && port !== "") flags.port = port;
   if (values.host !== undefined) flags.hostname = values.host;
   if (values.data !== undefined) flags["data.dir"] = values.data;
   return { name: "serve", service, surroundings: { env, flags } };
+}
+
+function settingsOf(settings: readonly string[] = []): Record<string, string> {
+  const flags: Record<string, string> = {};
+  for (const setting of settings) {
+    const at = setting.indexOf("=");
+    if (at < 1) throw new UsageError(`--set takes KEY=VALUE, not "${setting}".`);
+    flags[setting.slice(0, at)] = setting.slice(at + 1);
+  }
+  return flags;
 }
 
 function parsed(args: readonly string[]) {

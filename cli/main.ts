@@ -8,6 +8,8 @@ const usage = `gochat ${version}
   gochat serve SERVICE         start one service: gateway, logic, repo or task
   gochat bench world           measure the fan-out of the world room
   gochat infra up|down|status  start, stop or list the servers for development and tests
+  gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
+  gochat topics create         make the topics on Kafka; also list, describe TOPIC, lag [GROUP]
   gochat config                list every key of the configuration
   gochat version
   gochat help
@@ -20,6 +22,9 @@ Options of serve:
 
 Options of bench world:
   --conns N  --rate N  --size BYTES  --seconds N  --json FILE  --port N
+
+Options of bench mq:
+  --records N  --size BYTES  --batch N  --partitions N  --rounds N  --kafka HOST:PORT  --json FILE
 
 Exit codes: 0 stopped as asked, 1 unexpected, 64 usage, 69 something needed is not there (a busy port), 73 data folder,
 78 configuration.`;
@@ -37,6 +42,10 @@ async function run(command: Command): Promise<number> {
     case "infra": {
       const { infra } = await import("./infra/main.ts");
       return infra(command.args);
+    }
+    case "topics": {
+      const { runTopics } = await import("./topics.ts");
+      return runTopics(command.args, command.surroundings);
     }
     case "config": {
       const { listConfig } = await import("./config-list.ts");

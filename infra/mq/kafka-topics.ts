@@ -65,7 +65,7 @@ export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaT
     for (const topic of topics) {
       wanted.set(topic.name, topic);
       const dead = deadLetterTopic(topic);
-      if (topic.deadLetter) wanted.set(dead.name, dead);
+      if (topic.deadLetter && !wanted.has(dead.name)) wanted.set(dead.name, dead);
     }
     const there = new Set(await admin.listTopics());
     const missing = [...wanted.values()].filter(({ name }) => !there.has(name));
