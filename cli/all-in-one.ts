@@ -61,12 +61,12 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 /** Started from the database to the sockets, stopped the other way round. */
 async function startAllServices({ host, environment, hostConfig, configs }: Given<Specs>): Promise<Running> {
   const { clog, metrics, cache, ids, coord, serviceToken } = host;
-  const mq = host.mq();
+  const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
   await using stack = new AsyncDisposableStack();
 
   const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo } };
-  const repo = stack.use(await startRepo(repoConfig, { db: host.db(), cache, ids, clog, metrics, serviceToken }));
+  const repo = stack.use(await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, serviceToken }));
   const repoClients = directRepo(repo.services, host);
 
   const keys = await loadKeys({

@@ -22,12 +22,12 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
     services: ["gateway"],
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
-    start({ host, hostConfig, environment, configs }): Promise<Running> {
+    async start({ host, hostConfig, environment, configs }): Promise<Running> {
       const { cache, clog, metrics, coord } = host;
       const { logicUrl, repoUrl } = hostConfig.rpc;
       const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
       return startGateway(config, {
-        mq: host.mq(),
+        mq: await host.mq(),
         logic: remoteLogic(logicUrl, host.serviceToken),
         repo: remoteRepo(repoUrl, host.serviceToken),
         coord,

@@ -30,7 +30,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
       onWarning: (message) => host.clog.warn(message),
     });
     return await startLogic(configs.logic, {
-      mq: host.mq(),
+      mq: await host.mq(),
       repo: {
         user: createRemoteClient(UserService, remote),
         session: createRemoteClient(SessionService, remote),

@@ -10,9 +10,9 @@ const repoAlone: Composition<{ repo: typeof repoSpec }> = {
   services: ["repo"],
   specs: { repo: repoSpec },
   adminPort: () => adminPort,
-  start: ({ host, configs }) =>
+  start: async ({ host, configs }) =>
     startRepo(configs.repo, {
-      db: host.db(),
+      db: await host.db(),
       cache: host.cache,
       ids: host.ids,
       clog: host.clog,

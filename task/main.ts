@@ -15,14 +15,14 @@ const taskAlone: Composition<{ task: typeof taskSpec }> = {
   services: ["task"],
   specs: { task: taskSpec },
   adminPort: () => adminPort,
-  start({ host, hostConfig, configs }) {
+  async start({ host, hostConfig, configs }) {
     const remote = {
       baseUrl: hostConfig.rpc.repoUrl,
       errors: connectErrors,
       caller: { service: "im-task", token: host.serviceToken },
     };
     return startTask(configs.task, {
-      mq: host.mq(),
+      mq: await host.mq(),
       repo: {
         message: createRemoteClient(MessageService, remote),
         conversation: createRemoteClient(ConversationService, remote),

@@ -1,5 +1,9 @@
+import { cacheSpec } from "../cache/config.ts";
 import { type ConfigOf, section } from "../config/config.ts";
 import { bool, duration, int, oneOf, secret, string } from "../config/keys.ts";
+import { coordSpec } from "../coord/config.ts";
+import { dbSpec } from "../db/config.ts";
+import { mqSpec } from "../mq/config.ts";
 
 /** Keys that every process has, whichever services it runs. */
 export const hostSpec = section({
@@ -24,6 +28,10 @@ export const hostSpec = section({
       doc: "durable topics of the embedded log: synced per group commit, or left to the operating system",
     }),
   }),
+  cache: cacheSpec,
+  coord: coordSpec,
+  db: dbSpec,
+  mq: mqSpec.keys.mq,
   admin: section({
     host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address of health and metrics" }),
     port: int({ default: undefined, min: 0, max: 65_535, doc: "port of health and metrics; 0 takes a free one" }),

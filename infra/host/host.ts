@@ -1,18 +1,15 @@
 import type { Cache } from "../cache/cache.ts";
-import { createMemoryCache } from "../cache/memory.ts";
 import { createLogger, type RootLogger } from "../clog/clog.ts";
-import type { Coord, NumberLease } from "../coord/coord.ts";
-import { createLocalCoord } from "../coord/local.ts";
+import type { Environment } from "../config/keys.ts";
+import { type Coord, type NumberLease, workerPool } from "../coord/coord.ts";
 import type { Db } from "../db/db.ts";
-import { createSqliteDb } from "../db/sqlite.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { startProcessMetrics } from "../metrics/process.ts";
-import { createEmbeddedMq } from "../mq/embedded.ts";
 import type { Mq } from "../mq/mq.ts";
 import { createIds, type Ids, workerMax } from "../uid/uid.ts";
+import { type Opening, openCache, openCoord, openDb, openMq } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
 import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder.ts";
-import { exitCodes, StartError } from "./start-error.ts";
 
 /** Everything shared that the services of one process are given. Closed in the reverse order of its making. */
 export interface Host extends AsyncDisposable {
@@ -24,14 +21,14 @@ export interface Host extends AsyncDisposable {
   readonly cache: Cache;
   readonly folder: DataFolder;
   readonly serviceToken: string;
-  /** The log; opened on the first call. Its file belongs to one process. */
-  mq(): Mq;
+  /** The log; opened on the first call. */
+  mq(): Promise<Mq>;
   /** The domain database; opened on the first call. Only repo asks for it. */
-  db(): Db;
+  db(): Promise<Db>;
 }
 
-/** Opens the embedded backends in the order of spec 60 §14. Throws StartError with what to do. */
-export async function openHost(config: HostConfig, service: string): Promise<Host> {
+/** Opens what the configuration names, in the order of spec 60 §14. Rejects with StartError with what to do. */
+export async function openHost(config: HostConfig, environment: Environment, service: string): Promise<Host> {
   const folder = openDataFolder(config.data.dir);
   await using stack = new AsyncDisposableStack();
   const clog = createLogger({
@@ -42,14 +39,15 @@ export async function openHost(config: HostConfig, service: string): Promise<Hos
   });
   const metrics = createMetrics();
   stack.use(startProcessMetrics(metrics));
-  const coord = stack.use(createLocalCoord({ clog: clog.namespace("coord") }));
-  const worker = await coord.claimNumber("ids", { min: 1, max: workerMax });
+  const opening: Opening = { config, environment, service, folder, clog, metrics };
+  const coord = stack.use(await openCoord(opening));
+  const worker = await coord.claimNumber(workerPool, { min: 1, max: workerMax });
   stack.defer(() => worker.release());
-  const cache = stack.use(createMemoryCache({ metrics }));
-  let db: Db | undefined;
-  stack.defer(() => db?.[Symbol.asyncDispose]());
-  let mq: Mq | undefined;
-  stack.defer(() => mq?.[Symbol.asyncDispose]());
+  const cache = stack.use(await openCache(opening));
+  const db = lazy(() => openDb(opening));
+  stack.use(db);
+  const mq = lazy(() => openMq(opening));
+  stack.use(mq);
   const opened = stack.move();
   return {
     clog,
@@ -60,28 +58,24 @@ export async function openHost(config: HostConfig, service: string): Promise<Hos
     cache,
     folder,
     serviceToken: config.rpc.serviceToken ?? readOrMakeSecret(folder.file("service-token")),
-    mq() {
-      mq ??= openFile(folder.file("log.db"), (file) =>
-        createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
-      );
-      return mq;
-    },
-    db() {
-      db ??= openFile(folder.file("gochat.db"), (file) => createSqliteDb({ file }));
-      return db;
-    },
+    mq: mq.get,
+    db: db.get,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
-function openFile<T>(file: string, open: (file: string) => T): T {
-  try {
-    return open(file);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    const hint = /lock|busy|in use/i.test(reason)
-      ? "Another GoChat uses this data folder: stop it, or choose another folder with --data DIR."
-      : "Check the disk and the rights of the file.";
-    throw new StartError(`${file} cannot be opened (${reason}). ${hint}`, exitCodes.dataFolder, { cause: error });
-  }
+/** Opened by the first `get`, closed with this when it was. */
+function lazy<T extends AsyncDisposable>(open: () => Promise<T>): AsyncDisposable & { get(): Promise<T> } {
+  let opened: Promise<T> | undefined;
+  return {
+    get() {
+      opened ??= open();
+      return opened;
+    },
+    async [Symbol.asyncDispose]() {
+      // What could not be opened was told to the caller of `get`.
+      const it = await opened?.catch(() => undefined);
+      await it?.[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -60,7 +60,7 @@ export async function startProcess<S extends Specs>(
   const { configs, warnings, shown } = loadAll(specs, sources, composition.overrides);
   const hostConfig: HostConfig = configs.host;
   await using stack = new AsyncDisposableStack();
-  const host = stack.use(await openHost(hostConfig, composition.service));
+  const host = stack.use(await openHost(hostConfig, sources.environment, composition.service));
   for (const warning of warnings) host.clog.warn(warning);
   let ready = false;
   let running: Running | undefined;

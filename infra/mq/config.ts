@@ -127,6 +127,7 @@ export const mqSpec = section({
         default: "embedded",
         doc: "the log: in this process and its data folder, or Kafka",
       }),
+      startWait: duration({ default: 60_000, min: 0, max: 600_000, doc: "how long a start waits for the brokers" }),
       kafka: kafkaKeys,
     },
     ({ driver, kafka }) => (driver === "kafka" ? kafkaProblem(kafka) : undefined),

@@ -1,0 +1,103 @@
+import type { Cache } from "../cache/cache.ts";
+import { createMemoryCache } from "../cache/memory.ts";
+import type { Logger } from "../clog/clog.ts";
+import type { Environment } from "../config/keys.ts";
+import { coordDriver } from "../coord/config.ts";
+import type { Coord } from "../coord/coord.ts";
+import { createLocalCoord } from "../coord/local.ts";
+import { connectDb } from "../db/connect.ts";
+import type { Db } from "../db/db.ts";
+import type { Metrics } from "../metrics/metrics.ts";
+import { createEmbeddedMq } from "../mq/embedded.ts";
+import { type Mq, MqUnavailableError } from "../mq/mq.ts";
+import { sleepFor } from "../retry/retry.ts";
+import type { HostConfig } from "./config.ts";
+import type { DataFolder } from "./data-folder.ts";
+import { exitCodes, StartError } from "./start-error.ts";
+
+/** What the backends of a process are opened with. */
+export interface Opening {
+  readonly config: HostConfig;
+  readonly environment: Environment;
+  readonly service: string;
+  readonly folder: DataFolder;
+  readonly clog: Logger;
+  readonly metrics: Metrics;
+}
+
+/** While a start waits for a server it asks again after this, ms. */
+const askAgainMs = 1000;
+
+/** In this process, or etcd where endpoints are given. Rejects with StartError when etcd stays away. */
+export async function openCoord({ config, clog }: Opening): Promise<Coord> {
+  if (coordDriver(config.coord) === "local") return createLocalCoord({ clog: clog.namespace("coord") });
+  const { connectEtcd } = await import("../coord/etcd.ts");
+  return orStartError("etcd", (config.coord.endpoints ?? ["localhost:2379"]).join(", "), "COORD_ETCD_ENDPOINTS", () =>
+    connectEtcd(config.coord, { clog }),
+  );
+}
+
+/** In this process, or Redis. Rejects with StartError when Redis stays away. */
+export async function openCache({ config, clog, metrics }: Opening): Promise<Cache> {
+  if (config.cache.driver === "memory") return createMemoryCache({ metrics });
+  const { connectRedis } = await import("../cache/redis.ts");
+  return orStartError("Redis", config.cache.nodes.join(", "), "GOCHAT_CACHE__NODES", () =>
+    connectRedis(config.cache, { clog, metrics }),
+  );
+}
+
+/** A file of the data folder, or Kafka. Rejects with StartError when the brokers stay away. */
+export async function openMq({ config, clog, metrics, service, folder }: Opening): Promise<Mq> {
+  if (config.mq.driver === "embedded") {
+    return openFile(folder.file("log.db"), (file) =>
+      createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
+    );
+  }
+  const { kafka, startWait } = config.mq;
+  const where = kafka.brokers.join(", ");
+  const { connectKafkaMq } = await import("../mq/kafka.ts");
+  const untilMs = performance.now() + startWait;
+  return orStartError("Kafka", where, "GOCHAT_MQ__KAFKA__BROKERS", async () => {
+    for (let asked = 1; ; asked += 1) {
+      try {
+        return await connectKafkaMq(kafka, { clog, metrics, source: service });
+      } catch (error) {
+        if (!(error instanceof MqUnavailableError) || performance.now() >= untilMs) throw error;
+        if (asked === 1) clog.warn(`waiting for Kafka at ${where}, at most ${startWait / 1000} s`);
+        await sleepFor(askAgainMs);
+      }
+    }
+  });
+}
+
+/** A file of the data folder, or a server. Rejects with StartError when the server stays away. */
+export function openDb({ config, environment, clog, folder }: Opening): Promise<Db> {
+  return openFile(folder.file("gochat.db"), (file) => connectDb(config.db, file, { clog, environment }));
+}
+
+async function orStartError<T>(what: string, where: string, setting: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartError(
+      `${what} at ${where} cannot be used (${reason}). Start it, or correct ${setting}.`,
+      exitCodes.unavailable,
+      { cause: error },
+    );
+  }
+}
+
+async function openFile<T>(file: string, open: (file: string) => T | Promise<T>): Promise<T> {
+  try {
+    return await open(file);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    const hint = /lock|busy|in use/i.test(reason)
+      ? "Another GoChat uses this data folder: stop it, or choose another folder with --data DIR."
+      : "Check the disk and the rights of the file.";
+    throw new StartError(`${file} cannot be opened (${reason}). ${hint}`, exitCodes.dataFolder, { cause: error });
+  }
+}
