@@ -6,9 +6,10 @@ import { composeClean, composeDown, composeStatus, composeUp, containerEngine } 
 import { writeEnvFile } from "./env-file.ts";
 import { withLock } from "./lock.ts";
 import { createProcesses } from "./processes.ts";
+import { createServers } from "./servers.ts";
 import { type InfraSettings, readInfraSettings } from "./settings.ts";
 import { processTable } from "./status.ts";
-import { startProcesses } from "./up.ts";
+import { placeOf, startProcesses } from "./up.ts";
 
 const actions = ["up", "down", "status", "clean"] as const;
 
@@ -70,6 +71,10 @@ async function clean(settings: InfraSettings): Promise<number> {
     console.error(`These still run: ${running.join(", ")}. Stop them first: make infra-down`);
     return exitCodes.unavailable;
   }
-  for (const name of settings.only) rmSync(join(settings.runDir, "data", name), { recursive: true, force: true });
+  for (const server of createServers(settings).filter(({ name }) => settings.only.includes(name))) {
+    const place = placeOf(settings, server.name, 0, "", () => {});
+    for (const folder of [place.data, ...(server.stored?.(place) ?? [])])
+      rmSync(folder, { recursive: true, force: true });
+  }
   return composeClean(settings);
 }

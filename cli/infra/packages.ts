@@ -123,7 +123,7 @@ export async function runStep(
 
 function find(names: readonly string[], root: string): string | undefined {
   const dirs =
-    root === "" ? [...(process.env["PATH"] ?? "").split(":"), ...programDirs] : programDirs.map((dir) => root + dir);
+    root === "" ? [...(process.env.PATH ?? "").split(":"), ...programDirs] : programDirs.map((dir) => root + dir);
   // Debian keeps PostgreSQL's programs in a folder per version.
   for (const name of names)
     for (const dir of [...postgresDirs(root), ...dirs])

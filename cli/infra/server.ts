@@ -33,6 +33,8 @@ export interface Server {
   readonly readyMs: number;
   /** Says why this machine cannot run it, when it cannot; `up` then leaves it out. */
   missing?(): string | undefined;
+  /** Folders with what it stores, when they are elsewhere than in `place.data`. */
+  stored?(place: Place): readonly string[];
   /** Gets the programs. Does nothing when they are there. */
   install(place: Place): Promise<void>;
   /** Prepares the data folder, once, and says what to run. */

@@ -39,8 +39,8 @@ export function readInfraSettings(root: string, env: Env, only: string | undefin
   const faults: string[] = [];
   const settings: InfraSettings = {
     root,
-    runDir: env["INFRA_DIR"] ?? join(root, ".run"),
-    only: selected(only ?? env["ONLY"] ?? "", faults),
+    runDir: env.INFRA_DIR ?? join(root, ".run"),
+    only: selected(only ?? env.ONLY ?? "", faults),
     ports: {
       redis: port("redis", env, faults),
       etcd: port("etcd", env, faults),

@@ -16,7 +16,11 @@ export async function withSql<T>(
   database: string,
   body: (sql: SQL) => Promise<T>,
 ): Promise<T> {
-  const sql = new SQL(sqlUrl(scheme, place.port, database), { max: 1, connectionTimeout: 5 });
+  const sql = new SQL(sqlUrl(scheme, place.port, database), {
+    max: 1,
+    connectionTimeout: 5,
+    allowPublicKeyRetrieval: true,
+  });
   try {
     return await body(sql);
   } finally {
