@@ -11,6 +11,9 @@ const recordsMax = 500;
 const bytesMax = 2 * 1024 * 1024;
 /** How long the probes may take before the start fails. */
 const probeMs = 20_000;
+/** Between attempts to recover from a reset, doubling. */
+const recoverMs = 100;
+const recoverMsMax = 10_000;
 
 /** The two topics of a gateway, read from their ends in groups of its incarnation (spec 50 §8). */
 export interface Consumers extends AsyncDisposable {
@@ -50,22 +53,37 @@ export async function startConsumers(options: ConsumersOptions, deps: ConsumersD
   const own = downstreamTopic(gatewayId);
   await mq.ensureTopics([own, topics.broadcast, topics.upstream, topics.userEvents]);
   let started = false;
+  /** Whether something may be missing that nobody was told of. */
+  let owed = false;
   let recovering: Promise<void> | undefined;
+  const stopping = new AbortController();
 
-  async function recover(reason: string): Promise<void> {
-    clog.warn("a consumer was reset: pushes may be missing", { reason });
-    await prober.run(probeMs);
-    await deps.missed();
+  /** Until it has succeeded: sessions that were not told to sync would miss what was pushed meanwhile, for good. A reset
+   *  while it runs makes it run again. */
+  async function recover(): Promise<void> {
+    for (let attempt = 1; owed && !stopping.signal.aborted; attempt += 1) {
+      owed = false;
+      try {
+        await prober.run(probeMs, stopping.signal);
+        await deps.missed();
+        attempt = 0;
+      } catch (error) {
+        owed = true;
+        if (stopping.signal.aborted) return;
+        clog.error("a consumer reset was not recovered, trying again", { attempt, err: error });
+        await pause(Math.min(recoverMs * 2 ** (attempt - 1), recoverMsMax), stopping.signal);
+      }
+    }
   }
 
   function onReset(reason: string): void {
     // Before the first probe nobody is connected, so nothing can be missing.
-    if (!started || recovering !== undefined) return;
-    recovering = recover(reason)
-      .catch((error: unknown) => clog.error("a consumer reset was not recovered", { err: error }))
-      .finally(() => {
-        recovering = undefined;
-      });
+    if (!started) return;
+    clog.warn("a consumer was reset: pushes may be missing", { reason });
+    owed = true;
+    recovering ??= recover().finally(() => {
+      recovering = undefined;
+    });
   }
 
   const common = { from: "end", commits: false, recordsMax, bytesMax, onReset } as const;
@@ -88,8 +106,22 @@ export async function startConsumers(options: ConsumersOptions, deps: ConsumersD
   return {
     lag: async () => (await downstream.lag()) + (await broadcast.lag()),
     async [Symbol.asyncDispose]() {
+      stopping.abort();
       await opened.disposeAsync();
       await recovering;
     },
   };
+}
+
+/** Resolves after `ms`, or when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end, { once: true });
+  });
 }

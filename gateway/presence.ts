@@ -7,6 +7,7 @@ import {
 } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { type Batcher, createBatcher } from "./batcher.ts";
 import type { DevicePolicy } from "./config.ts";
+import type { EvictedElsewhere } from "./evictions.ts";
 import type { UserEvents } from "./user-events.ts";
 import { type Close, closes } from "./ws/close-codes.ts";
 import type { Hub } from "./ws/hub.ts";
@@ -55,6 +56,8 @@ export interface PresenceDeps {
   readonly clog: Logger;
   /** Sends `resync` to a session whose pushes may have been missing. */
   readonly resync: (session: Session) => void;
+  /** Tells the gateway that has the socket. */
+  readonly kick: (evicted: EvictedElsewhere) => void;
   /** Another incarnation holds the gateway id. */
   readonly replaced: () => void;
 }
@@ -104,8 +107,8 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
       return;
     }
     for (const evicted of result.evicted) {
-      // Sockets of other gateways learn it from their next heartbeat: their presence row is gone already.
-      hub.find(evicted.sessionId)?.close(closes.replaced.code, closes.replaced.reason);
+      if (evicted.gatewayId === gatewayId) closeAll([evicted.sessionId], closes.replaced);
+      else deps.kick(evicted);
     }
     if (result.firstSession) events.online(session);
   }

@@ -16,8 +16,9 @@ const againMs = 1000;
 /** Waits until a record of its own came back on the downstream topic and on every partition of broadcast: from then on
  *  nothing addressed to this gateway is missed (spec 50 §8). */
 export interface Prober {
-  /** Rejects with a TimeoutError after `waitMs`. Not to be called again before it ended. */
-  run(waitMs: number): Promise<void>;
+  /** Rejects with a TimeoutError after `waitMs`, with the signal's reason within a second after it aborted. Not to be
+   *  called again before it ended. */
+  run(waitMs: number, signal?: AbortSignal): Promise<void>;
   /** Takes a probe that was read. */
   seen(probe: Probe): void;
 }
@@ -61,7 +62,7 @@ export function createProber(deps: ProberDeps): Prober {
   }
 
   return {
-    async run(waitMs) {
+    async run(waitMs, signal) {
       const run = Bun.randomUUIDv7();
       missing.clear();
       missing.add(`${run}:own`);
@@ -71,6 +72,7 @@ export function createProber(deps: ProberDeps): Prober {
       });
       const deadline = Date.now() + waitMs;
       while (missing.size > 0) {
+        signal?.throwIfAborted();
         if (Date.now() >= deadline) {
           throw new DOMException(`${missing.size} probes did not come back within ${waitMs} ms`, "TimeoutError");
         }

@@ -10,6 +10,7 @@ import type { LogicClients, RepoClients } from "../clients.ts";
 import type { GatewayConfig } from "../config.ts";
 import { createControls } from "../control.ts";
 import { createDownstream, type Downstream } from "../downstream.ts";
+import { createEvictions } from "../evictions.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { createPresence } from "../presence.ts";
 import type { Prober } from "../probe.ts";
@@ -72,6 +73,7 @@ export function createSocketSide(
   const rooms = createRooms(deps.channels, metrics);
   const resync = createResyncSender({ spreadMs: ws.resyncSpread }, { clog, metrics, clock });
   const events = createUserEvents(gatewayId, { mq, clog, clock });
+  const evictions = createEvictions({ mq, clog, clock });
   const presence = createPresence(
     { gatewayId, incarnation, policy: ws.multiDevice, sessionsPerUserMax: ws.maxSessionsPerUser },
     {
@@ -80,6 +82,7 @@ export function createSocketSide(
       events,
       clog,
       resync: (session) => resync.now(session, "presence"),
+      kick: evictions.push,
       replaced: deps.replaced,
     },
   );
@@ -183,6 +186,7 @@ export function createSocketSide(
       await handshake.idle();
       await upstream.idle();
       await presence.idle();
+      await evictions.idle();
       await events.idle();
     },
   };

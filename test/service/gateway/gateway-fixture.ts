@@ -46,6 +46,8 @@ export interface Town extends AsyncDisposable {
   readonly url: string;
   readonly api: Api;
   readonly gateway: RunningGateway;
+  /** All of them, on the same log and the same repo: `gateway` is the first. */
+  readonly gateways: readonly RunningGateway[];
   readonly mq: Mq;
   readonly metrics: Metrics;
   readonly ratelimit: RateLimit;
@@ -53,14 +55,26 @@ export interface Town extends AsyncDisposable {
   /** Every line that was logged. */
   readonly log: readonly string[];
   /** Calls of this method of repo or logic, as the gateway makes them, fail as when the service is away. */
-  away: "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken" | undefined;
+  away: Watched | undefined;
+  /** How often gateways called it. */
+  calls(method: Watched): number;
   /** Unix ms; the gateway's only. */
   advance(ms: number): void;
 }
 
+type Watched = "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken";
 type Change = (config: GatewayConfig) => GatewayConfig;
 
-export async function openTown(change: Change = (config) => config, pages: Pages = {}): Promise<Town> {
+export interface TownOptions {
+  /** `gateway-1`, `gateway-2`, … Default 1. */
+  readonly gateways?: number;
+}
+
+export async function openTown(
+  change: Change = (config) => config,
+  pages: Pages = {},
+  options: TownOptions = {},
+): Promise<Town> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "gochat-gateway-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -90,42 +104,53 @@ export async function openTown(change: Change = (config) => config, pages: Pages
   await fanOut(mq, clog);
   let offsetMs = 0;
   const state: { away: Town["away"] } = { away: undefined };
-  const wrap: CallWrapper = (method, _signal, call) =>
-    method.name === state.away ? Promise.reject(new AppError("SERVICE_UNAVAILABLE")) : call();
+  const counts = new Map<string, number>();
+  const wrap: CallWrapper = (method, _signal, call) => {
+    counts.set(method.name, (counts.get(method.name) ?? 0) + 1);
+    return method.name === state.away ? Promise.reject(new AppError("SERVICE_UNAVAILABLE")) : call();
+  };
   const ratelimit = createRateLimit({ enabled: false }, { cache, clog, metrics });
+  const deps = {
+    mq,
+    coord,
+    ratelimit,
+    clog,
+    metrics,
+    repo: { onlineStatus: of(runningRepo.services, OnlineStatusService, wrap) },
+    logic: {
+      auth: of(logic.services, AuthService, wrap),
+      user: of(logic.services, UserService),
+      conversation: of(logic.services, ConversationService, wrap),
+      message: of(logic.services, MessageService),
+      friend: of(logic.services, FriendService),
+    },
+    pages,
+    clock: () => Date.now() + offsetMs,
+  };
   const settings = defaultGatewaySettings("development");
-  const config = change({
-    ...settings,
-    port: 0,
-    gatewayId: "gateway-1",
-    version: "test",
-    environment: "development",
-    ws: { ...settings.ws, drain: 0 },
-  });
-  const gateway = stack.use(
-    await startGateway(config, {
-      mq,
-      coord,
-      ratelimit,
-      clog,
-      metrics,
-      repo: { onlineStatus: of(runningRepo.services, OnlineStatusService, wrap) },
-      logic: {
-        auth: of(logic.services, AuthService, wrap),
-        user: of(logic.services, UserService),
-        conversation: of(logic.services, ConversationService, wrap),
-        message: of(logic.services, MessageService),
-        friend: of(logic.services, FriendService),
-      },
-      pages,
-      clock: () => Date.now() + offsetMs,
-    }),
-  );
+  const start = (gatewayId: string): Promise<RunningGateway> =>
+    startGateway(
+      change({
+        ...settings,
+        port: 0,
+        gatewayId,
+        version: "test",
+        environment: "development",
+        ws: { ...settings.ws, drain: 0 },
+      }),
+      deps,
+    );
+  const gateway = stack.use(await start("gateway-1"));
+  const gateways = [gateway];
+  for (let number = 2; number <= (options.gateways ?? 1); number += 1) {
+    gateways.push(stack.use(await start(`gateway-${number}`)));
+  }
   const opened = stack.move();
   return {
     url: gateway.url,
     api: createApi(gateway.url),
     gateway,
+    gateways,
     mq,
     metrics,
     ratelimit,
@@ -137,6 +162,7 @@ export async function openTown(change: Change = (config) => config, pages: Pages
     set away(method) {
       state.away = method;
     },
+    calls: (method) => counts.get(method) ?? 0,
     advance(ms) {
       offsetMs += ms;
     },
