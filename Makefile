@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service build build-service bench infra-up infra-down status clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service build build-service bench infra-up infra-down status up down clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -62,6 +62,12 @@ infra-down: ## stop the servers that infra-up started
 
 status: ## the servers of infra-up: state, port, log
 	@./gochat infra status --only "$(ONLY)"
+
+up: ## the four services as processes on the servers of infra-up (GATEWAYS=2 DB=postgres PORT=8080)
+	@GATEWAYS="$(GATEWAYS)" DB="$(DB)" ./gochat up $(ARGS)
+
+down: ## drain and stop them
+	@./gochat down
 
 clean-infra: ## remove what the stopped servers stored
 	@./gochat infra clean --only "$(ONLY)"

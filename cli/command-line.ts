@@ -25,7 +25,7 @@ export interface TopicsCommand {
 export type Command =
   | ServeCommand
   | TopicsCommand
-  | { readonly name: "bench" | "infra"; readonly args: readonly string[] }
+  | { readonly name: "bench" | "infra" | "up" | "down"; readonly args: readonly string[] }
   | { readonly name: "config" | "version" | "help" };
 
 /** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
@@ -36,6 +36,8 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       return parseServe(rest, env);
     case "bench":
     case "infra":
+    case "up":
+    case "down":
       return { name, args: rest };
     case "topics": {
       const { values, positionals } = parsed(rest);

@@ -8,6 +8,7 @@ const usage = `gochat ${version}
   gochat serve SERVICE         start one service: gateway, logic, repo or task
   gochat bench world           measure the fan-out of the world room
   gochat infra up|down|status  start, stop or list the servers for development and tests
+  gochat up, gochat down       start, stop the four services as processes on those servers (GATEWAYS=2 DB=postgres)
   gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
   gochat topics create         make the topics on Kafka; also list, describe TOPIC, lag [GROUP]
   gochat config                list every key of the configuration
@@ -42,6 +43,14 @@ async function run(command: Command): Promise<number> {
     case "infra": {
       const { infra } = await import("./infra/main.ts");
       return infra(command.args);
+    }
+    case "up": {
+      const { up } = await import("./up/main.ts");
+      return up(command.args);
+    }
+    case "down": {
+      const { down } = await import("./up/main.ts");
+      return down(command.args);
     }
     case "topics": {
       const { runTopics } = await import("./topics.ts");

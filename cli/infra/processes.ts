@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
-import type { Launch, ServerName } from "./server.ts";
+import type { Launch } from "./server.ts";
 
 /** A process that this project started. `identity` tells it from a later process with the same number. */
 export interface ProcessRecord {
@@ -18,16 +18,16 @@ const stopWaitMs = 30_000;
 
 export interface Processes {
   /** The record of a process that is alive and the very one we started; otherwise undefined. */
-  running(name: ServerName): ProcessRecord | undefined;
-  start(name: ServerName, launch: Launch, about: { port: number; logFile: string; variant: string }): ProcessRecord;
+  running(name: string): ProcessRecord | undefined;
+  start(name: string, launch: Launch, about: { port: number; logFile: string; variant: string }): ProcessRecord;
   /** Asks, waits up to 30 s, then ends by force. Returns false when nothing of ours ran. */
-  stop(name: ServerName): Promise<boolean>;
+  stop(name: string): Promise<boolean>;
 }
 
 export function createProcesses(pidDir: string): Processes {
   mkdirSync(pidDir, { recursive: true });
-  const fileOf = (name: ServerName) => join(pidDir, `${name}.json`);
-  const running = (name: ServerName) => {
+  const fileOf = (name: string) => join(pidDir, `${name}.json`);
+  const running = (name: string) => {
     const record = readRecord(fileOf(name));
     return record !== undefined && processIdentity(record.pid) === record.identity ? record : undefined;
   };

@@ -26,7 +26,7 @@ export function openDataFolder(dir: string): DataFolder {
       { cause: error },
     );
   }
-  return { path, file: (name) => join(path, name) };
+  return { path, file: (name) => resolve(path, name) };
 }
 
 /** Reads the secret in `file`, or makes one of 32 random bytes (hex), readable by this user only. */
