@@ -15,7 +15,11 @@ const compressFromBytes = 1024;
 /** The client repeats a request whose broker did not answer; when the leader of a partition moved meanwhile to a broker
  *  that has answered already, the client takes the partition for done and never sends it. So only what the answers name
  *  is done, and the rest is sent again. */
-export function createKafkaSender(producer: Producer, settings: KafkaSettings, clog: Logger): KafkaSender {
+export function createKafkaSender(
+  producer: Pick<Producer, "sendBatch">,
+  settings: KafkaSettings,
+  clog: Logger,
+): KafkaSender {
   return {
     async send(parts) {
       let left = parts;

@@ -1,6 +1,7 @@
 import { setDefaultTimeout, test } from "bun:test";
 import { mqConformance } from "./conformance.ts";
 import { all, reading } from "./conformance-kit.ts";
+import { clusterRules } from "./kafka-cluster-rules.ts";
 import { clustersOf, connect } from "./kafka-live-kit.ts";
 
 setDefaultTimeout(30_000);
@@ -28,4 +29,5 @@ for (const broker of clusters) {
       },
     };
   });
+  clusterRules(broker);
 }
