@@ -171,7 +171,13 @@ describe("texts", () => {
   });
 
   test("a table's columns are as wide as their widest cell", () => {
-    expect(formatTable([["a", "b"], ["long", ""], ["x", "y"]])).toBe("a     b\nlong\nx     y"); // biome-ignore format: a row a line
+    expect(
+      formatTable([
+        ["a", "b"],
+        ["long", ""],
+        ["x", "y"],
+      ]),
+    ).toBe("a     b\nlong\nx     y");
     expect([0, 119_000, 120_000, 7_200_000, 172_800_000].map(ageOf)).toEqual(["0 s", "119 s", "2 min", "2 h", "2 d"]);
   });
 
