@@ -22,7 +22,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@connectrpc/connect": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "test"],
   "@connectrpc/connect-web": ["infra/rpc", "test"],
   "@preact/signals": ["web"],
-  "bun:sqlite": ["infra/db", "infra/mq", "test"],
+  "bun:sqlite": ["infra/db", "infra/mq", "infra/es", "test"],
   "drizzle-orm": ["infra/db", "repo", "drizzle"],
   "fast-check": ["*"],
   "hdr-histogram-js": ["bench"],
