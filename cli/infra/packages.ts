@@ -44,7 +44,7 @@ export function createPackages(runDir: string): Packages {
       const here = find(names, "");
       if (here !== undefined) return { path: here, root: "", env: {} };
       await apt(async () => {
-        if (find(names, root) === undefined) await unpack(debianPackage, runDir, root, place);
+        if (!existsSync(join(root, `.has-${debianPackage}`))) await unpack(debianPackage, runDir, root, place);
       });
       const path = find(names, root);
       if (path === undefined)
@@ -97,6 +97,9 @@ export function packagesToInstall(simulation: string): string[] {
   return [...simulation.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name ?? "");
 }
 
+/** The longest step: MySQL's Debian over a slow line. */
+const stepMaxMs = 1_800_000;
+
 /** Runs a step of an installation, its output in the server's log. Rejects with the step's name when it fails. */
 export async function runStep(
   command: readonly string[],
@@ -109,6 +112,7 @@ export async function runStep(
     stdin: new Blob([options.input ?? ""]),
     stdout: "pipe",
     stderr: "pipe",
+    timeout: stepMaxMs,
   });
   const [out, errors, code] = await Promise.all([
     new Response(child.stdout).text(),
@@ -185,6 +189,7 @@ async function unpack(debianPackage: string, runDir: string, root: string, place
   });
   for (const file of files) await runStep(["dpkg", "-x", file, root], place);
   relink(root, root);
+  await Bun.write(join(root, `.has-${debianPackage}`), "");
 }
 
 /** Symbolic links with an absolute target ("/etc/…") point into the unpacked tree when the target is there. */

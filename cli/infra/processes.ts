@@ -1,5 +1,15 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 import type { Launch } from "./server.ts";
@@ -15,6 +25,8 @@ export interface ProcessRecord {
 }
 
 const stopWaitMs = 30_000;
+/** A log of this size is put aside, as `<name>.log.1`, at the next start. */
+const logBytesMax = 16 << 20;
 
 export interface Processes {
   /** The record of a process that is alive and the very one we started; otherwise undefined. */
@@ -80,6 +92,7 @@ function spawnDetached(launch: Launch, logFile: string): number {
   const [program, ...args] = launch.command;
   if (program === undefined) throw new Error("a launch needs a program");
   mkdirSync(dirname(logFile), { recursive: true });
+  if (existsSync(logFile) && statSync(logFile).size > logBytesMax) renameSync(logFile, `${logFile}.1`);
   const log = openSync(logFile, "a");
   try {
     const child = spawn(program, args, {

@@ -54,4 +54,10 @@ export const account = { user: "gochat", password: "gochat-dev-password", databa
 /** Something that the reader has to do something about; the message says what. */
 export class InfraError extends Error {
   override readonly name = "InfraError";
+  /** False when the server's log has nothing to say about it. */
+  readonly logged: boolean;
+  constructor(message: string, options: { logged?: boolean } = {}) {
+    super(message);
+    this.logged = options.logged ?? true;
+  }
 }

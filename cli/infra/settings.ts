@@ -17,6 +17,8 @@ export interface InfraSettings {
   readonly only: readonly ServerName[];
   readonly ports: Readonly<Record<ServerName, Port>>;
   readonly kafka: KafkaVersion;
+  /** True when the reader asked for this version. Otherwise a running broker of another one is as good. */
+  readonly kafkaFixed: boolean;
   /** Containers or local processes; "auto" takes containers where an engine answers. */
   readonly engine: "auto" | "container" | "process";
 }
@@ -52,6 +54,7 @@ export function readInfraSettings(root: string, env: Env, only: string | undefin
       s3: port("s3", env, faults),
     },
     kafka: oneOf("KAFKA_VERSION", env, ["4.1", "3.9"], faults),
+    kafkaFixed: (env.KAFKA_VERSION ?? "") !== "",
     engine: oneOf("INFRA_ENGINE", env, ["auto", "container", "process"], faults),
   };
   if (faults.length > 0) throw new UsageError(faults.join("\n"));

@@ -20,7 +20,7 @@ export async function processTable(settings: InfraSettings): Promise<string> {
           () => "not ready",
         );
         return [
-          server.name,
+          `${server.name} ${record.variant}`.trim(),
           state,
           String(record.port),
           String(record.pid),

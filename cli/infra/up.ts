@@ -29,6 +29,11 @@ export async function startProcesses(
   return outcomes;
 }
 
+function logTail(logFile: string): string {
+  const lines = lastLines(logFile, logLinesShown).split("\n");
+  return [`\n${" ".repeat(13)}log: ${logFile}`, ...lines.map((line) => `${" ".repeat(13)}| ${line}`)].join("\n");
+}
+
 interface Surroundings {
   readonly settings: InfraSettings;
   readonly processes: Processes;
@@ -65,8 +70,7 @@ async function bringUp(server: Server, around: Surroundings): Promise<Outcome> {
     return { server, state: "ready", port };
   } catch (error) {
     const what = error instanceof InfraError ? error.message : String(error);
-    const log = lastLines(logFile, logLinesShown).replace(/^/gm, "             | ");
-    say(`FAILED: ${what}\n             log: ${logFile}${log.trim() === "|" ? "" : `\n${log}`}`);
+    say(`FAILED: ${what}${error instanceof InfraError && !error.logged ? "" : logTail(logFile)}`);
     return { server, state: "failed", port };
   }
 }
@@ -74,14 +78,17 @@ async function bringUp(server: Server, around: Surroundings): Promise<Outcome> {
 /** The process of an earlier run when it is what is wanted now; one of another version or on another port is stopped. */
 async function keepRunning(
   server: Server,
-  { settings, processes }: Surroundings,
+  { settings, processes, taken }: Surroundings,
   say: (line: string) => void,
 ): Promise<ProcessRecord | undefined> {
   const record = processes.running(server.name);
   if (record === undefined) return undefined;
   const wanted = settings.ports[server.name];
   const moved = wanted.fixed && wanted.number !== record.port;
-  if (!moved && record.variant === (server.variant ?? "")) return record;
+  const changed = settings.kafkaFixed && record.variant !== (server.variant ?? "");
+  if (!moved && !changed) return record;
+  // Before the stop: a port that cannot be had is no reason to lose what runs.
+  if (moved && (await freePort(wanted, 1, new Set(taken))) === undefined) throw portInUse(server, wanted.number);
   say(moved ? `stopping, to move to port ${wanted.number}` : `stopping ${record.variant}, to start ${server.variant}`);
   await processes.stop(server.name);
   return undefined;
@@ -94,12 +101,16 @@ async function choosePort(
 ): Promise<number> {
   const wanted = settings.ports[server.name];
   const port = await freePort(wanted, server.portCount, taken);
-  if (port === undefined)
-    throw new InfraError(
-      `port ${wanted.number} is used by another program. Set ${portVariable(server.name)} to a free one.`,
-    );
+  if (port === undefined) throw portInUse(server, wanted.number);
   if (port !== wanted.number) say(`port ${wanted.number} is used by another program, taking ${port}`);
   return port;
+}
+
+function portInUse(server: Server, port: number): InfraError {
+  const ports = server.portCount === 1 ? `port ${port} is` : `port ${port} or ${port + server.portCount - 1} is`;
+  return new InfraError(`${ports} used by another program. Set ${portVariable(server.name)} to a free one.`, {
+    logged: false,
+  });
 }
 
 async function launch(
