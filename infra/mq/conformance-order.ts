@@ -54,6 +54,7 @@ export function orderRules(at: Context, durable: boolean): void {
     await until("2 records", () => got.records.length >= 2);
     const [first, second] = got.records;
     expect(first?.headers).toMatchObject({ "X-Trace-ID": "t1", traceparent: "00-1", "X-Type": "test.Value" });
+    expect([first?.traceparent, second?.traceparent]).toEqual(["00-1", undefined]);
     expect(first?.headers["X-Source"]).toBeString();
     expect(Number(first?.headers["X-Produced-At"])).toBe(first?.producedAtMs ?? 0);
     expect(second?.headers["X-Trace-ID"]).toMatch(/^[0-9a-f]{32}$/);

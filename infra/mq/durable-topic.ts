@@ -1,6 +1,6 @@
 import type { ConsumerStore } from "./consumer.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import { recordHeaders } from "./headers.ts";
+import { header, recordHeaders } from "./headers.ts";
 import type { Instruments } from "./instruments.ts";
 import type { Lane, PartitionLog, Read } from "./lane.ts";
 import type { Headers, OutRecord, SubscribeOptions, Topic } from "./mq.ts";
@@ -102,7 +102,9 @@ function decodeAll<T>(topic: Topic<T>, partition: number, rows: readonly ReadRec
   const records: Read<T>["records"] = [];
   for (const row of rows) {
     const { key, value: raw, producedAtMs } = row;
-    const record = { partition, offset: BigInt(row.offset), key, raw, producedAtMs, headers: headersOf(row.headers) };
+    const headers = headersOf(row.headers);
+    const traceparent = headers[header.traceparent];
+    const record = { partition, offset: BigInt(row.offset), key, raw, producedAtMs, headers, traceparent };
     try {
       records.push({ ...record, value: topic.codec.decode(raw) });
     } catch (error) {

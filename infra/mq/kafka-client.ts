@@ -39,11 +39,10 @@ function saslOf({ mechanism, username = "", password = "" }: KafkaSettings["sasl
   return { mechanism, username, password };
 }
 
-// The library calls an error what it repeats by itself a moment later. What is an error for us, we log where it ends.
+// The library repeats most of what it calls an error by itself, several times a second while a broker is away. What is an
+// error for us, we log where it ends.
 function bridge(clog: Logger, { level, namespace, log }: LogEntry): void {
-  const { message, timestamp: _, stack: __, ...fields } = log;
   if (level > logLevel.WARN) return;
-  const shown = { part: namespace, ...fields };
-  if (level === logLevel.ERROR) clog.warn(`kafka: ${message}`, shown);
-  else clog.debug(`kafka: ${message}`, shown);
+  const { message, timestamp: _, stack: __, ...fields } = log;
+  clog.debug(`kafka: ${message}`, { part: namespace, ...fields });
 }

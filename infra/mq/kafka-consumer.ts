@@ -28,6 +28,9 @@ interface Held<T> {
   resting: boolean;
 }
 
+/** Joining again waits 100 ms × 2 … 1.6 s: brokers that are back are to be found at once. */
+const rejoinDoublingsMax = 5;
+
 /** The client's own repeats before a consumer is given up and made anew. */
 const fetchRetries = 3;
 
@@ -331,8 +334,10 @@ class GroupMember<T> {
       return;
     }
     this.crashes++;
-    const delayMs = backoffMs(this.crashes, this.deps.random);
-    this.clog.warn("consumer lost the brokers, joining again", { err: error, delay_ms: Math.round(delayMs) });
+    const delayMs = backoffMs(Math.min(this.crashes, rejoinDoublingsMax), this.deps.random);
+    const fields = { reason: this.problem, delay_ms: Math.round(delayMs) };
+    if (this.crashes === 1) this.clog.warn("consumer lost the brokers, joining again", fields);
+    else this.clog.debug("consumer cannot join yet", fields);
     this.cancelRestart = this.deps.clock.after(delayMs, () => void this.join());
   }
 

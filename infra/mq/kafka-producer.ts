@@ -59,6 +59,7 @@ export function createKafkaProducer(settings: KafkaSettings, deps: KafkaProducer
   let ready: PartitionQueue[] = [];
   let scheduled = false;
   let closed = false;
+  let failing = false;
   /** Sends that wait for a topic's partitions to be known; later ones wait behind them, so that order holds. */
   let tail: Promise<void> | undefined;
   let onIdle: (() => void) | undefined;
@@ -188,7 +189,15 @@ export function createKafkaProducer(settings: KafkaSettings, deps: KafkaProducer
         else call.failed(error);
       }
     }
-    if (error !== undefined) clog.warn("produce failed", { topics: topicsOf(parts), err: error.cause ?? error });
+    if (error === undefined) {
+      if (failing) clog.info("produce works again");
+      failing = false;
+      return;
+    }
+    const fields = { topics: topicsOf(parts), reason: error.message };
+    if (failing) clog.debug("produce failed again", fields);
+    else clog.warn("produce failed", fields);
+    failing = true;
   }
 
   const known = new Map<string, Topic<unknown>>();

@@ -1,6 +1,6 @@
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
 import type { LogRecord } from "./dead-letter.ts";
-import { recordHeaders } from "./headers.ts";
+import { header, recordHeaders } from "./headers.ts";
 import type { Headers, OutRecord } from "./mq.ts";
 
 /** A record as the client sends it. Throws what the codec throws. */
@@ -56,6 +56,11 @@ export class KafkaRecord<T> implements Omit<LogRecord<T>, "value"> {
   get headers(): Headers {
     this.text ??= headersOf(this.message.headers);
     return this.text;
+  }
+
+  get traceparent(): string | undefined {
+    const value = this.message.headers?.[header.traceparent];
+    return value === undefined || Array.isArray(value) ? undefined : value.toString();
   }
 
   get producedAtMs(): number {

@@ -1,5 +1,5 @@
 import type { LogRecord } from "./dead-letter.ts";
-import { recordHeaders } from "./headers.ts";
+import { header, recordHeaders } from "./headers.ts";
 import type { Headers, OutRecord } from "./mq.ts";
 
 /** A record of a volatile topic holds the value object itself. Offset and headers are made when somebody asks. */
@@ -30,6 +30,10 @@ export class MemoryRecord<T> implements LogRecord<T> {
 
   get offset(): bigint {
     return BigInt(this.position);
+  }
+
+  get traceparent(): string | undefined {
+    return this.given?.[header.traceparent];
   }
 
   get headers(): Headers {

@@ -44,6 +44,8 @@ export interface InRecord<T> {
   readonly key: string | undefined;
   readonly value: T;
   readonly headers: Headers;
+  /** The header of this name, when the sender gave one; unlike `headers` it costs nothing to look at. */
+  readonly traceparent?: string | undefined;
   /** Unix ms. */
   readonly producedAtMs: number;
 }
