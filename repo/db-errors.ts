@@ -1,11 +1,12 @@
 import type { Dialect } from "#infra/db/dialect.ts";
 import { DbError } from "#infra/db/errors.ts";
 import type { RpcService } from "#infra/rpc/rpc.ts";
-import { AppError } from "#proto/errors.ts";
+import { AppError, isAppError } from "#proto/errors.ts";
 
 /** A database that is away or busy is SERVICE_UNAVAILABLE to callers. Its other errors become DbError, without the values that
  *  the query layer puts into its own; everything else stays as it is. */
 function toCallerError(error: unknown, dialect: Dialect): unknown {
+  if (isAppError(error)) return error;
   const known = dialect.classify(error);
   if (!(known instanceof DbError) || known.kind !== "unavailable") return known;
   return new AppError("SERVICE_UNAVAILABLE", { cause: known });
