@@ -20,8 +20,8 @@ import {
 export interface CoordUnderTest {
   /** Another process's view of the same centre. */
   connect(): Promise<Coord>;
-  /** Makes everything held through `coord` lapse, as when its process is paused beyond the lease; resolves when the centre knows. */
-  lapse(coord: Coord): Promise<void>;
+  /** Makes everything held through `coord` lapse, as when its process is paused or cut off beyond the lease, and lets it wake up after `meanwhile`. */
+  lapse(coord: Coord, meanwhile?: () => Promise<void>): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ interface Setup {
   readonly one: Coord;
   readonly two: Coord;
   readonly name: string;
-  lapse(coord: Coord): Promise<void>;
+  lapse(coord: Coord, meanwhile?: () => Promise<void>): Promise<void>;
 }
 type Rule = (title: string, body: (setup: Setup) => Promise<void>) => void;
 
@@ -123,13 +123,30 @@ function registryRules(rule: Rule): void {
       expect(second.lost.aborted).toBe(false);
     },
   );
-  rule("registry: a lapsed instance vanishes and learns of it", async ({ one, two, name, lapse }) => {
-    const registration = await one.register(instanceOf(name, "a"));
-    const seen: number[] = [];
-    await two.watch(name, (all) => seen.push(all.length));
-    await lapse(one);
-    await until(() => registration.lost.aborted && seen.at(-1) === 0);
-  });
+  rule(
+    "60 §4 degraded: a lapsed instance vanishes, and comes back by itself where nobody took its id",
+    async ({ one, two, name, lapse }) => {
+      const registration = await one.register(instanceOf(name, "a"));
+      const seen: number[] = [];
+      await two.watch(name, (all) => seen.push(all.length));
+      await lapse(one, () => until(() => seen.at(-1) === 0));
+      await until(() => seen.at(-1) === 1);
+      expect(registration.lost.aborted).toBe(false);
+      await registration.update({ port: 9001 });
+      expect((await two.discover(name)).at(0)?.port).toBe(9001);
+    },
+  );
+  rule(
+    "50 §8 incarnation: a lapsed instance whose id another took meanwhile learns that it was replaced",
+    async ({ one, two, name, lapse }) => {
+      const registration = await one.register(instanceOf(name, "a"));
+      await lapse(one, async () => {
+        await two.register({ ...instanceOf(name, "a"), port: 1 });
+      });
+      await until(() => registration.lost.aborted);
+      expect(await two.discover(name)).toEqual([{ ...instanceOf(name, "a"), port: 1 }]);
+    },
+  );
 }
 
 function lockRules(rule: Rule): void {
@@ -215,12 +232,21 @@ function numberRules(rule: Rule): void {
     "40 §1 worker lease: a lapsed number goes to another, and its holder learns of it",
     async ({ one, two, name, lapse }) => {
       const lease = await one.claimNumber(name, { min: 1, max: 1 });
-      await lapse(one);
+      await lapse(one, async () => {
+        expect((await two.claimNumber(name, { min: 1, max: 1 })).number).toBe(1);
+      });
       await until(() => lease.lost.aborted);
       expect(Date.now() - lease.lastConfirmedMs()).toBeGreaterThan(20_000);
-      expect((await two.claimNumber(name, { min: 1, max: 1 })).number).toBe(1);
     },
   );
+  rule("40 §1 worker lease: a lapsed number that nobody took is confirmed again", async ({ one, two, name, lapse }) => {
+    const lease = await one.claimNumber(name, { min: 1, max: 1 });
+    const lapsedMs = Date.now();
+    await lapse(one);
+    await until(() => lease.lastConfirmedMs() >= lapsedMs);
+    expect(await failure(two.claimNumber(name, { min: 1, max: 1 }))).toBeInstanceOf(PoolExhaustedError);
+    expect(lease.lost.aborted).toBe(false);
+  });
 }
 
 function settingRules(rule: Rule): void {

@@ -12,7 +12,8 @@ export interface ServiceInstance {
 export interface Registration {
   /** Replaces what the registry shows of this instance (name and id stay). */
   update(change: Partial<Pick<ServiceInstance, "address" | "port" | "metadata">>): Promise<void>;
-  /** Aborts when another process has taken the same name and id; never by `unregister`. */
+  /** Aborts when another process has taken the same name and id; never by `unregister`. A registration that lapsed, because the centre was away or this process
+   *  was paused, comes back by itself where nobody has. */
   readonly lost: AbortSignal;
   /** May be called again. */
   unregister(): Promise<void>;
@@ -33,7 +34,7 @@ export interface Lock {
 
 /** A number of a pool that nobody else holds. */
 export interface NumberLease extends WorkerLease {
-  /** Aborts when the number is gone for good: another process may hold it. */
+  /** Aborts when another process holds the number. One that lapsed is taken again by itself where nobody has; until then `lastConfirmedMs` stands still. */
   readonly lost: AbortSignal;
 }
 

@@ -13,7 +13,7 @@ coordConformance("local", async () => {
       coords.set(coord, coord);
       return coord;
     },
-    lapse: async (coord) => coords.get(coord)?.lapse(),
+    lapse: async (coord, meanwhile) => coords.get(coord)?.lapse(meanwhile),
     dispose: async () => {},
   };
 });
@@ -23,11 +23,16 @@ test("the centre starts with the settings it is given", async () => {
   expect((await coord.settings.get("/config/a"))?.value).toBe("1");
 });
 
-test("40 §1: a lost worker number makes no further id", async () => {
-  const coord = createLocalCoord();
+test("40 §1: a lapsed worker number makes no id until it is confirmed again, and never once another has it", async () => {
+  const realm = createLocalRealm();
+  const coord = createLocalCoord({ realm });
   const ids = createIds({ worker: await coord.claimNumber(workerPool, { min: 1, max: 1023 }) });
   expect(ids.snowflake()).toBeGreaterThan(0n);
-  coord.lapse();
+  await coord.lapse(async () => expect(() => ids.snowflake()).toThrow(LeaseStaleError));
+  expect(ids.snowflake()).toBeGreaterThan(0n);
+  await coord.lapse(async () => {
+    await createLocalCoord({ realm }).claimNumber(workerPool, { min: 1, max: 1023 });
+  });
   expect(() => ids.snowflake()).toThrow(LeaseStaleError);
 });
 

@@ -33,8 +33,8 @@ export interface LocalCoordOptions {
 }
 
 export interface LocalCoord extends Coord {
-  /** Loses all that is held through this coord, as a process that was paused beyond its leases. It can be used on. For tests. */
-  lapse(): void;
+  /** Lets everything held through this coord lapse, as if its process was paused beyond the leases; it wakes up after `meanwhile`. For tests. */
+  lapse(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
 /** Coordination within one process. Nothing lapses by itself: the process that would have to renew is the one that would notice. */
@@ -45,7 +45,7 @@ export function createLocalCoord(options: LocalCoordOptions = {}): LocalCoord {
   const checkOpen = (): void => {
     if (closing.signal.aborted) throw closing.signal.reason;
   };
-  const hold = (give: (holder: Holder) => void): Hold => createHold(held, give);
+  const hold: MakeHold = (give, retake) => createHold(held, give, retake);
   const loseAll = (reason: Error): void => {
     for (const one of held) one.end(reason);
   };
@@ -91,7 +91,12 @@ export function createLocalCoord(options: LocalCoordOptions = {}): LocalCoord {
       return claimNumber(realm.locks, pool, range, hold, clock);
     },
     settings: openSettings(realm.settings.of(clog), checkOpen),
-    lapse: () => loseAll(new Error("the lease lapsed")),
+    async lapse(meanwhile) {
+      const lapsed = [...held];
+      for (const one of lapsed) one.lapse();
+      await meanwhile?.();
+      for (const one of lapsed) one.regain();
+    },
     async [Symbol.asyncDispose]() {
       closing.abort(new CoordUnavailableError("coord is closed"));
       loseAll(new CoordUnavailableError("coord is closed"));
@@ -104,10 +109,16 @@ interface Hold extends Holder {
   readonly holding: boolean;
   start(): void;
   release(): Promise<void>;
+  /** Without `retake` it is lost. */
+  lapse(): void;
+  regain(): void;
 }
+/** `retake` takes again what lapsed; false when another has it. */
+type MakeHold = (give: (holder: Holder) => void, retake?: (holder: Holder) => boolean) => Hold;
 
-function createHold(held: Set<Hold>, give: (holder: Holder) => void): Hold {
+function createHold(held: Set<Hold>, give: (holder: Holder) => void, retake?: (holder: Holder) => boolean): Hold {
   const gone = new AbortController();
+  let lapsed = false;
   const one: Hold = {
     lost: gone.signal,
     get holding() {
@@ -115,7 +126,19 @@ function createHold(held: Set<Hold>, give: (holder: Holder) => void): Hold {
     },
     start: () => held.add(one),
     async release() {
+      lapsed = false;
       if (held.delete(one)) give(one);
+    },
+    lapse() {
+      if (retake === undefined) one.end(new Error("the lease lapsed"));
+      lapsed = held.delete(one);
+      if (lapsed) give(one);
+    },
+    regain() {
+      if (!lapsed) return;
+      lapsed = false;
+      if (retake?.(one)) held.add(one);
+      else gone.abort(new Error("another process has it"));
     },
     end(reason) {
       if (!held.delete(one)) return;
@@ -129,10 +152,13 @@ function createHold(held: Set<Hold>, give: (holder: Holder) => void): Hold {
 function registrationOf(
   registry: LocalRegistry,
   first: Parameters<Coord["register"]>[0],
-  hold: (give: (holder: Holder) => void) => Hold,
+  hold: MakeHold,
 ): Registration {
   let instance = first;
-  const one = hold((holder) => registry.remove(instance, holder));
+  const one = hold(
+    (holder) => registry.remove(instance, holder),
+    (holder) => registry.putFree(instance, holder),
+  );
   one.start();
   registry.put(instance, one);
   return {
@@ -149,12 +175,15 @@ function claimNumber(
   locks: LocalLocks,
   pool: string,
   range: { min: number; max: number },
-  hold: (give: (holder: Holder) => void) => Hold,
+  hold: MakeHold,
   clock: () => number,
 ): NumberLease {
   for (let number = range.min; number <= range.max; number += 1) {
     const path = `/im-infra/allocators/${pool}/${number}`;
-    const one = hold((holder) => locks.give(path, holder));
+    const one = hold(
+      (holder) => locks.give(path, holder),
+      (holder) => locks.tryTake(path, holder),
+    );
     if (!locks.tryTake(path, one)) continue;
     one.start();
     // In one process a lease that is held is confirmed at any moment; one that was given back never was.
