@@ -8,6 +8,8 @@ import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import { startRpcServer } from "#infra/rpc/server.ts";
+import { tracedServices } from "#infra/trace/rpc.ts";
+import { noTracer, type Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ArchiveService } from "#proto/gen/gochat/repo/v1/archive_service_pb.ts";
@@ -42,6 +44,8 @@ export interface RepoDeps {
   readonly ids: Ids;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly tracer?: Tracer | undefined;
   /** Unix milliseconds. Default Date.now. */
   readonly clock?: () => number;
   /** What callers must show on the port `rpc.port`; without it no port is opened. */
@@ -69,7 +73,7 @@ function repoServices(context: RepoContext): RpcService[] {
     ...[ArchiveService, FileStoreService, IdempotencyService, NotificationStoreService, SearchIndexService].map((one) =>
       rpcService(one, {}),
     ),
-  ].map((one) => withDbErrors(one, context.db.dialect));
+  ].map((one) => withDbErrors(one, context.db.dialect, context.clog));
 }
 
 /** Without the cache nothing is lost, only pushes of listed conversations wait: `degraded`. */
@@ -99,11 +103,13 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const { db, cache, ids, metrics } = deps;
   const applied = await migrate(db, migrations, clock);
   if (applied.length > 0) clog.info("database migrated", { versions: applied.join(", ") });
-  const context: RepoContext = { db, tables: createTables(db.dialect.name), cache, ids, clog, metrics, clock, config };
+  const tracer = deps.tracer ?? noTracer;
+  const tables = createTables(db.dialect.name);
+  const context: RepoContext = { db, tables, cache, ids, clog, metrics, tracer, clock, config };
   await ensureWorld(context);
 
   watchDb(deps);
-  const services = repoServices(context);
+  const services = tracedServices(repoServices(context), tracer);
   await using stack = new AsyncDisposableStack();
   const { serviceToken } = deps;
   const server =
