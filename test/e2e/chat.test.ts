@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type ServerProcess, startServer } from "../../bench/server-process.ts";
 import {
   type Account,
   type Api,
@@ -11,19 +10,20 @@ import {
   wholeHistory,
 } from "../support/api.ts";
 import { failure, openSocket, until } from "../support/socket.ts";
+import { startTarget, type Target } from "../support/target.ts";
 
-let server: ServerProcess;
+let target: Target;
 let api: Api;
 let ann: Account;
 let ben: Account;
 
 beforeAll(async () => {
-  server = await startServer({ settings: { "ratelimit.enabled": "false" } });
-  api = createApi(server.url);
+  target = await startTarget();
+  api = createApi(target.first);
   ann = await newAccount(api, "ann");
   ben = await newAccount(api, "ben");
 });
-afterAll(() => server?.stop());
+afterAll(() => target?.[Symbol.asyncDispose]());
 
 const text = (conversationId: string, content: string, clientMsgId: string) => ({
   conversationId,
@@ -47,8 +47,8 @@ async function group(name: string): Promise<string> {
 describe("the world room", () => {
   test("two people see each other's messages, each once, in one order", async () => {
     const guest = await newGuest(api);
-    await using a = await openSocket(server.url, ann.accessToken);
-    await using g = await openSocket(server.url, guest.accessToken, { by: "query" });
+    await using a = await openSocket(target.first, ann.accessToken);
+    await using g = await openSocket(target.last, guest.accessToken, { by: "query" });
     a.send("send-message", text("world", "hello from ann", "w1"));
     g.send("send-message", text("world", "hello from a guest", "w2"));
     const ack = await a.next("message-ack");
@@ -72,8 +72,8 @@ describe("the world room", () => {
   });
 
   test("a v1 client gets what came together in one frame", async () => {
-    await using sender = await openSocket(server.url, ann.accessToken);
-    await using reader = await openSocket(server.url, ben.accessToken, { query: { v: "1" } });
+    await using sender = await openSocket(target.first, ann.accessToken);
+    await using reader = await openSocket(target.last, ben.accessToken, { query: { v: "1" } });
     for (let n = 0; n < 60; n += 1) sender.send("send-message", text("world", `burst ${n}`, `burst-${n}`));
     const contents = (): string[] =>
       reader.frames
@@ -91,9 +91,9 @@ describe("the world room", () => {
 describe("single chats", () => {
   test("the receiver and the sender's other device get the push, the sending session only its ack", async () => {
     const id = await single();
-    await using a1 = await openSocket(server.url, ann.accessToken, { query: { deviceId: "phone" } });
-    await using a2 = await openSocket(server.url, ann.accessToken, { query: { deviceId: "laptop" } });
-    await using b = await openSocket(server.url, ben.accessToken, { by: "subprotocol" });
+    await using a1 = await openSocket(target.first, ann.accessToken, { query: { deviceId: "phone" } });
+    await using a2 = await openSocket(target.last, ann.accessToken, { query: { deviceId: "laptop" } });
+    await using b = await openSocket(target.last, ben.accessToken, { by: "subprotocol" });
     expect(b.socket.protocol).toBe("gochat.v1.json");
     a1.send("send-message", text(id, "psst", "s1"));
     const ack = await a1.next("message-ack");
@@ -119,7 +119,7 @@ describe("single chats", () => {
     const read = await api.call("GET", `/conversations/${id}/messages`, undefined, eve.accessToken);
     expect(read).toMatchObject({ status: 403, code: "NOT_CONVERSATION_MEMBER" });
     expect(await post(id, "hi", "e1", eve.accessToken)).toMatchObject({ status: 403, code: "NOT_CONVERSATION_MEMBER" });
-    await using socket = await openSocket(server.url, eve.accessToken);
+    await using socket = await openSocket(target.first, eve.accessToken);
     socket.send("send-message", text(id, "hi", "e2"));
     const ack = await socket.next("message-ack");
     expect(ack.data).toMatchObject({ status: "failed", code: "NOT_CONVERSATION_MEMBER" });
@@ -130,7 +130,7 @@ describe("single chats", () => {
 describe("G3 one message", () => {
   test("the same client_msg_id over either entrance is one message with one set of ids", async () => {
     const id = await single();
-    await using a = await openSocket(server.url, ann.accessToken);
+    await using a = await openSocket(target.first, ann.accessToken);
     a.send("send-message", text(id, "once", "same"));
     const ack = await a.next("message-ack");
     expect(ack.data).toMatchObject({ status: "success" });
@@ -179,7 +179,7 @@ describe("history, reading, the list", () => {
     };
     expect(await unread(ann.accessToken)).toBe(0);
     expect(await unread(ben.accessToken)).toBe(4);
-    await using b = await openSocket(server.url, ben.accessToken);
+    await using b = await openSocket(target.last, ben.accessToken);
     b.send("mark-read", { conversationId: id, seqId: 3 });
     expect((await b.next("read-ack")).data).toMatchObject({ lastReadSeqId: 3, unreadCount: 1 });
     b.send("mark-read", { conversationId: id, seqId: 1 });
@@ -200,7 +200,7 @@ describe("history, reading, the list", () => {
   test("a sync brings what a device missed, with its complete range", async () => {
     const id = await group("sync");
     for (const n of [1, 2, 3, 4]) await post(id, `away ${n}`, `away${n}`, ann.accessToken);
-    await using b = await openSocket(server.url, ben.accessToken);
+    await using b = await openSocket(target.last, ben.accessToken);
     b.send("sync", { conversations: [{ id, afterSeq: 1 }], limit: 100 }, "s");
     const { data } = await b.next("sync-result");
     expect(data).toMatchObject({
@@ -234,12 +234,12 @@ describe("accounts", () => {
 
   test("logout ends the session: its sockets close with 4004, its tokens are refused", async () => {
     const dora = await newAccount(api, "dora");
-    const socket = await openSocket(server.url, dora.accessToken);
+    const socket = await openSocket(target.first, dora.accessToken);
     expect((await api.call("POST", "/auth/logout", {}, dora.accessToken)).status).toBe(200);
     expect(await socket.closed).toBe(4004);
     const after = await api.call("GET", "/users/profile", undefined, dora.accessToken);
     expect(after).toMatchObject({ status: 401, code: "INVALID_TOKEN" });
-    expect(await failure(openSocket(server.url, dora.accessToken))).toContain("401");
+    expect(await failure(openSocket(target.first, dora.accessToken))).toContain("401");
     expect((await api.call("POST", "/auth/refresh", { refreshToken: dora.refreshToken })).status).toBe(401);
   });
 
