@@ -9,19 +9,20 @@ export class DbError extends Error {
   readonly kind: DbErrorKind;
   /** The key or column the database named, as far as it did: `messages.conversation_id, messages.seq_id`, `uk_username`. */
   readonly constraint: string | undefined;
-  /** True for a deadlock or a lock wait that was too long: nothing is stored, and the same body may succeed at once. */
-  readonly contention: boolean;
+  /** True where nothing is stored for certain and the same body may succeed at once: a deadlock, a lock wait that was too
+   *  long, a transaction that did not begin. */
+  readonly repeatable: boolean;
 
   constructor(
     kind: DbErrorKind,
     message: string,
-    options: { cause?: unknown; constraint?: string | undefined; contention?: boolean } = {},
+    options: { cause?: unknown; constraint?: string | undefined; repeatable?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = "DbError";
     this.kind = kind;
     this.constraint = options.constraint;
-    this.contention = options.contention ?? false;
+    this.repeatable = options.repeatable ?? false;
   }
 }
 
@@ -126,7 +127,7 @@ export function fromMysql(error: unknown): unknown {
     return new DbError("unique", message, { cause: found, constraint });
   }
   if (mysqlData.has(errno)) return new DbError("data", message, { cause: found });
-  if (mysqlContention.has(errno)) return new DbError("unavailable", message, { cause: found, contention: true });
+  if (mysqlContention.has(errno)) return new DbError("unavailable", message, { cause: found, repeatable: true });
   return new DbError(mysqlOther.has(errno) ? "other" : "unavailable", message, { cause: found });
 }
 
@@ -147,6 +148,6 @@ export function fromPostgres(error: unknown): unknown {
   // Class 22: data exception; 23502 not null, 23514 check; 42: syntax or access.
   if (/^22...$/.test(code) || code === "23502" || code === "23514")
     return new DbError("data", message, { cause: found });
-  const contention = postgresContention.has(code);
-  return new DbError(postgresOther.test(code) ? "other" : "unavailable", message, { cause: found, contention });
+  const repeatable = postgresContention.has(code);
+  return new DbError(postgresOther.test(code) ? "other" : "unavailable", message, { cause: found, repeatable });
 }

@@ -3,6 +3,8 @@ import { DbError } from "./errors.ts";
 export interface LinkOptions {
   /** Ends the socket at once. */
   close(): void;
+  /** Has the server end what it still does for this connection: it does not look at a closed socket while it works. */
+  abandon(): void;
   classify(error: unknown): unknown;
   /** Told of every statement: its text without values, and how long it took, ms. */
   took(label: string, ms: number): void;
@@ -56,10 +58,11 @@ export class Link {
 
   /** Destroys the connection when `work` has not ended after `limitMs`. */
   async limited<T>(limitMs: number, what: string, work: () => Promise<T>): Promise<T> {
-    const timer = setTimeout(
-      () => this.destroy(new DbError("unavailable", `${what} took longer than ${limitMs} ms`)),
-      limitMs,
-    );
+    const timer = setTimeout(() => {
+      if (!this.alive) return;
+      this.destroy(new DbError("unavailable", `${what} took longer than ${limitMs} ms`));
+      this.#options.abandon();
+    }, limitMs);
     try {
       return await work();
     } finally {

@@ -1,5 +1,5 @@
 import { drizzle } from "drizzle-orm/mysql2";
-import { type Connection, createConnection, type FieldPacket, type QueryOptions } from "mysql2";
+import { type Connection, type ConnectionOptions, createConnection, type FieldPacket, type QueryOptions } from "mysql2";
 import type { Db, Reads, Writes } from "./db.ts";
 import { mysqlDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
@@ -20,9 +20,9 @@ const keepAliveMs = 2000;
 
 const sqlMode = "STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO";
 
-function open(address: ServerAddress, options: ServerOptions): Promise<{ connection: Connection; link: Link }> {
+function settingsOf(address: ServerAddress, options: ServerOptions): ConnectionOptions {
   const { host, port, user, password, database, tls } = address;
-  const connection = createConnection({
+  return {
     host,
     port,
     user,
@@ -36,9 +36,23 @@ function open(address: ServerAddress, options: ServerOptions): Promise<{ connect
     bigNumberStrings: true,
     connectTimeout: options.connectMs,
     enableKeepAlive: true,
-  });
+  };
+}
+
+/** Ends another connection of ours on the server, as far as that can be reached. */
+function kill(settings: ConnectionOptions, threadId: number): void {
+  const connection = createConnection(settings);
+  const done = (): void => connection.destroy();
+  connection.on("error", done);
+  connection.query(`KILL ${threadId}`, done);
+}
+
+function open(address: ServerAddress, options: ServerOptions): Promise<{ connection: Connection; link: Link }> {
+  const settings = settingsOf(address, options);
+  const connection = createConnection(settings);
   const link = new Link({
     close: () => connection.destroy(),
+    abandon: () => kill(settings, connection.threadId),
     classify: mysqlDialect.classify,
     took: options.took,
   });
@@ -251,7 +265,9 @@ export async function inspectMysql(
   address: ServerAddress,
   options: ServerOptions & { createDatabase: boolean },
 ): Promise<{ version: string; unsafe: string[] }> {
-  const { link, connection } = await open({ ...address, database: "" }, options);
+  // Without rights to create one, the database is there already: who may use it alone can connect to nothing else.
+  const database = options.createDatabase ? "" : address.database;
+  const { link, connection } = await open({ ...address, database }, options);
   const base = new MysqlBase(link, connection);
   try {
     if (options.createDatabase) {

@@ -71,7 +71,8 @@ export class Pool<C extends Pooled> {
     const known = this.#takeIdle();
     if (known !== undefined) return Promise.resolve(known);
     const { waitingMax, waitMs } = this.#options;
-    if (this.#takers.length >= waitingMax) {
+    // Those for whom a connection is being opened do not count.
+    if (this.#takers.length - this.#opening >= waitingMax) {
       return Promise.reject(new DbError("unavailable", `${waitingMax} users wait for a connection of the database`));
     }
     return this.#wait(waitMs);

@@ -1,5 +1,11 @@
 import { drizzle } from "drizzle-orm/node-postgres";
-import pg, { type QueryArrayConfig, type QueryArrayResult, type QueryConfig, type QueryResult } from "pg";
+import pg, {
+  type ClientConfig,
+  type QueryArrayConfig,
+  type QueryArrayResult,
+  type QueryConfig,
+  type QueryResult,
+} from "pg";
 import type { Db, Reads, Writes } from "./db.ts";
 import { postgresDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
@@ -29,9 +35,9 @@ const planTypes = {
 
 type Native = QueryConfig | QueryArrayConfig;
 
-function open(address: ServerAddress, options: ServerOptions): Promise<{ client: pg.Client; link: Link }> {
+function settingsOf(address: ServerAddress, options: ServerOptions): ClientConfig {
   const { host, port, user, password, database, tls } = address;
-  const client = new pg.Client({
+  return {
     host,
     port,
     user,
@@ -41,9 +47,29 @@ function open(address: ServerAddress, options: ServerOptions): Promise<{ client:
     connectionTimeoutMillis: options.connectMs,
     keepAlive: true,
     application_name: "gochat",
-  });
+  };
+}
+
+/** Ends another connection of ours on the server, as far as that can be reached. */
+async function kill(settings: ClientConfig, pid: number): Promise<void> {
+  const client = new pg.Client(settings);
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await client.query(`SELECT pg_terminate_backend(${pid})`);
+    await client.end();
+  } catch {
+    // The server ends it by its own limits, later.
+  }
+}
+
+function open(address: ServerAddress, options: ServerOptions): Promise<{ client: pg.Client; link: Link }> {
+  const settings = settingsOf(address, options);
+  const client = new pg.Client(settings);
+  const pid = (): number => ("processID" in client ? Number(client.processID) : 0);
   const link = new Link({
     close: () => void client.end().catch(() => undefined),
+    abandon: () => void kill(settings, pid()),
     classify: fromPostgres,
     took: options.took,
   });
@@ -247,11 +273,18 @@ export async function inspectPostgres(
   address: ServerAddress,
   options: ServerOptions & { createDatabase: boolean },
 ): Promise<{ version: string; unsafe: string[] }> {
-  const database = options.createDatabase ? "postgres" : address.database;
-  const { link, client } = await open({ ...address, database }, options);
-  const base = new PostgresBase(link, client);
-  try {
-    if (options.createDatabase) await createDatabase(base, address.database);
+  async function look<T>(database: string, work: (base: PostgresBase) => Promise<T>): Promise<T> {
+    const { link, client } = await open({ ...address, database }, options);
+    const base = new PostgresBase(link, client);
+    try {
+      return await work(base);
+    } finally {
+      base.destroy();
+    }
+  }
+  if (options.createDatabase) await look("postgres", (base) => createDatabase(base, address.database));
+  // Settings may belong to the database or to the role: only a session of ours tells what holds for us.
+  return await look(address.database, async (base) => {
     const { rows } = await base.plain(
       `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
               current_setting('synchronous_commit') AS synchronous_commit`,
@@ -261,7 +294,5 @@ export async function inspectPostgres(
     if (settings["fsync"] !== "on") unsafe.push("fsync is off, must be on");
     if (settings["synchronous_commit"] === "off") unsafe.push("synchronous_commit is off, must be on");
     return { version: `PostgreSQL ${String(settings["version"])}`, unsafe };
-  } finally {
-    base.destroy();
-  }
+  });
 }

@@ -67,6 +67,10 @@ async function drive<T>(body: Steps<T>, run: (yielded: unknown) => Promise<unkno
   return next.value;
 }
 
+function isAway(error: unknown): boolean {
+  return error instanceof DbError && error.kind === "unavailable";
+}
+
 /** The port on a database server. Each body is a transaction of its own on a pooled connection; a body may run again after
  *  a deadlock or a lock wait. */
 export function createServerDb<C extends ServerConnection>(
@@ -79,19 +83,37 @@ export function createServerDb<C extends ServerConnection>(
   let transactions = 0;
   let commits = 0;
 
+  /** A read that lost its connection is asked once more on another one: idle connections go unnoticed. */
   async function use<T>(work: (connection: C) => Promise<T>): Promise<T> {
-    const connection = await pool.take();
-    try {
-      return await connection.limited(limits.queryMs, "a query", () => work(connection));
-    } finally {
-      pool.give(connection);
+    const startMs = performance.now();
+    for (let attempts = 1; ; attempts += 1) {
+      const connection = await pool.take();
+      try {
+        return await connection.limited(limits.queryMs, "a query", () => work(connection));
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        connection.destroy();
+        if (attempts > 1 || performance.now() - startMs >= limits.queryMs / 2) throw error;
+      } finally {
+        pool.give(connection);
+      }
     }
   }
 
   /** After it the connection is clean, or destroyed: who repeats takes another one. */
   async function undo(connection: C, error: unknown): Promise<void> {
     if (connection.alive) await connection.rollback().catch(() => connection.destroy());
-    if (error instanceof DbError && error.kind === "unavailable") connection.destroy();
+    if (isAway(error)) connection.destroy();
+  }
+
+  /** Nothing of the body has run yet when this fails: it may run on another connection. */
+  async function begin(connection: C): Promise<void> {
+    try {
+      await connection.begin();
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      throw new DbError("unavailable", "the transaction did not begin", { cause: error, repeatable: true });
+    }
   }
 
   async function commit(connection: C): Promise<void> {
@@ -108,7 +130,7 @@ export function createServerDb<C extends ServerConnection>(
   async function attempt<T>(connection: C, body: (tx: Tx) => Steps<T>): Promise<T> {
     let value: T;
     try {
-      await connection.begin();
+      await begin(connection);
       value = await drive(body({ q: connection.q, dialect }), (yielded) => connection.run(yielded));
     } catch (error) {
       await undo(connection, error);
@@ -125,9 +147,9 @@ export function createServerDb<C extends ServerConnection>(
       try {
         return await connection.limited(limits.transactionMs, "a transaction", () => attempt(connection, body));
       } catch (error) {
-        const contention = error instanceof DbError && error.contention;
+        const again = error instanceof DbError && error.repeatable;
         const late = performance.now() - startMs >= limits.transactionMs;
-        if (!contention || late || attempts === attemptsMax) throw error;
+        if (!again || late || attempts === attemptsMax) throw error;
       } finally {
         pool.give(connection);
       }
