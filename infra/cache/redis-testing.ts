@@ -27,6 +27,11 @@ export function redisConfig(nodes: readonly string[], change: Partial<CacheConfi
   };
 }
 
+/** Where `redis-server` is: on this machine, or unpacked by `make infra-up` under `folder`. */
+export function findRedis(folder: string): string | undefined {
+  return Bun.which("redis-server") ?? Bun.which("redis-server", { PATH: join(folder, "debian/usr/bin") }) ?? undefined;
+}
+
 /** A server of a test's own, which may be stopped. */
 export interface RedisProcess {
   readonly node: string;
@@ -39,8 +44,12 @@ export interface RedisProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Starts `redis-server` with `settings` (`--name value` …) and waits until it answers. */
-export async function startRedis(settings: readonly string[] = [], sentinelFile?: string): Promise<RedisProcess> {
+/** Starts `program` with `settings` (`--name value` …) and waits until it answers. */
+export async function startRedis(
+  program: string,
+  settings: readonly string[] = [],
+  sentinelFile?: string,
+): Promise<RedisProcess> {
   const dir = mkdtempSync(join(tmpdir(), "gochat-redis-"));
   const port = freePort();
   const file = join(dir, "sentinel.conf");
@@ -65,7 +74,10 @@ export async function startRedis(settings: readonly string[] = [], sentinelFile?
     async start() {
       const own = ["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--protected-mode", "no"];
       const role = sentinelFile === undefined ? [...own, "--save", ""] : [file, "--sentinel", ...own];
-      child = Bun.spawn(["redis-server", ...role, ...settings], { stdout: "ignore", stderr: "ignore" });
+      // Unpacked, it has its libraries beside it.
+      const libraries = join(program, `../../lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`);
+      const env = program.startsWith("/usr/") ? {} : { LD_LIBRARY_PATH: libraries };
+      child = Bun.spawn([program, ...role, ...settings], { env, stdout: "ignore", stderr: "ignore" });
       await until(async () => (await server.ask("ping")) === "PONG");
     },
     async kill() {

@@ -7,11 +7,13 @@ import { type Cache, CacheUnavailableError, type Script } from "./cache.ts";
 import type { CacheConfig } from "./config.ts";
 import { type CacheUnderTest, cacheConformance } from "./conformance.ts";
 import { connectRedis } from "./redis.ts";
-import { type RedisProcess, redisConfig, removeKeys, startRedis, until } from "./redis-testing.ts";
+import { findRedis, type RedisProcess, redisConfig, removeKeys, startRedis, until } from "./redis-testing.ts";
 
 const shared = process.env.GOCHAT_TEST_REDIS;
 /** Servers that a test may stop are its own. */
-const own = shared === undefined ? undefined : (Bun.which("redis-server") ?? undefined);
+const own = shared === undefined ? undefined : findRedis(process.env.INFRA_DIR ?? ".run");
+const startRedisServer = (settings?: readonly string[], sentinelFile?: string): Promise<RedisProcess> =>
+  startRedis(own ?? "", settings, sentinelFile);
 const skipped = (what: string | undefined): string =>
   what === undefined ? " (skipped: needs GOCHAT_TEST_REDIS=host:port and redis-server)" : "";
 const connect = (nodes: readonly string[], change?: Partial<CacheConfig>): Promise<Cache> =>
@@ -72,7 +74,7 @@ describe.skipIf(shared === undefined)(`redis${skipped(shared)}`, () => {
 
 describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   test("stopped: calls reject at once; started again: they work, under another run id", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node]);
     const before = await cache.mgetPrimary(["a"]);
     await server.kill();
@@ -88,7 +90,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("calls that were under way when the connection broke reject; none is sent twice", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node]);
     process.kill(server.pid, "SIGSTOP");
     const calls = Promise.all(Array.from({ length: 10 }, () => failure(cache.incr("n"))));
@@ -101,7 +103,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("silent: one timeout, then calls reject at once until it answers again", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node], { timeout: 200 });
     await cache.set("a", "1");
     process.kill(server.pid, "SIGSTOP");
@@ -116,7 +118,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("a process that was busy itself does not take its own delay for the server's", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node], { timeout: 100 });
     await cache.set("a", "1");
     const answer = cache.get("a");
@@ -126,7 +128,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("50 §5: FLUSHALL changes the run id, the same for all clients, also when no keys are asked for", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using one = await connect([server.node]);
     await using two = await connect([server.node]);
     const before = (await one.mgetPrimary([])).runId;
@@ -138,7 +140,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("50 §5: a restart from a snapshot changes the run id: what came after the snapshot is gone", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node]);
     await cache.set("a", "old");
     const before = (await cache.mgetPrimary([])).runId;
@@ -153,8 +155,8 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("50 §5: a server that became a replica answers no routes", async () => {
-    await using server = await startRedis();
-    await using primary = await startRedis();
+    await using server = await startRedisServer();
+    await using primary = await startRedisServer();
     await using cache = await connect([server.node]);
     await cache.mgetPrimary([]);
     await server.ask("replicaof", "127.0.0.1", String(primary.port));
@@ -163,7 +165,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
 
   test("a server that forgot its scripts is told them again", async () => {
     const echo: Script = { name: "echo", lua: "return ARGV[1]", local: (_store, _keys, [text]) => text };
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await using cache = await connect([server.node]);
     expect(await cache.eval(echo, [], ["a"])).toBe("a");
     await server.ask("script", "flush");
@@ -171,7 +173,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("absent at start: the wait has a bound and says where; a server that comes in time is taken", async () => {
-    const server = await startRedis();
+    const server = await startRedisServer();
     await server.kill();
     const error = await failure(connect([server.node], { startWait: 300 }));
     expect(error).toBeInstanceOf(CacheUnavailableError);
@@ -184,7 +186,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("a wrong password is said where the wait ends", async () => {
-    await using server = await startRedis();
+    await using server = await startRedisServer();
     await server.ask("config", "set", "requirepass", "right");
     const error = await failure(connect([server.node], { startWait: 500, password: "wrong" }));
     expect(String(error)).toContain("WRONGPASS");
@@ -196,11 +198,11 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
 
 describe.skipIf(own === undefined)(`redis of several servers${skipped(own)}`, () => {
   test("sentinel: after a failover calls go to the new primary, under another run id", async () => {
-    await using primary = await startRedis();
-    await using replica = await startRedis(["--replicaof", "127.0.0.1", String(primary.port)]);
+    await using primary = await startRedisServer();
+    await using replica = await startRedisServer(["--replicaof", "127.0.0.1", String(primary.port)]);
     await until(async () => String(await replica.ask("info", "replication")).includes("master_link_status:up"));
     const conf = `sentinel monitor mymaster 127.0.0.1 ${primary.port} 1\nsentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 2000\n`;
-    await using sentinel = await startRedis([], conf);
+    await using sentinel = await startRedisServer([], conf);
     await until(async () =>
       JSON.stringify(await sentinel.ask("sentinel", "replicas", "mymaster")).includes(String(replica.port)),
     );
@@ -260,7 +262,7 @@ describe.skipIf(own === undefined)(`redis of several servers${skipped(own)}`, ()
 async function startCluster(): Promise<RedisProcess[]> {
   const nodes = await Promise.all(
     [0, 1, 2].map(() =>
-      startRedis([
+      startRedisServer([
         "--cluster-enabled",
         "yes",
         "--cluster-node-timeout",

@@ -56,6 +56,8 @@ export function createEtcdHttp(access: EtcdAccess): EtcdHttp {
       body: JSON.stringify(body),
       headers: token === undefined ? {} : { authorization: token },
       signal,
+      // HTTP_PROXY is meant for the world outside.
+      proxy: false,
       ...(tls !== undefined && { tls }),
     });
     if (response.ok) return response;

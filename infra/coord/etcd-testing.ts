@@ -82,7 +82,12 @@ export interface EtcdProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function startEtcd(): Promise<EtcdProcess> {
+/** Where `etcd` is: on this machine, or unpacked by `make infra-up` under `folder`. */
+export function findEtcd(folder: string): string | undefined {
+  return Bun.which("etcd") ?? Bun.which("etcd", { PATH: join(folder, "debian/usr/bin") }) ?? undefined;
+}
+
+export async function startEtcd(program: string): Promise<EtcdProcess> {
   const dir = mkdtempSync(join(tmpdir(), "gochat-etcd-"));
   const [client, peer] = [freePort(), freePort()].map((port) => `http://127.0.0.1:${port}`);
   let child: Bun.Subprocess | undefined;
@@ -95,7 +100,7 @@ export async function startEtcd(): Promise<EtcdProcess> {
       const urls = [`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`];
       const peers = [`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`];
       const cluster = [`--initial-cluster=default=${peer}`, `--data-dir=${dir}`];
-      child = Bun.spawn(["etcd", ...urls, ...peers, ...cluster], { stdout: "ignore", stderr: "ignore" });
+      child = Bun.spawn([program, ...urls, ...peers, ...cluster], { stdout: "ignore", stderr: "ignore" });
       await until(async () => (await fetch(`${client}/health`)).ok);
     },
     async kill() {

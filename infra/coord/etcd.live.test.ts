@@ -4,11 +4,11 @@ import type { CoordConfig } from "./config.ts";
 import { coordConformance } from "./conformance.ts";
 import { type Coord, CoordUnavailableError, type ServiceInstance, workerPool } from "./coord.ts";
 import { connectEtcd } from "./etcd.ts";
-import { etcdConfig, etcdKv, type Gate, openGate, startEtcd, until } from "./etcd-testing.ts";
+import { etcdConfig, etcdKv, findEtcd, type Gate, openGate, startEtcd, until } from "./etcd-testing.ts";
 
 const shared = process.env.GOCHAT_TEST_ETCD;
 /** Servers that a test may stop are its own. */
-const own = shared === undefined ? undefined : (Bun.which("etcd") ?? undefined);
+const own = shared === undefined ? undefined : findEtcd(process.env.INFRA_DIR ?? ".run");
 const skipped = (what: string | undefined): string =>
   what === undefined ? " (skipped: needs GOCHAT_TEST_ETCD=host:port and etcd)" : "";
 const connect = (endpoint: string, change?: Partial<CoordConfig>): Promise<Coord> =>
@@ -116,7 +116,7 @@ describe.skipIf(shared === undefined)(`etcd${skipped(shared)}`, () => {
 
 describe.skipIf(own === undefined)(`an etcd that fails${skipped(own)}`, () => {
   test("killed and started again: watches, instances, numbers and locks go on; nothing is lost", async () => {
-    await using server = await startEtcd();
+    await using server = await startEtcd(own ?? "");
     await using coord = await connect(server.endpoint);
     const registration = await coord.register(instanceOf("x"));
     const worker = await coord.claimNumber(workerPool, { min: 1, max: 1023 });
@@ -137,7 +137,7 @@ describe.skipIf(own === undefined)(`an etcd that fails${skipped(own)}`, () => {
   }, 40_000);
 
   test("silent: calls end within their time, a lock is given up when its lease may have lapsed, and ids stop by their age", async () => {
-    await using server = await startEtcd();
+    await using server = await startEtcd(own ?? "");
     await using coord = await connect(server.endpoint, { timeout: 500 });
     let nowMs = Date.now();
     const ids = createIds({
@@ -160,7 +160,7 @@ describe.skipIf(own === undefined)(`an etcd that fails${skipped(own)}`, () => {
   }, 40_000);
 
   test("absent at start: the wait has a bound and says where; a server that comes in time is taken", async () => {
-    await using server = await startEtcd();
+    await using server = await startEtcd(own ?? "");
     await server.kill();
     const error = await failure(connect(server.endpoint, { startWait: 300 }));
     expect(error).toBeInstanceOf(CoordUnavailableError);
@@ -171,7 +171,7 @@ describe.skipIf(own === undefined)(`an etcd that fails${skipped(own)}`, () => {
   }, 40_000);
 
   test("the first endpoint that answers is used", async () => {
-    await using server = await startEtcd();
+    await using server = await startEtcd(own ?? "");
     await using coord = await connectEtcd(etcdConfig(["127.0.0.1:1", server.endpoint]));
     await coord.settings.set("/a", "1");
     await using other = await connectEtcd(etcdConfig([server.endpoint, "127.0.0.1:1"]));
@@ -179,7 +179,7 @@ describe.skipIf(own === undefined)(`an etcd that fails${skipped(own)}`, () => {
   }, 40_000);
 
   test("user and password: a wrong one is said; a server that forgot its tokens is shown the password again", async () => {
-    await using server = await startEtcd();
+    await using server = await startEtcd(own ?? "");
     const kv = etcdKv(server.endpoint);
     await kv.http.call("/v3/auth/user/add", { name: "root", password: "right" });
     await kv.http.call("/v3/auth/role/add", { name: "root" });
