@@ -10,6 +10,8 @@ export interface WorldOptions {
   size: number;
   /** 1…600. */
   seconds: number;
+  /** `embedded`: a process of the bench's own; `up`: the processes of `gochat up`, started without rate limits. */
+  target: "embedded" | "up";
   /** Where the result goes as JSON. */
   json: string | undefined;
 }
@@ -26,6 +28,7 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     rate: whole("rate", values.rate, 1, 5_000),
     size: whole("size", values.size, 40, 5_000),
     seconds: whole("seconds", values.seconds, 1, 600),
+    target: targetOf(values.target),
     json: values.json,
   };
 }
@@ -39,6 +42,7 @@ function parsed(args: readonly string[]) {
         rate: { type: "string", default: "20" },
         size: { type: "string", default: "200" },
         seconds: { type: "string", default: "10" },
+        target: { type: "string", default: "embedded" },
         json: { type: "string" },
       },
     });
@@ -52,4 +56,9 @@ export function whole(name: string, text: string, min: number, max: number): num
   if (!Number.isInteger(value) || value < min || value > max)
     throw new BenchUsageError(`--${name} is a whole number from ${min} to ${max}, not "${text}".`);
   return value;
+}
+
+function targetOf(text: string): "embedded" | "up" {
+  if (text === "embedded" || text === "up") return text;
+  throw new BenchUsageError(`--target is embedded or up, not "${text}".`);
 }

@@ -13,6 +13,7 @@ export interface LatencyMs {
 /** What a run of `gochat bench world` measured; the names are for tools and stay. */
 export interface WorldResult {
   readonly scenario: "world";
+  readonly target: "embedded" | "up";
   readonly connections: number;
   readonly sentPerSecond: number;
   readonly seconds: number;
@@ -21,6 +22,8 @@ export interface WorldResult {
   readonly deliveriesPerSecond: number;
   /** User and system time of the server process, per row shown to a socket. */
   readonly serverCpuUsPerDelivery: number;
+  /** Calls between services per message sent; null in one process, which has none. */
+  readonly rpcsPerMessage: number | null;
   /** From the instant a message was due to its arrival at each socket: open loop, no coordinated omission. */
   readonly latencyMs: LatencyMs;
   readonly ackMs: LatencyMs;
@@ -69,6 +72,9 @@ export function worldText(result: WorldResult): string {
     "",
     `  deliveries         ${result.deliveries.toLocaleString("en")}   ${Math.round(result.deliveriesPerSecond).toLocaleString("en")}/s`,
     `  server CPU         ${result.serverCpuUsPerDelivery} µs per delivery`,
+    ...(result.rpcsPerMessage === null
+      ? []
+      : [`  calls              ${result.rpcsPerMessage} between services per message`]),
     `  latency            ${latency(result.latencyMs)}`,
     `  ack                ${latency(result.ackMs)}`,
     `  memory             ${(result.rssBytes / 2 ** 20).toFixed(0)} MiB with all sockets open`,

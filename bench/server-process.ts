@@ -51,8 +51,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
       url: await readyUrl(child.stdout),
       pid: child.pid,
       data,
-      cpuUs: () => cpuUs(child.pid),
-      rssBytes: () => rssBytes(child.pid),
+      cpuUs: () => cpuUsOf(child.pid),
+      rssBytes: () => rssBytesOf(child.pid),
       kill: async () => {
         child.kill("SIGKILL");
         await child.exited;
@@ -91,14 +91,16 @@ async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
   throw new Error(`the server did not become ready:\n${text}`);
 }
 
-async function cpuUs(pid: number): Promise<number> {
+/** User and system time of a process, microseconds. */
+export async function cpuUsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
 }
 
-async function rssBytes(pid: number): Promise<number> {
+/** Resident memory of a process, bytes. */
+export async function rssBytesOf(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
 }

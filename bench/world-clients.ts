@@ -58,14 +58,14 @@ export async function signInGuests(url: string, count: number, atOnce = 32): Pro
   return guests;
 }
 
-/** Opens one socket per guest and resolves when all have had `connected`. */
+/** Opens one socket per guest, spread over the gateways, and resolves when all have had `connected`. */
 export async function connectGuests(
-  url: string,
+  urls: readonly string[],
   guests: readonly Guest[],
   events: ClientEvents,
   atOnce = 64,
 ): Promise<WsConnection[]> {
-  const { hostname, port } = new URL(url);
+  const gateways = urls.map((url) => new URL(url));
   const connections: WsConnection[] = new Array(guests.length);
   const parse = createFrameMemory();
   let next = 0;
@@ -74,9 +74,10 @@ export async function connectGuests(
       const index = next;
       next += 1;
       const connected = Promise.withResolvers<void>();
+      const gateway = gateways[index % gateways.length];
       const target = {
-        host: hostname,
-        port: Number(port),
+        host: gateway?.hostname ?? "",
+        port: Number(gateway?.port),
         path: "/ws?v=1&platform=bot",
         headers: { Authorization: `Bearer ${guests[index]?.token}` },
       };

@@ -5,7 +5,7 @@ import type { WsConnection } from "./load/ws-connection.ts";
 import type { WorldOptions } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { latencyOf, machine, round, type WorldResult } from "./result.ts";
-import { type ServerProcess, startServer } from "./server-process.ts";
+import { embeddedTarget, type Target, upTarget } from "./target.ts";
 import { benchContent, type ClientEvents, connectGuests, type Guest, signInGuests } from "./world-clients.ts";
 
 /** Sockets that send, in turn; each is a guest of its own. */
@@ -31,12 +31,10 @@ interface Run {
 /** Starts a server process, signs guests in, opens their sockets, sends at a fixed rate, checks and measures. */
 export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const progress = createProgress();
-  progress.say("starting a server");
-  await using server = await startServer({
-    settings: { "ratelimit.enabled": "false", "ws.max_connections": String(options.conns + 100) },
-  });
+  progress.say(options.target === "up" ? "finding the processes of gochat up" : "starting a server");
+  await using server = await open(options);
   progress.say(`signing ${options.conns} guests in`);
-  const guests = await signInGuests(server.url, options.conns);
+  const guests = await signInGuests(firstOf(server), options.conns);
   const run = newRun();
   const checker = createChecker();
   const devices = guests.map((_, index) => checker.device(`socket ${index}`, "world"));
@@ -66,19 +64,20 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     },
   };
   progress.say(`opening ${options.conns} sockets`);
-  const connections = await connectGuests(server.url, guests, events);
+  const connections = await connectGuests(server.urls, guests, events);
   const rssBytes = await server.rssBytes();
   const figures = await drive(options, { server, guests, connections, run, progress, checker });
   run.started = false;
   for (const connection of connections) connection.close();
 
-  const rows = await readHistory(server.url, guests[0]?.token ?? "");
+  const rows = await readHistory(firstOf(server), guests[0]?.token ?? "");
   checker.history("world", rows);
   for (const device of devices) device.expect(rows[0]?.seqId ?? 1, rows.at(-1)?.seqId ?? 0);
   const verdict = checker.verdict();
   progress.end();
   return {
     scenario: "world",
+    target: options.target,
     connections: options.conns,
     sentPerSecond: round(run.sent / figures.seconds),
     seconds: round(figures.seconds),
@@ -86,6 +85,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     deliveries: run.deliveries,
     deliveriesPerSecond: round(run.deliveries / figures.seconds),
     serverCpuUsPerDelivery: round(figures.cpuUs / Math.max(1, run.deliveries), 3),
+    rpcsPerMessage: options.target === "embedded" ? null : round(figures.rpcCalls / Math.max(1, run.sent), 4),
     latencyMs: latencyOf(run.latency),
     ackMs: latencyOf(run.acks),
     lost: verdict.lost + Math.max(0, run.sent - run.refused - run.acked),
@@ -100,6 +100,15 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     machine: machine(),
   };
 }
+
+function open({ target, conns }: WorldOptions): Promise<Target> {
+  if (target === "embedded") return embeddedTarget({ "ws.max_connections": String(conns + 100) });
+  return upTarget(
+    process.env.INFRA_DIR === undefined ? ".run/up/cluster.json" : `${process.env.INFRA_DIR}/up/cluster.json`,
+  );
+}
+
+const firstOf = ({ urls }: Target): string => urls[0] ?? "";
 
 function newRun(): Run {
   const histogram = (): Histogram => build({ lowestDiscernibleValue: 1, highestTrackableValue: 600_000_000 });
@@ -117,7 +126,7 @@ function newRun(): Run {
 }
 
 interface Stage {
-  server: ServerProcess;
+  server: Target;
   guests: readonly Guest[];
   connections: readonly WsConnection[];
   run: Run;
@@ -126,12 +135,16 @@ interface Stage {
 }
 
 /** Sends on schedule, whatever the answers do; then waits for what is on its way. */
-async function drive(options: WorldOptions, stage: Stage): Promise<{ seconds: number; cpuUs: number }> {
+async function drive(
+  options: WorldOptions,
+  stage: Stage,
+): Promise<{ seconds: number; cpuUs: number; rpcCalls: number }> {
   const { server, guests, connections, run, progress, checker } = stage;
   const total = options.rate * options.seconds;
   const senders = Math.min(sendersMax, connections.length);
   run.started = true;
   const cpuBefore = await server.cpuUs();
+  const callsBefore = await server.rpcCalls();
   const startMs = performance.now();
   let shownAtMs = startMs;
   while (run.sent < total) {
@@ -163,7 +176,8 @@ async function drive(options: WorldOptions, stage: Stage): Promise<{ seconds: nu
   const deadline = performance.now() + settleMs;
   while (!whole() && performance.now() < deadline) await Bun.sleep(10);
   const seconds = (performance.now() - startMs) / 1000;
-  return { seconds, cpuUs: (await server.cpuUs()) - cpuBefore };
+  const cpuUs = (await server.cpuUs()) - cpuBefore;
+  return { seconds, cpuUs, rpcCalls: (await server.rpcCalls()) - callsBefore };
 }
 
 /** The whole history of the world room, ascending, as any member reads it. */

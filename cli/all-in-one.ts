@@ -60,13 +60,15 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 
 /** Started from the database to the sockets, stopped the other way round. */
 async function startAllServices({ host, environment, hostConfig, configs }: Given<Specs>): Promise<Running> {
-  const { clog, metrics, cache, ids, coord, serviceToken } = host;
+  const { clog, metrics, tracer, cache, ids, coord, serviceToken } = host;
   const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
   await using stack = new AsyncDisposableStack();
 
   const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo } };
-  const repo = stack.use(await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, serviceToken }));
+  const repo = stack.use(
+    await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, tracer, serviceToken }),
+  );
   const repoClients = directRepo(repo.services, host);
 
   const keys = await loadKeys({
@@ -74,10 +76,10 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
     onWarning: (message) => clog.warn(message),
   });
   const logicConfig = { ...configs.logic, rpc: { ...configs.logic.rpc, port: ports.logic } };
-  const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, keys, serviceToken };
+  const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, tracer, keys, serviceToken };
   const logic = stack.use(await startLogic(logicConfig, logicDeps));
 
-  const task = stack.use(await startTask(configs.task, { mq, repo: repoClients, coord, clog, metrics }));
+  const task = stack.use(await startTask(configs.task, { mq, repo: repoClients, coord, clog, metrics, tracer }));
 
   const gatewayConfig = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
   const gateway = stack.use(
@@ -89,6 +91,7 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
       ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
       clog,
       metrics,
+      tracer,
       pages,
     }),
   );

@@ -22,7 +22,7 @@ Options of serve:
   --set KEY=VALUE any key of the configuration, for example --set ws.max_connections=1000
 
 Options of bench world:
-  --conns N  --rate N  --size BYTES  --seconds N  --json FILE  --port N
+  --conns N  --rate N  --size BYTES  --seconds N  --target embedded|up  --json FILE
 
 Options of bench mq:
   --records N  --size BYTES  --batch N  --partitions N  --rounds N  --kafka HOST:PORT  --json FILE

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { readOrMakeSecret } from "#infra/host/data-folder.ts";
 import { exitCodes } from "#infra/host/start-error.ts";
 import { gochatCommand } from "../../bench/server-process.ts";
+import type { Cluster } from "../../bench/target.ts";
 import { UsageError } from "../command-line.ts";
 import { createProcesses, lastLines, type Processes } from "../infra/processes.ts";
 import { type Addresses, neededVariables, type Planned, plan, readUpSettings, type UpSettings } from "./plan.ts";
@@ -32,6 +33,15 @@ export async function up(args: readonly string[]): Promise<number> {
     if (!(await becomesReady(one, settings, processes))) return exitCodes.unavailable;
   }
   writeFileSync(join(pidDir, "names.json"), JSON.stringify(planned.map(({ name }) => name)));
+  const cluster: Cluster = {
+    processes: planned.map(({ name, url, adminPort }) => ({
+      name,
+      pid: processes.running(name)?.pid ?? 0,
+      adminUrl: `http://127.0.0.1:${adminPort}`,
+      url: url ?? null,
+    })),
+  };
+  writeFileSync(join(settings.runDir, "cluster.json"), `${JSON.stringify(cluster, null, 2)}\n`);
   for (const { name, url, adminPort } of planned)
     console.log(`  ${name.padEnd(10)} ${(url ?? "").padEnd(24)} health http://127.0.0.1:${adminPort}/health`);
   console.log(`GoChat is ready: ${planned.flatMap(({ url }) => url ?? []).join(" ")}`);
