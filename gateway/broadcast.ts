@@ -1,8 +1,10 @@
 import type { Batch, Outcome } from "#infra/mq/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import { sendSpans } from "./send-spans.ts";
 import { type PushFrames, pushFrames } from "./ws/push-frames.ts";
 import type { Rooms } from "./ws/rooms.ts";
 
@@ -17,6 +19,7 @@ export interface BroadcastDeps {
   readonly rooms: Rooms;
   readonly controls: Controls;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly clock: () => number;
 }
 
@@ -26,8 +29,11 @@ interface Run {
   readonly rows: Message[];
 }
 
-export function createBroadcast(options: { readonly frameOutMax: number }, deps: BroadcastDeps): Broadcast {
-  const { rooms, controls, metrics, clock } = deps;
+export function createBroadcast(
+  options: { readonly gatewayId: string; readonly frameOutMax: number },
+  deps: BroadcastDeps,
+): Broadcast {
+  const { rooms, controls, metrics, tracer, clock } = deps;
 
   function publish({ conversationId, rows }: Run): void {
     const listeners = rooms.listeners(conversationId);
@@ -46,6 +52,7 @@ export function createBroadcast(options: { readonly frameOutMax: number }, deps:
 
   return {
     handle({ records }) {
+      const spans = sendSpans(tracer, options.gatewayId, records);
       const runs: Run[] = [];
       for (const { value } of records) {
         if (value.body.case === "push") collect(runs, value.body.value);
@@ -53,6 +60,7 @@ export function createBroadcast(options: { readonly frameOutMax: number }, deps:
         metrics.worldLatency.observe(Math.max(0, clock() - Number(value.createdAtMs)) / 1000);
       }
       for (const run of runs) publish(run);
+      for (const span of spans) span.end();
       return Promise.resolve({ done: records.length });
     },
   };

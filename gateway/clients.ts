@@ -26,12 +26,19 @@ export interface RepoClients {
 }
 
 /** Deadline and caller context of a call made on behalf of `identity` (spec 30 §1). */
-export function callOptions(timeoutMs: number, traceId: string, identity?: Identity): CallOptions {
+export function callOptions(
+  timeoutMs: number,
+  traceId: string,
+  identity?: Identity,
+  /** Context of a sampled trace. */
+  traceparent?: string,
+): CallOptions {
   const headers: Record<string, string> = { "x-trace-id": traceId };
   if (identity !== undefined) {
     headers["x-user-id"] = identity.userId;
     headers["x-session-id"] = identity.sid;
     headers["x-is-guest"] = String(identity.isGuest);
   }
+  if (traceparent !== undefined) headers.traceparent = traceparent;
   return { timeoutMs, headers };
 }

@@ -1,5 +1,6 @@
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Batch, Outcome } from "#infra/mq/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { ERRORS, isErrorName } from "#proto/errors.ts";
 import { encodeServerFrame, type MessageAckData } from "#proto/frames.ts";
 import {
@@ -12,6 +13,7 @@ import {
 } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import { sendSpans } from "./send-spans.ts";
 import type { Hub } from "./ws/hub.ts";
 import { pushFrames, singleFrame } from "./ws/push-frames.ts";
 import type { Session } from "./ws/session.ts";
@@ -25,17 +27,19 @@ export interface DownstreamDeps {
   readonly hub: Hub;
   readonly controls: Controls;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly clog: Logger;
   readonly clock: () => number;
 }
 
 export interface DownstreamOptions {
+  readonly gatewayId: string;
   readonly incarnation: string;
   readonly frameOutMax: number;
 }
 
 export function createDownstream(options: DownstreamOptions, deps: DownstreamDeps): Downstream {
-  const { hub, controls, metrics, clog, clock } = deps;
+  const { hub, controls, metrics, tracer, clog, clock } = deps;
 
   /** What this turn writes, per session in order: several frames for one socket leave as one write. */
   const outbox = new Map<Session, string | string[]>();
@@ -146,11 +150,13 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   return {
     handle({ records }) {
       const nowS = Math.floor(clock() / 1000);
+      const spans = sendSpans(tracer, options.gatewayId, records);
       for (const { value } of records) {
         if (value.incarnation !== options.incarnation) foreign(value);
         else for (const item of value.items) deliver(item, nowS);
       }
       flush();
+      for (const span of spans) span.end();
       return Promise.resolve({ done: records.length });
     },
   };

@@ -23,7 +23,7 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
     async start({ host, hostConfig, environment, configs }): Promise<Running> {
-      const { cache, clog, metrics, coord } = host;
+      const { cache, clog, metrics, tracer, coord } = host;
       const { logicUrl, repoUrl } = hostConfig.rpc;
       const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
       return startGateway(config, {
@@ -34,6 +34,7 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
         ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
         clog,
         metrics,
+        tracer,
         pages,
       });
     },

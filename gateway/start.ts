@@ -6,6 +6,7 @@ import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import { noTracer, type Tracer } from "#infra/trace/trace.ts";
 import { PusherService } from "#proto/gen/gochat/gateway/v1/pusher_service_pb.ts";
 import { createAuthSide } from "./auth/auth-side.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
@@ -30,6 +31,8 @@ export interface GatewayDeps {
   readonly ratelimit: RateLimit;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly tracer?: Tracer | undefined;
   /** Bun's bundles by path; the gateway itself knows no page. */
   readonly pages?: Pages | undefined;
   /** Unix ms. Default Date.now. */
@@ -55,6 +58,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const clock = deps.clock ?? Date.now;
   const { gatewayId } = config;
   const { mq, logic, ratelimit } = deps;
+  const tracer = deps.tracer ?? noTracer;
   const incarnation = Bun.randomUUIDv7();
   const hub = createHub();
   const metrics = createGatewayMetrics(deps.metrics, hub);
@@ -79,6 +83,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
       clock,
       hub,
       metrics,
+      tracer,
       verifier: auth.verifier,
       prober: proberOf({ gatewayId, incarnation }, mq),
       replaced: giveWay,
@@ -112,6 +117,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     clog,
     registry: deps.metrics,
     metrics,
+    tracer,
     clock,
   });
   const listening = server;

@@ -29,9 +29,15 @@ export interface CallsDeps {
 export interface Calls {
   /** Joins the next batch and resolves after its commit; pushing goes on under supervision, and the outbox owes it.
    *  Rejects with the rule that refused the send, or with SERVICE_UNAVAILABLE when its outcome is open. */
-  send(send: UpstreamMessage): Promise<{ readonly row: Message; readonly duplicate: boolean }>;
+  send(send: UpstreamMessage, parent?: string): Promise<{ readonly row: Message; readonly duplicate: boolean }>;
   /** Refuses new sends, then resolves when all that were taken are answered and their produces have ended. */
   drain(): Promise<void>;
+}
+
+interface Taken {
+  readonly send: UpstreamMessage;
+  /** Of a sampled trace. */
+  readonly parent: string | undefined;
 }
 
 type Stored = { readonly row: Message; readonly duplicate: boolean };
@@ -45,18 +51,23 @@ export function createCalls(options: CallsOptions, deps: CallsDeps): Calls {
       await deps.pipeline.deliver(committed);
     } catch (error) {
       left.inc();
-      deps.clog.warn("produces failed after the commit, left to the outbox", { err: error });
+      const trace = committed.sends[0]?.traceId;
+      deps.clog.warn("produces failed after the commit, left to the outbox", { trace_id: trace, err: error });
     }
   }
 
-  const batcher = createBatcher<UpstreamMessage, Stored>(
+  const batcher = createBatcher<Taken, Stored>(
     { messagesMax: COMMIT_ITEMS_MAX, bytesMax: COMMIT_BYTES_MAX, ...options },
     {
       refuse: (reason) =>
         new AppError("SERVICE_UNAVAILABLE", { cause: reason === "full" ? "too many sends wait" : "draining" }),
-      async flush(sends) {
+      async flush(taken) {
         if (deliveries.size >= deliveriesMax) await Promise.race(deliveries);
-        const committed = await deps.pipeline.commit(sends, "api");
+        const committed = await deps.pipeline.commit(
+          taken.map(({ send }) => send),
+          "api",
+          taken.find(({ parent }) => parent !== undefined)?.parent,
+        );
         const delivery = deliver(committed).finally(() => deliveries.delete(delivery));
         deliveries.add(delivery);
         return committed.outcomes.map(resultOf);
@@ -65,7 +76,7 @@ export function createCalls(options: CallsOptions, deps: CallsDeps): Calls {
   );
 
   return {
-    send: (send) => batcher.add(send, topics.upstream.codec.sizeOf(send)),
+    send: (send, parent) => batcher.add({ send, parent }, topics.upstream.codec.sizeOf(send)),
     async drain() {
       await batcher.close();
       while (deliveries.size > 0) await Promise.all(deliveries);

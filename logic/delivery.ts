@@ -24,6 +24,8 @@ export interface Committed {
   /** One per send, in their order. */
   readonly outcomes: readonly SendOutcome[];
   readonly answer: CommitMessagesResponse | undefined;
+  /** The sampled trace that is told of the batch: the first one in it. */
+  readonly parent?: string | undefined;
 }
 
 export interface DeliveryDeps extends LogicContext {
@@ -59,13 +61,14 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       nowMs: deps.clock(),
     });
     // A record that joins several messages carries the trace of the first (spec 50 §2).
-    const trace = traceHeader(committed.sends[0]?.traceId);
+    const { parent } = committed;
+    const trace = traceHeader(committed.sends[0]?.traceId, parent);
     const records: OutRecord[] = [];
     for (const value of downstream) records.push(outRecord(topicOf(value.gatewayId), undefined, value, trace));
     for (const value of fanout)
-      records.push(outRecord(topics.fanout, value.conversationId, value, traceHeader(value.traceId)));
+      records.push(outRecord(topics.fanout, value.conversationId, value, traceHeader(value.traceId, parent)));
     for (const value of feed)
-      records.push(outRecord(topics.persist, value.conversationId, value, traceHeader(value.traceId)));
+      records.push(outRecord(topics.persist, value.conversationId, value, traceHeader(value.traceId, parent)));
     return records;
   }
 
@@ -93,8 +96,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   };
 }
 
-function traceHeader(traceId: string | undefined): Headers | undefined {
-  return traceId === undefined || traceId === "" ? undefined : { "X-Trace-ID": traceId };
+function traceHeader(traceId: string | undefined, parent: string | undefined): Headers | undefined {
+  if (traceId === undefined || traceId === "") return undefined;
+  return parent === undefined ? { "X-Trace-ID": traceId } : { "X-Trace-ID": traceId, traceparent: parent };
 }
 
 /** The acks of the sockets that wait. A call is answered by its own response, and an unknown outcome by nobody. */

@@ -2,6 +2,7 @@ import type { Client } from "@connectrpc/connect";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
@@ -25,6 +26,7 @@ export interface LogicContext {
   readonly ids: Ids;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   /** Unix ms. */
   readonly clock: () => number;
 }

@@ -43,6 +43,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
       cache: host.cache,
       clog: host.clog,
       metrics: host.metrics,
+      tracer: host.tracer,
       keys,
       serviceToken: host.serviceToken,
     });

@@ -1,3 +1,4 @@
+import { traceHeaders, withSpan } from "#infra/trace/trace.ts";
 import { AppError, isErrorName } from "#proto/errors.ts";
 import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
@@ -31,8 +32,9 @@ export interface PipelineDeps extends LogicContext {
 /** The one path of both entrances (DESIGN §2): check, commit, address, produce. */
 export interface Pipeline {
   /** Commits at most 500 sends, 512 KiB; one outcome per send, in their order. THE COMMIT POINT lies within this call.
-   *  Rejects when the outcome of the whole batch is open (repo away, no ids): nobody may be answered then. */
-  commit(sends: readonly UpstreamMessage[], entrance: Entrance): Promise<Committed>;
+   *  Rejects when the outcome of the whole batch is open (repo away, no ids): nobody may be answered then. `parent`:
+   *  the trace that is told of the batch. */
+  commit(sends: readonly UpstreamMessage[], entrance: Entrance, parent?: string): Promise<Committed>;
   /** Acks, pushes and feeds what was committed; resolves when the log holds all of it, and hands the outbox rows over to
    *  be deleted. Records of one topic partition keep the order of these calls. Rejects when the log is away or full:
    *  the outbox rows stay. */
@@ -91,10 +93,19 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
     };
   }
 
-  async function commitItems(items: CommitItem[], entrance: Entrance): Promise<CommitMessagesResponse> {
+  async function commitItems(
+    items: CommitItem[],
+    entrance: Entrance,
+    parent: string | undefined,
+  ): Promise<CommitMessagesResponse> {
     const startMs = performance.now();
     deps.outboxDeletes.ride();
-    const answer = await deps.repo.message.commitMessages({ items });
+    const answer =
+      parent === undefined
+        ? await deps.repo.message.commitMessages({ items })
+        : await withSpan(deps.tracer, "logic.commit", parent, (inner) =>
+            deps.repo.message.commitMessages({ items }, { headers: { ...traceHeaders(inner) } }),
+          );
     metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
     metrics[entrance].batchMessages.observe(items.length);
     if (answer.results.length !== items.length) {
@@ -105,7 +116,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
 
   const delivery = createDelivery(deps);
   return {
-    async commit(sends, entrance) {
+    async commit(sends, entrance, parent) {
       const outcomes: SendOutcome[] = [];
       const items: CommitItem[] = [];
       // Where in `outcomes` the answer of each item belongs.
@@ -121,14 +132,14 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
         items.push(item);
         places.push(place);
       }
-      if (items.length === 0) return { entrance, sends, outcomes, answer: undefined };
-      const answer = await commitItems(items, entrance);
+      if (items.length === 0) return { entrance, sends, outcomes, answer: undefined, parent };
+      const answer = await commitItems(items, entrance, parent);
       for (const [index, result] of answer.results.entries()) {
         const place = places[index];
         const send = place === undefined ? undefined : sends[place];
         if (place !== undefined && send !== undefined) outcomes[place] = outcomeOf(send, result, entrance);
       }
-      return { entrance, sends, outcomes, answer };
+      return { entrance, sends, outcomes, answer, parent };
     },
     deliver: (committed) => delivery.deliver(committed),
   };

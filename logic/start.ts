@@ -6,6 +6,8 @@ import type { Mq } from "#infra/mq/mq.ts";
 import { createOnce } from "#infra/once/once.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import { startRpcServer } from "#infra/rpc/server.ts";
+import { tracedServices } from "#infra/trace/rpc.ts";
+import { noTracer, type Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
@@ -37,6 +39,8 @@ export interface LogicDeps {
   readonly cache: Cache;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly tracer?: Tracer | undefined;
   /** Private signing keys; no other service has them. */
   readonly keys: Keys;
   /** Unix ms. Default Date.now. */
@@ -62,7 +66,8 @@ const outboxRestMs = 100;
  *  Rejects with StartError when the port is busy. */
 export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<RunningLogic> {
   const clog = deps.clog.namespace("logic");
-  const context: LogicContext = { ...deps, clog, clock: deps.clock ?? Date.now };
+  const tracer = deps.tracer ?? noTracer;
+  const context: LogicContext = { ...deps, clog, tracer, clock: deps.clock ?? Date.now };
   await deps.mq.ensureTopics([
     topics.upstream,
     topics.persist,
@@ -83,7 +88,7 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const pipeline = createPipeline({ rules: rulesOf(config) }, { ...context, outboxDeletes });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
-  const services = servicesOf(config, deps, context, calls, events);
+  const services = tracedServices(servicesOf(config, deps, context, calls, events), tracer);
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);

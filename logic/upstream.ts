@@ -1,6 +1,8 @@
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Subscription } from "#infra/mq/mq.ts";
 import { type Batch, type DeadRecord, type Mq, MqFullError, MqUnavailableError, type Outcome } from "#infra/mq/mq.ts";
+import { parentOfBatch } from "#infra/trace/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { ERRORS, isAppError } from "#proto/errors.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import { COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX } from "#proto/limits.ts";
@@ -12,6 +14,7 @@ export interface UpstreamDeps {
   readonly mq: Mq;
   readonly pipeline: Pipeline;
   readonly clog: Logger;
+  readonly tracer: Tracer;
 }
 
 /** Consumes the sends that gateways took from their sockets: one batch per partition in flight, its offset committed
@@ -28,17 +31,22 @@ export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
       bytesMax: COMMIT_BYTES_MAX,
       onReset: (reason) => deps.clog.info("upstream consumer was reset", { reason }),
     },
-    (batch) => handleUpstream(batch, deps.pipeline),
+    (batch) => handleUpstream(batch, deps.pipeline, parentOfBatch(deps.tracer, batch.records)),
   );
 }
 
 /** One batch of one partition. Exported for its test. */
-export async function handleUpstream(batch: Batch<UpstreamMessage>, pipeline: Pipeline): Promise<Outcome> {
+export async function handleUpstream(
+  batch: Batch<UpstreamMessage>,
+  pipeline: Pipeline,
+  parent?: string,
+): Promise<Outcome> {
   let committed: Committed;
   try {
     committed = await pipeline.commit(
       batch.records.map((record) => record.value),
       "ws",
+      parent,
     );
   } catch (error) {
     return paused(error, "commit");

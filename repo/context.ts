@@ -3,6 +3,7 @@ import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Db } from "#infra/db/db.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import type { RepoConfig } from "./config.ts";
 
@@ -15,6 +16,7 @@ export interface RepoContext {
   readonly ids: Ids;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   /** Unix milliseconds of this process; what is stored takes the database's clock (`now()` of infra/db/steps.ts). */
   readonly clock: () => number;
   readonly config: RepoConfig;

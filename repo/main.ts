@@ -17,6 +17,7 @@ const repoAlone: Composition<{ repo: typeof repoSpec }> = {
       ids: host.ids,
       clog: host.clog,
       metrics: host.metrics,
+      tracer: host.tracer,
       serviceToken: host.serviceToken,
     }),
 };

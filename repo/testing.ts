@@ -8,6 +8,7 @@ import { migrate } from "#infra/db/migrate.ts";
 import { createSqliteDb } from "#infra/db/sqlite.ts";
 import { insertMany, now } from "#infra/db/steps.ts";
 import { createMetrics } from "#infra/metrics/metrics.ts";
+import { noTracer } from "#infra/trace/trace.ts";
 import { createIds, testWorkerLease } from "#infra/uid/uid.ts";
 import { repoSpec } from "./config.ts";
 import type { RepoContext } from "./context.ts";
@@ -50,6 +51,7 @@ export async function createTestRepoOn(db: Db, clock: () => number): Promise<Tes
     ids: createIds({ worker: testWorkerLease() }),
     clog: silentLogger,
     metrics: createMetrics(),
+    tracer: noTracer,
     clock,
     config: loadConfig(repoSpec, { environment: "development" }).config,
   };

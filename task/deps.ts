@@ -3,6 +3,7 @@ import type { Logger } from "#infra/clog/clog.ts";
 import type { Coord } from "#infra/coord/coord.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import type { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
@@ -20,6 +21,8 @@ export interface TaskDeps {
   readonly coord: Pick<Coord, "acquire">;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly tracer?: Tracer | undefined;
   /** Unix ms. Default Date.now. */
   readonly clock?: (() => number) | undefined;
   /** Between two sweeps; rejects when the signal aborts. Default: a timer. */

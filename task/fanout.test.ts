@@ -4,6 +4,7 @@ import { silentLogger } from "#infra/clog/clog.ts";
 import { createMetrics } from "#infra/metrics/metrics.ts";
 import { createEmbeddedMq } from "#infra/mq/embedded.ts";
 import { deadLetterTopic, type Mq, MqUnavailableError, type OutRecord, outRecord } from "#infra/mq/mq.ts";
+import { noTracer } from "#infra/trace/trace.ts";
 import { MessageSchema } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { PushRowSchema } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import { type FanoutTask, FanoutTaskSchema } from "#proto/gen/gochat/mq/v1/stored_pb.ts";
@@ -48,7 +49,7 @@ async function setup() {
     }
     return { done: records.length };
   });
-  await subscribeFanout(limits, { mq, clog: silentLogger, metrics, clock: Date.now });
+  await subscribeFanout(limits, { mq, clog: silentLogger, metrics, tracer: noTracer, clock: Date.now });
   const send = (...tasks: FanoutTask[]) =>
     real.send(tasks.map((value) => outRecord(topics.fanout, value.conversationId, value)));
   return { real, metrics, control, seen, send };

@@ -3,6 +3,8 @@ import type { Metrics } from "#infra/metrics/metrics.ts";
 import {
   type Batch,
   type DeadRecord,
+  type Headers,
+  type InRecord,
   type Mq,
   MqFullError,
   MqUnavailableError,
@@ -10,6 +12,7 @@ import {
   type OutRecord,
   type Subscription,
 } from "#infra/mq/mq.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import type { BroadcastRecord } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { FanoutTask } from "#proto/gen/gochat/mq/v1/stored_pb.ts";
 import { groups, topics } from "#proto/topics.ts";
@@ -19,6 +22,7 @@ export interface FanoutDeps {
   readonly mq: Mq;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  readonly tracer: Tracer;
   /** Unix ms. */
   readonly clock: () => number;
 }
@@ -53,6 +57,7 @@ export function createFanoutHandler(
   return async ({ records }) => {
     const tasks: FanoutTask[] = [];
     const dead: DeadRecord[] = [];
+    const traces = tracesOf(deps.tracer, records);
     for (const [index, { value }] of records.entries()) {
       if (value.conversationId !== "" && value.rows.length > 0) tasks.push(value);
       else dead.push({ index, code: "INVALID_PARAMETER", message: "a task without a conversation or rows" });
@@ -63,7 +68,7 @@ export function createFanoutHandler(
       topic: topics.broadcast,
       key: push.conversationId,
       value: { $typeName: "gochat.mq.v1.BroadcastRecord", createdAtMs, body: { case: "push", value: push } },
-      headers: traceId === "" ? undefined : { "X-Trace-ID": traceId },
+      headers: headersOf(traceId, traces?.get(push.conversationId)),
     }));
     try {
       if (out.length > 0) await deps.mq.send(out);
@@ -76,4 +81,19 @@ export function createFanoutHandler(
     if (first !== undefined) latency.observe((deps.clock() - first.producedAtMs) / 1000);
     return { done: records.length, dead };
   };
+}
+
+/** By conversation, the first sampled trace of the batch: its spans follow the broadcast. */
+function tracesOf(tracer: Tracer, records: readonly InRecord<FanoutTask>[]): Map<string, string> | undefined {
+  if (!tracer.enabled) return undefined;
+  const traces = new Map<string, string>();
+  for (const { value, traceparent } of records) {
+    if (traceparent !== undefined && !traces.has(value.conversationId)) traces.set(value.conversationId, traceparent);
+  }
+  return traces;
+}
+
+function headersOf(traceId: string, traceparent: string | undefined): Headers | undefined {
+  if (traceparent === undefined) return traceId === "" ? undefined : { "X-Trace-ID": traceId };
+  return { ...(traceId === "" ? undefined : { "X-Trace-ID": traceId }), traceparent };
 }

@@ -31,6 +31,7 @@ const taskAlone: Composition<{ task: typeof taskSpec }> = {
       coord: host.coord,
       clog: host.clog,
       metrics: host.metrics,
+      tracer: host.tracer,
     });
   },
 };

@@ -1,5 +1,6 @@
 import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { RpcService } from "#infra/rpc/rpc.ts";
+import { noTracer } from "#infra/trace/trace.ts";
 import { topics } from "#proto/topics.ts";
 import type { TaskConfig } from "./config.ts";
 import type { TaskDeps } from "./deps.ts";
@@ -23,7 +24,8 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
   await mq.ensureTopics([topics.fanout, topics.broadcast, topics.persist]);
   await using stack = new AsyncDisposableStack();
   const limits = { rowsMax: config.fanout.worldBatch, bytesMax: config.fanout.batchBytes };
-  stack.use(await subscribeFanout(limits, { mq, clog: clog.namespace("fanout"), metrics, clock }));
+  const tracer = deps.tracer ?? noTracer;
+  stack.use(await subscribeFanout(limits, { mq, clog: clog.namespace("fanout"), metrics, tracer, clock }));
   const sweep = createSweep({ mq, repo, clock });
   const sweeper = stack.use(
     startSweeper(config.outbox, { repo, sweep, coord, clog: clog.namespace("outbox"), metrics, sleep }),

@@ -19,8 +19,12 @@ export const MAY_IMPORT = {
 /** Who may import a package: a folder, or a folder and a component of it. Unlisted packages are a breach. */
 export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "bench", "test"],
-  "@connectrpc/connect": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "test"],
+  "@connectrpc/connect": ["proto", "infra/rpc", "infra/trace", "cli", "gateway", "logic", "repo", "task", "test"],
   "@connectrpc/connect-web": ["infra/rpc", "test"],
+  "@opentelemetry/api": ["infra/trace"],
+  "@opentelemetry/exporter-trace-otlp-http": ["infra/trace"],
+  "@opentelemetry/resources": ["infra/trace"],
+  "@opentelemetry/sdk-trace": ["infra/trace", "test"],
   "@preact/signals": ["web"],
   "bun:sqlite": ["infra/db", "infra/mq", "infra/es", "test"],
   "drizzle-orm": ["infra/db", "repo", "drizzle"],

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { authRoutes, type SignOut } from "./auth.ts";
@@ -17,23 +18,35 @@ export interface AppDeps extends ApiDeps {
   readonly guard: Guard;
   readonly signOut: SignOut;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly clog: Logger;
 }
 
 /** The HTTP API (spec 10): routes, one place for errors, trace ids, metrics by route. `app.request()` runs it without a
  *  port; CORS, compression and the total limits are the server's. */
 export function createApp(deps: AppDeps): Hono<ApiEnv> {
-  const { guard, metrics, clog } = deps;
+  const { guard, metrics, tracer, clog } = deps;
   const app = new Hono<ApiEnv>();
 
   app.use(async (c, next) => {
     const startedNs = Bun.nanoseconds();
     const traceId = traceIdOf(c.req.raw.headers);
     c.set("traceId", traceId);
+    const span = tracer.startTrace("HTTP", traceId, {
+      kind: "server",
+      parent: c.req.raw.headers.get("traceparent") ?? undefined,
+    });
+    c.set("traceparent", span?.traceparent);
     await next();
     c.res.headers.set("X-Trace-ID", traceId);
     c.res.headers.set("Cache-Control", "no-store");
     const labels = { method: c.req.method, route: routeOf(c.req.routePath), status: String(c.res.status) };
+    if (span !== undefined) {
+      span.rename(`HTTP ${labels.method} ${labels.route}`);
+      span.set({ "http.route": labels.route, "http.response.status_code": c.res.status, trace_id: traceId });
+      if (c.res.status >= 500) span.fail(c.error);
+      span.end();
+    }
     metrics.httpRequests.inc(labels);
     metrics.httpSeconds.observe((Bun.nanoseconds() - startedNs) / 1e9, labels);
   });

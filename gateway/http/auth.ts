@@ -51,7 +51,7 @@ export function authRoutes(deps: ApiDeps, guard: Guard, signOut: SignOut): Hono<
     const body = await bodyOf(c, registerBody, deps.bodyBytesMax);
     const { user } = await auth.register(
       { username: body.username, password: body.password, avatarUrl: body.avatarUrl ?? "" },
-      callOptions(deps.backendMs, c.get("traceId")),
+      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
     );
     return ok(c, user === undefined ? {} : { user: userToJson(user) }, 201, "Registered");
   });
@@ -67,7 +67,7 @@ export function authRoutes(deps: ApiDeps, guard: Guard, signOut: SignOut): Hono<
         platform: body.platform ?? "",
         ip: c.env.address,
       },
-      callOptions(deps.backendMs, c.get("traceId")),
+      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
     );
     return ok(c, tokensToJson(tokens), 200, "Signed in");
   });
@@ -81,7 +81,7 @@ export function authRoutes(deps: ApiDeps, guard: Guard, signOut: SignOut): Hono<
         platform: body.platform ?? "",
         ip: c.env.address,
       },
-      callOptions(deps.backendMs, c.get("traceId")),
+      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
     );
     return ok(c, tokensToJson(tokens), 201, "Signed in as guest");
   });
@@ -90,7 +90,7 @@ export function authRoutes(deps: ApiDeps, guard: Guard, signOut: SignOut): Hono<
     const body = await bodyOf(c, refreshBody, deps.bodyBytesMax);
     const tokens = await auth.refreshToken(
       { refreshToken: body.refreshToken ?? "", deviceId: body.deviceId ?? "" },
-      callOptions(deps.backendMs, c.get("traceId")),
+      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
     );
     return ok(c, tokensToJson(tokens), 200, "Refreshed");
   });

@@ -9,6 +9,8 @@ export interface ApiEnv {
   Bindings: { readonly address: string };
   Variables: {
     traceId: string;
+    /** Context of the request, when its trace is sampled. */
+    traceparent: string | undefined;
     /** Set behind `signedIn` and `registered`. */
     identity: Identity;
     token: string;
@@ -26,7 +28,7 @@ export interface ApiDeps {
 
 /** Options of a call on behalf of the signed-in caller. */
 export function callerOptions(c: ApiContext, { backendMs }: ApiDeps): ReturnType<typeof callOptions> {
-  return callOptions(backendMs, c.get("traceId"), c.get("identity"));
+  return callOptions(backendMs, c.get("traceId"), c.get("identity"), c.get("traceparent"));
 }
 
 /** The token of `Authorization: Bearer`, undefined without the header. Throws UNAUTHORIZED for another form. */

@@ -4,6 +4,8 @@ import { listenError } from "#infra/host/start-error.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { createRpcHandler } from "#infra/rpc/handler.ts";
+import { tracedServices } from "#infra/trace/rpc.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import type { AuthSide } from "../auth/auth-side.ts";
 import type { LogicClients } from "../clients.ts";
@@ -33,12 +35,13 @@ export interface HttpSideDeps {
   readonly clog: Logger;
   readonly registry: Metrics;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly clock: () => number;
 }
 
 /** Everything that answers requests on the traffic port, wired and listening. Throws StartError when the port is busy. */
 export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server<Session> {
-  const { logic, auth, ratelimit, hub, clog, metrics, clock } = deps;
+  const { logic, auth, ratelimit, hub, clog, metrics, tracer, clock } = deps;
   const { backendTimeout: backendMs, bodyBytesMax, corsOrigins, gzipAbove, idleTimeout, trustedProxies } = config.http;
   const cors = createCors(corsOrigins);
   const guard = createGuard(auth.tokens, ratelimit, metrics);
@@ -57,8 +60,8 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
         gzipAbove,
       },
       {
-        app: createApp({ logic, backendMs, bodyBytesMax, guard, signOut, metrics, clog }),
-        rpc: createRpcHandler(services, {
+        app: createApp({ logic, backendMs, bodyBytesMax, guard, signOut, metrics, tracer, clog }),
+        rpc: createRpcHandler(tracedServices(services, tracer), {
           errors: connectErrors,
           clog,
           metrics: deps.registry,
@@ -69,6 +72,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
         sockets: deps.sockets,
         cors,
         address: createClientAddress(trustedProxies),
+        tracer,
         entrance,
         health: deps.health,
         clog,

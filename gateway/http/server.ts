@@ -2,6 +2,7 @@ import type { HTMLBundle, Server, WebSocketHandler } from "bun";
 import type { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { RpcHandler } from "#infra/rpc/handler.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import { publicRequest } from "../rpc/public.ts";
 import type { Session } from "../ws/session.ts";
@@ -34,6 +35,7 @@ export interface ServerDeps {
   readonly entrance: Entrance;
   readonly health: () => Response;
   readonly clog: Logger;
+  readonly tracer: Tracer;
 }
 
 /** What the runtime itself refuses, without our envelope: beyond it a body is not even looked at. */
@@ -111,10 +113,24 @@ async function answer(
   }
   if (path.startsWith("/gochat.")) {
     await deps.entrance.pass([{ rule: "ip_total", resource: `ip:${address}` }]);
-    const response = deps.rpc(publicRequest(request, address, traceIdOf(request.headers)));
-    if (response !== undefined) return await response;
+    const response = await answerRpc(deps, request, address);
+    if (response !== undefined) return response;
   }
   const page = deps.pages.answer(path, request.method);
   if (page !== undefined) return await page;
   throw new AppError("NOT_FOUND");
+}
+
+async function answerRpc(deps: ServerDeps, request: Request, address: string): Promise<Response | undefined> {
+  const traceId = traceIdOf(request.headers);
+  const span = deps.tracer.startTrace(`HTTP ${request.method} rpc`, traceId, {
+    kind: "server",
+    parent: request.headers.get("traceparent") ?? undefined,
+    attributes: { trace_id: traceId },
+  });
+  try {
+    return await deps.rpc(publicRequest(request, address, traceId, span?.traceparent));
+  } finally {
+    span?.end();
+  }
 }

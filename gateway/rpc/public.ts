@@ -35,13 +35,15 @@ const internalHeaders = ["x-user-id", "x-session-id", "x-is-guest", addressHeade
 const internalPrefix = "x-service-";
 
 /** The request as the public handlers may see it. */
-export function publicRequest(request: Request, address: string, traceId: string): Request {
+export function publicRequest(request: Request, address: string, traceId: string, traceparent?: string): Request {
   const headers = new Headers(request.headers);
   for (const name of [...headers.keys()]) {
     if (internalHeaders.includes(name) || name.startsWith(internalPrefix)) headers.delete(name);
   }
   headers.set(addressHeader, address);
   headers.set("x-trace-id", traceId);
+  if (traceparent === undefined) headers.delete("traceparent");
+  else headers.set("traceparent", traceparent);
   return new Request(request, { headers });
 }
 
@@ -102,6 +104,7 @@ function forward(method: DescMethod, call: Call, deps: PublicDeps): Forward {
   return async (message, context) => {
     const address = context.requestHeader.get(addressHeader) ?? "";
     const traceId = context.requestHeader.get("x-trace-id") ?? "";
+    const parent = context.requestHeader.get("traceparent") ?? undefined;
     const token = needsToken ? bearerToken(context.requestHeader) : undefined;
     const identity = needsToken ? await deps.tokens.identify(token) : undefined;
     const fields = message as unknown as Record<string, unknown>;
@@ -109,7 +112,7 @@ function forward(method: DescMethod, call: Call, deps: PublicDeps): Forward {
     if (method === AuthService.method.logout) fields.accessToken = token;
     checkEntrance(method, message);
     await deps.entrance.pass(rulesOf(method, message, identity, address));
-    const answer = await call(message, callOptions(timeoutOf(context, deps.backendMs), traceId, identity));
+    const answer = await call(message, callOptions(timeoutOf(context, deps.backendMs), traceId, identity, parent));
     if (method === AuthService.method.logout && token !== undefined && identity !== undefined) {
       deps.signOut.signedOut(token, identity.sid);
     }

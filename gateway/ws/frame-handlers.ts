@@ -1,6 +1,7 @@
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import type { Span, Tracer } from "#infra/trace/trace.ts";
 import { AppError } from "#proto/errors.ts";
-import type { ClientFrame, SendMessageData, SyncedConversationJson } from "#proto/frames.ts";
+import type { ClientFrame, SyncedConversationJson } from "#proto/frames.ts";
 import type { SyncMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { messageToJson } from "#proto/message-json.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
@@ -30,35 +31,59 @@ export interface FrameHandlerDeps {
   readonly ratelimit: RateLimit;
   readonly answers: Answers;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly clock: () => number;
 }
 
 /** The client frames of spec 20 §4 that this gateway serves. */
 export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHandlerDeps): FrameHandlers {
-  const { logic, upstream, verifier, ratelimit, answers, metrics, clock } = deps;
+  const { logic, upstream, verifier, ratelimit, answers, metrics, tracer, clock } = deps;
 
   function sendMessage(session: Session, frame: Frame<"send-message">): Promise<void> | undefined {
+    const traceId = Bun.randomUUIDv7();
+    const span = tracer.startTrace("ws.receive", traceId, { kind: "server" });
     if (!ratelimit.enabled) {
-      handOn(session, frame.data, frame.id);
+      handOn(session, frame, traceId, span);
       return undefined;
     }
-    return limitedSend(session, frame);
+    return limitedSend(session, frame, traceId, span);
   }
 
-  async function limitedSend(session: Session, { data, id }: Frame<"send-message">): Promise<void> {
+  async function limitedSend(
+    session: Session,
+    frame: Frame<"send-message">,
+    traceId: string,
+    span: Span | undefined,
+  ): Promise<void> {
+    const { data } = frame;
     const rules = [session.isGuest ? "guest_send_message" : "user_send_message"];
     if (data.conversationId === "world") rules.push("world_send_message");
     for (const rule of rules) {
       const verdict = await ratelimit.allow(`user:${session.userId}`, rule);
       if (verdict.allowed) continue;
-      throw rateLimited(verdict);
+      const error = rateLimited(verdict);
+      span?.fail(error);
+      span?.end();
+      throw error;
     }
-    handOn(session, data, id);
+    handOn(session, frame, traceId, span);
   }
 
-  function handOn(session: Session, data: SendMessageData, id: string | undefined): void {
+  function handOn(
+    session: Session,
+    { data, id }: Frame<"send-message">,
+    traceId: string,
+    span: Span | undefined,
+  ): void {
     const clientMsgId = data.clientMsgId ?? Bun.randomUUIDv7();
-    if (!upstream.send(session, { ...data, clientMsgId })) throw new AppError("SERVICE_UNAVAILABLE");
+    const taken = upstream.send(session, { ...data, clientMsgId }, traceId, span?.traceparent);
+    const error = taken ? undefined : new AppError("SERVICE_UNAVAILABLE");
+    if (span !== undefined) {
+      span.set({ trace_id: traceId, conversation_id: data.conversationId, session_id: session.id });
+      if (error !== undefined) span.fail(error);
+      span.end();
+    }
+    if (error !== undefined) throw error;
     if (id !== undefined) session.keepAckId(clientMsgId, id);
   }
 

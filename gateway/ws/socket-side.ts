@@ -2,6 +2,7 @@ import type { WebSocketHandler } from "bun";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
+import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError } from "#proto/errors.ts";
 import { ROOM_USERS_MAX } from "#proto/limits.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
@@ -55,6 +56,7 @@ export interface SocketSideDeps {
   readonly hub: Hub;
   readonly verifier: TokenVerifier;
   readonly metrics: GatewayMetrics;
+  readonly tracer: Tracer;
   readonly channels: NativeChannels;
   readonly prober: Prober;
   readonly replaced: () => void;
@@ -68,7 +70,7 @@ export function createSocketSide(
   deps: SocketSideDeps,
 ): SocketSide {
   const { ws, gatewayId, upstream: upstreamConfig } = config;
-  const { mq, logic, hub, clog, clock, metrics, ratelimit, verifier, prober } = deps;
+  const { mq, logic, hub, clog, clock, metrics, tracer, ratelimit, verifier, prober } = deps;
   const answers = createAnswers(metrics, clock);
   const rooms = createRooms(deps.channels, metrics);
   const resync = createResyncSender({ spreadMs: ws.resyncSpread }, { clog, metrics, clock });
@@ -108,7 +110,7 @@ export function createSocketSide(
   );
   const handlers = createFrameHandlers(
     { backendMs: config.http.backendTimeout, syncBytesMax: ws.syncBytesMax },
-    { logic, upstream, verifier, ratelimit, answers, metrics, clock },
+    { logic, upstream, verifier, ratelimit, answers, metrics, tracer, clock },
   );
   const limits = createFrameLimits(
     ratelimit,
@@ -174,8 +176,11 @@ export function createSocketSide(
 
   return {
     handler: sockets.handler,
-    downstream: createDownstream({ incarnation, frameOutMax: ws.frameOutMax }, { hub, controls, metrics, clog, clock }),
-    broadcast: createBroadcast({ frameOutMax: ws.frameOutMax }, { rooms, controls, metrics, clock }),
+    downstream: createDownstream(
+      { gatewayId, incarnation, frameOutMax: ws.frameOutMax },
+      { hub, controls, metrics, tracer, clog, clock },
+    ),
+    broadcast: createBroadcast({ gatewayId, frameOutMax: ws.frameOutMax }, { rooms, controls, metrics, tracer, clock }),
     prober,
     missed,
     connecting: () => handshake.connecting,

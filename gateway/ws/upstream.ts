@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { Logger } from "#infra/clog/clog.ts";
-import { type Mq, MqFullError, outRecord } from "#infra/mq/mq.ts";
+import { type Headers, type Mq, MqFullError, outRecord } from "#infra/mq/mq.ts";
 import type { SendMessageData } from "#proto/frames.ts";
 import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import { topics } from "#proto/topics.ts";
@@ -15,7 +15,13 @@ const batchMax = 500;
  *  is in flight. */
 export interface Upstream {
   /** Takes a checked send. False: too many sends wait for the log; nothing was handed on. */
-  send(session: Session, send: SendMessageData & { readonly clientMsgId: string }): boolean;
+  send(
+    session: Session,
+    send: SendMessageData & { readonly clientMsgId: string },
+    traceId: string,
+    /** Context of a sampled trace. */
+    traceparent?: string,
+  ): boolean;
   readonly waiting: number;
   idle(): Promise<void>;
 }
@@ -39,6 +45,7 @@ export interface UpstreamOptions {
 interface Waiting {
   readonly session: Session;
   readonly message: UpstreamMessage;
+  readonly traceparent: string | undefined;
 }
 
 export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Upstream {
@@ -52,13 +59,18 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
     waitingBytesMax,
     flush: (batch) =>
       mq.send(
-        batch.map(({ message }) =>
-          outRecord(topic, message.conversationId, message, { "X-Trace-ID": message.traceId }),
+        batch.map(({ message, traceparent }) =>
+          outRecord(topic, message.conversationId, message, headersOf(message.traceId, traceparent)),
         ),
       ),
     failed(error, batch) {
       const full = error instanceof MqFullError;
-      if (!full) clog.error("sends did not reach the log", { count: batch.length, err: error });
+      if (!full)
+        clog.error("sends did not reach the log", {
+          count: batch.length,
+          trace_id: batch[0]?.message.traceId,
+          err: error,
+        });
       metrics.sendFailures.inc({ reason: full ? "entrance_full" : "log_unavailable" }, batch.length);
       for (const { session, message } of batch) refused(session, message.clientMsgId);
     },
@@ -66,7 +78,8 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
   metrics.upstreamWaiting.watch(() => batcher.waiting + mq.waiting(topic).records);
 
   return {
-    send(session, { conversationId, content, messageType, clientMsgId, extra, replyToMessageId, mentions }) {
+    send(session, send, traceId, traceparent) {
+      const { conversationId, content, messageType, clientMsgId, extra, replyToMessageId, mentions } = send;
       const waiting = mq.waiting(topic);
       const message = create(UpstreamMessageSchema, {
         conversationId,
@@ -74,7 +87,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
         messageType,
         clientMsgId,
         extra: extra ?? "",
-        traceId: Bun.randomUUIDv7(),
+        traceId,
         userId: session.userKey,
         sessionId: session.id,
         gatewayId,
@@ -88,7 +101,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
       const full =
         batcher.waiting + waiting.records >= waitingMax ||
         batcher.waitingBytes + waiting.bytes + bytes > waitingBytesMax;
-      if (full || !batcher.push({ session, message }, bytes)) {
+      if (full || !batcher.push({ session, message, traceparent }, bytes)) {
         metrics.sendFailures.inc({ reason: "entrance_full" });
         return false;
       }
@@ -99,4 +112,8 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
     },
     idle: () => batcher.idle(),
   };
+}
+
+function headersOf(traceId: string, traceparent: string | undefined): Headers {
+  return traceparent === undefined ? { "X-Trace-ID": traceId } : { "X-Trace-ID": traceId, traceparent };
 }

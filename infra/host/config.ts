@@ -4,6 +4,7 @@ import { bool, duration, int, oneOf, secret, string } from "../config/keys.ts";
 import { coordSpec } from "../coord/config.ts";
 import { dbSpec } from "../db/config.ts";
 import { mqSpec } from "../mq/config.ts";
+import { traceSpec } from "../trace/config.ts";
 
 /** Keys that every process has, whichever services it runs. */
 export const hostSpec = section({
@@ -32,6 +33,7 @@ export const hostSpec = section({
   coord: coordSpec,
   db: dbSpec,
   mq: mqSpec.keys.mq,
+  trace: traceSpec,
   admin: section({
     host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address of health and metrics" }),
     port: int({ default: undefined, min: 0, max: 65_535, doc: "port of health and metrics; 0 takes a free one" }),

@@ -6,6 +6,9 @@ import type { Db } from "../db/db.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { startProcessMetrics } from "../metrics/process.ts";
 import type { Mq } from "../mq/mq.ts";
+import { tracedMq } from "../trace/mq.ts";
+import { openTracer } from "../trace/open.ts";
+import type { ConfigurableTracer } from "../trace/trace.ts";
 import { createIds, type Ids, workerMax } from "../uid/uid.ts";
 import { type Opening, openCache, openCoord, openDb, openMq } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
@@ -15,6 +18,7 @@ import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder
 export interface Host extends AsyncDisposable {
   readonly clog: RootLogger;
   readonly metrics: Metrics;
+  readonly tracer: ConfigurableTracer;
   readonly coord: Coord;
   readonly worker: NumberLease;
   readonly ids: Ids;
@@ -39,6 +43,7 @@ export async function openHost(config: HostConfig, environment: Environment, ser
   });
   const metrics = createMetrics();
   stack.use(startProcessMetrics(metrics));
+  const tracer = stack.use(await openTracer(config.trace, { service, clog, metrics }));
   const opening: Opening = { config, environment, service, folder, clog, metrics };
   const coord = stack.use(await openCoord(opening));
   const worker = await coord.claimNumber(workerPool, { min: 1, max: workerMax });
@@ -46,12 +51,13 @@ export async function openHost(config: HostConfig, environment: Environment, ser
   const cache = stack.use(await openCache(opening));
   const db = lazy(() => openDb(opening));
   stack.use(db);
-  const mq = lazy(() => openMq(opening));
+  const mq = lazy(async () => tracedMq(await openMq(opening), tracer));
   stack.use(mq);
   const opened = stack.move();
   return {
     clog,
     metrics,
+    tracer,
     coord,
     worker,
     ids: createIds({ worker }),

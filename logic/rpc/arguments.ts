@@ -1,5 +1,6 @@
 import type { CallOptions, HandlerContext } from "@connectrpc/connect";
 import { TRACE_HEADER } from "#infra/rpc/rpc.ts";
+import { TRACEPARENT_HEADER } from "#infra/trace/w3c.ts";
 import { uuidv7 } from "#infra/uid/uid.ts";
 import { AppError } from "#proto/errors.ts";
 import { isConversationId, isId, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from "#proto/limits.ts";
@@ -42,11 +43,12 @@ export function pageOf(page: number, pageSize: number): Page {
 /** Options of the calls that answering `call` takes: its remaining deadline and its trace. */
 export function optionsOf(call: HandlerContext): CallOptions {
   const timeoutMs = call.timeoutMs();
-  const traceId = call.requestHeader.get(TRACE_HEADER);
-  return {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(traceId === null ? {} : { headers: { [TRACE_HEADER]: traceId } }),
-  };
+  const headers: Record<string, string> = {};
+  for (const name of [TRACE_HEADER, TRACEPARENT_HEADER]) {
+    const value = call.requestHeader.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  return { ...(timeoutMs === undefined ? {} : { timeoutMs }), headers };
 }
 
 /** The trace of the call, or a new one. */

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { callParent } from "#infra/trace/rpc.ts";
 import { AppError } from "#proto/errors.ts";
 import type { MessageService, SendMessageRequest } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
@@ -11,12 +12,15 @@ import { requireUserId, traceOf } from "./arguments.ts";
 /** gochat.logic.v1.MessageService: `SendMessage` joins the batches that are committed together with everybody else's.
  *  What is not here yet answers `unimplemented`. */
 export function messageService(
-  context: Pick<LogicContext, "clock">,
+  context: Pick<LogicContext, "clock" | "tracer">,
   calls: Calls,
 ): Partial<ServiceImpl<typeof MessageService>> {
   return {
     async sendMessage(request, call) {
-      const { row, duplicate } = await calls.send(sendOf(request, traceOf(call), context.clock()));
+      const { row, duplicate } = await calls.send(
+        sendOf(request, traceOf(call), context.clock()),
+        callParent(context.tracer, call),
+      );
       return { message: row, clientMsgId: request.clientMsgId, duplicate };
     },
   };

@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
+import { callParent } from "#infra/trace/rpc.ts";
+import { withSpan } from "#infra/trace/trace.ts";
 import { AppError } from "#proto/errors.ts";
 import {
   type CommitMessagesResponse,
@@ -85,6 +87,7 @@ export function messageService(
   const routes = parts.routes ?? createRouteFinder(context);
   const store = createMessageStore(context);
   const clog = context.clog.namespace("message");
+  const { tracer } = context;
 
   async function routesOf(conversations: Parameters<RouteFinder["find"]>[0]): ReturnType<RouteFinder["find"]> {
     try {
@@ -97,11 +100,13 @@ export function messageService(
   }
 
   return {
-    async commitMessages({ items }): Promise<CommitMessagesResponse> {
+    async commitMessages({ items }, call): Promise<CommitMessagesResponse> {
       checkBounds(items, itemsMax, bytesMax);
       const parsed = items.map(parseItem);
-      const committed = await committer.commit(parsed.filter((item): item is CommitItem => !("refusal" in item)));
-      const found = await routesOf(committed.conversations);
+      const wanted = parsed.filter((item): item is CommitItem => !("refusal" in item));
+      const parent = callParent(tracer, call);
+      const committed = await withSpan(tracer, "repo.commit", parent, () => committer.commit(wanted));
+      const found = await withSpan(tracer, "repo.routes", parent, () => routesOf(committed.conversations));
       return create(CommitMessagesResponseSchema, {
         results: merged(parsed, committed.results).map(toResult),
         conversations: found.conversations,
