@@ -58,7 +58,9 @@ export function createPackages(runDir: string): Packages {
         throw new InfraError(
           `needs the program ${name} (Debian package ${debianPackage}); install it, then run this again`,
         );
-      await apt(() => install(debianPackage, runDir, place));
+      await apt(async () => {
+        if (find([name], "") === undefined) await install(debianPackage, runDir, place);
+      });
       const path = find([name], "");
       if (path === undefined) throw new InfraError(`apt-get installed ${debianPackage}, but there is no ${name}`);
       return path;

@@ -69,15 +69,18 @@ export function createProcesses(pidDir: string): Processes {
 
 /** The process's start time together with the boot that counted it. Undefined: there is no such process, or it has ended. */
 export function processIdentity(pid: number): string | undefined {
+  if (process.platform !== "linux") {
+    const out = Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)])
+      .stdout.toString()
+      .trim();
+    return out === "" ? undefined : out;
+  }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     return parseStat(stat, boot);
   } catch {
-    const out = Bun.spawnSync(["ps", "-o", "lstart=", "-p", String(pid)])
-      .stdout.toString()
-      .trim();
-    return out === "" ? undefined : out;
+    return undefined;
   }
 }
 
