@@ -46,7 +46,7 @@ export async function connectRedisLink(
   clog: Logger,
   signal?: AbortSignal,
 ): Promise<RedisLink> {
-  const where = `${options.nodes.join(", ")} (redis, ${options.mode})`;
+  const where = options.nodes.join(", ") + (options.mode === "single" ? "" : ` (${options.mode})`);
   const client = options.mode === "cluster" ? clusterOf(options) : singleOf(options);
   const closed = { byUs: false, lastError: "" };
   let ready = Promise.withResolvers<void>();
@@ -71,7 +71,7 @@ export async function connectRedisLink(
   // Failures come as events, and the client tries again.
   client.connect().catch(() => {});
   const lateLine = setTimeout(() => {
-    clog.warn("waiting for the cache", { where, err: closed.lastError, at_most_ms: options.startWait });
+    clog.warn(`waiting for Redis at ${where}, at most ${options.startWait / 1000} s`, { err: closed.lastError });
   }, 1000);
   try {
     await within(ready.promise, options.startWait, signal);

@@ -112,7 +112,7 @@ async function reach(
         );
       }
       if (tried === 2)
-        clog.warn("waiting for etcd", { where: kv.http.where, at_most_ms: config.startWait, err: cause });
+        clog.warn(`waiting for etcd at ${kv.http.where}, at most ${config.startWait / 1000} s`, { err: cause });
       await pause(Math.min(lookEveryMs, endMs - Date.now()), signal);
     }
   }
