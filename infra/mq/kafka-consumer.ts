@@ -31,6 +31,9 @@ interface Held<T> {
 /** Joining again waits 100 ms × 2 … 1.6 s: brokers that are back are to be found at once. */
 const rejoinDoublingsMax = 5;
 
+/** A subscription is refused when so many of its first joins failed. */
+const firstJoinsMax = 3;
+
 /** The client's own repeats before a consumer is given up and made anew. */
 const fetchRetries = 3;
 
@@ -179,6 +182,8 @@ class GroupMember<T> {
         partitionsConsumedConcurrently: 1,
         eachBatch: (payload) => this.fetched(consumer, payload),
       });
+      // Given up while it was joining.
+      if (this.consumer !== consumer) await consumer.disconnect();
     } catch (error) {
       if (this.consumer === consumer) this.crashed(error);
     }
@@ -328,12 +333,12 @@ class GroupMember<T> {
     this.generation++;
     void this.leave();
     if (this.closed !== undefined) return;
-    if (!this.isReady) {
+    this.crashes++;
+    if (!this.isReady && this.crashes >= firstJoinsMax) {
       this.ready.reject(new MqUnavailableError(`group ${this.options.group} cannot be joined: ${this.problem}`));
       void this.close();
       return;
     }
-    this.crashes++;
     const delayMs = backoffMs(Math.min(this.crashes, rejoinDoublingsMax), this.deps.random);
     const fields = { reason: this.problem, delay_ms: Math.round(delayMs) };
     if (this.crashes === 1) this.clog.warn("consumer lost the brokers, joining again", fields);

@@ -19,6 +19,8 @@ export interface KafkaTopics {
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
+const newTopicWaitMs = 50;
+const newTopicTriesMax = 40;
 const recordBytesMaxDefault = 1024 * 1024;
 
 /** Bytes that a record and its batch take besides the value: headers, key, frame. */
@@ -49,8 +51,20 @@ export function topicConfig(topic: Topic<unknown>, settings: KafkaSettings): ITo
 }
 
 export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaTopics {
+  /** Of topics that exist; a broker may learn of a new one a moment after it was made. */
+  async function metadataOf(names: readonly string[]): ReturnType<Admin["fetchTopicMetadata"]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await admin.fetchTopicMetadata({ topics: [...names] });
+      } catch (error) {
+        if (tries === newTopicTriesMax || !isUnknownTopic(error)) throw error;
+        await Bun.sleep(newTopicWaitMs);
+      }
+    }
+  }
+
   async function factsOf(names: readonly string[]): Promise<Map<string, TopicFacts>> {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] });
+    const { topics } = await metadataOf(names);
     return new Map(
       topics.map(({ name, partitions }) => {
         const leaders: number[] = new Array(partitions.length).fill(-1);
@@ -99,6 +113,10 @@ export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaT
   }
 
   return { ensure, learn };
+}
+
+function isUnknownTopic(error: unknown): boolean {
+  return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
 }
 
 export function messageOf(error: unknown): string {
