@@ -14,14 +14,22 @@ import { placeOf, startProcesses } from "./up.ts";
 const actions = ["up", "down", "status", "clean"] as const;
 
 /** `gochat infra up|down|status|clean [--only redis,kafka]`. Returns the exit code: 69 when a server is not there. */
-export async function infra(args: readonly string[]): Promise<number> {
+export async function infra(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<number> {
   const { action, only } = parseInfra(args);
-  const settings = readInfraSettings(resolve(import.meta.dir, "../.."), process.env, only);
+  const settings = readInfraSettings(resolve(import.meta.dir, "../.."), env, only);
   if (action === "status") return status(settings);
   return withLock(join(settings.runDir, "lock"), () => {
-    if (action === "up") return up(settings);
+    if (action === "up") return withPrograms(settings, () => up(settings));
     return action === "down" ? down(settings) : clean(settings);
   });
+}
+
+/** Another run folder may share the programs: two must not install at once. */
+function withPrograms<T>({ programsDir, runDir }: InfraSettings, body: () => Promise<T>): Promise<T> {
+  return programsDir === runDir ? body() : withLock(join(programsDir, "lock"), body);
 }
 
 /** Throws UsageError. */

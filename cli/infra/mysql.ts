@@ -7,13 +7,15 @@ import { databases, mysqlInitSql, mysqlOptions, sqlUrl, withSql } from "./sql.ts
 /** Debian stable has no MySQL; unstable has. Its server lives in a folder with just that Debian and is run by chroot. */
 export function createMysql(packages: Packages): Server {
   const rootOf = ({ programs }: Place) => join(programs, "root");
+  // Run folders may share the programs; each has data of its own, under the root that chroot shows.
+  const dataOf = ({ data }: Place) => join("/data", Bun.hash(data).toString(36));
   return {
     name: "mysql",
     portCount: 1,
     readyMs: 60_000,
     missing: () =>
       process.platform === "linux" && process.getuid?.() === 0 ? undefined : "MySQL needs root here; MariaDB stands in",
-    stored: (place) => [join(rootOf(place), "data")],
+    stored: (place) => [join(rootOf(place), dataOf(place))],
     async install(place) {
       const root = rootOf(place);
       if (existsSync(join(root, ".complete"))) return;
@@ -28,18 +30,18 @@ export function createMysql(packages: Packages): Server {
       await Bun.write(join(root, ".complete"), "");
     },
     async start(place) {
-      const root = rootOf(place);
+      const [root, data] = [rootOf(place), dataOf(place)];
       const base = ["chroot", root, "/usr/sbin/mysqld", "--no-defaults", "--user=root", "--secure-file-priv=NULL"];
-      if (!existsSync(join(root, "data/db/mysql.ibd"))) {
+      if (!existsSync(join(root, data, "db/mysql.ibd"))) {
         place.say("creating the data folder");
-        rmSync(join(root, "data"), { recursive: true, force: true });
-        mkdirSync(join(root, "data"), { mode: 0o700 });
-        await runStep([...base, "--datadir=/data/new", "--initialize-insecure"], place);
-        await runStep(["mv", join(root, "data/new"), join(root, "data/db")], place);
+        rmSync(join(root, data), { recursive: true, force: true });
+        mkdirSync(join(root, data), { recursive: true, mode: 0o700 });
+        await runStep([...base, `--datadir=${data}/new`, "--initialize-insecure"], place);
+        await runStep(["mv", join(root, data, "new"), join(root, data, "db")], place);
       }
       await Bun.write(join(root, "init.sql"), mysqlInitSql);
       const own = ["--init-file=/init.sql", "--mysqlx=OFF", "--performance-schema=OFF", "--skip-log-bin"];
-      return { command: [...base, ...mysqlOptions(place, "/data/db"), ...own] };
+      return { command: [...base, ...mysqlOptions(place, `${data}/db`), ...own] };
     },
     check: (place) => withSql("mysql", place, databases[0], async (sql) => void (await sql`SELECT 1`)),
     variables: (port) => ({ GOCHAT_TEST_MYSQL: sqlUrl("mysql", port) }),

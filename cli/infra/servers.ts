@@ -12,7 +12,7 @@ import type { InfraSettings } from "./settings.ts";
 
 /** Every server that can run as a local process. */
 export function createServers(settings: InfraSettings): readonly Server[] {
-  const packages = createPackages(settings.runDir);
+  const packages = createPackages(settings.programsDir);
   return [
     createRedis(packages),
     createEtcd(packages),

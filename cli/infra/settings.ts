@@ -12,7 +12,10 @@ export interface Port {
 }
 
 export interface InfraSettings {
+  /** Folder of data, logs and pids. */
   readonly runDir: string;
+  /** Folder of what is downloaded, unpacked and built; several run folders may share it. */
+  readonly programsDir: string;
   readonly root: string;
   readonly only: readonly ServerName[];
   readonly ports: Readonly<Record<ServerName, Port>>;
@@ -36,12 +39,13 @@ const defaultPorts: Readonly<Record<ServerName, number>> = {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads ONLY, INFRA_DIR, INFRA_ENGINE, KAFKA_VERSION and `<SERVER>_PORT` (REDIS_PORT …). Throws UsageError with every fault. */
+/** Reads ONLY, INFRA_DIR, INFRA_PROGRAMS (default: INFRA_DIR), INFRA_ENGINE, KAFKA_VERSION and `<SERVER>_PORT` (REDIS_PORT …). Throws UsageError with every fault. */
 export function readInfraSettings(root: string, env: Env, only: string | undefined): InfraSettings {
   const faults: string[] = [];
   const settings: InfraSettings = {
     root,
     runDir: env.INFRA_DIR ?? join(root, ".run"),
+    programsDir: env.INFRA_PROGRAMS ?? env.INFRA_DIR ?? join(root, ".run"),
     only: selected(only ?? env.ONLY ?? "", faults),
     ports: {
       redis: port("redis", env, faults),

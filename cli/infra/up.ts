@@ -149,7 +149,7 @@ export function placeOf(
   logFile: string,
   say: (line: string) => void,
 ): Place {
-  const programs = join(settings.runDir, "programs", name);
+  const programs = join(settings.programsDir, "programs", name);
   mkdirSync(programs, { recursive: true });
   mkdirSync(join(settings.runDir, "data"), { recursive: true });
   return { host: "127.0.0.1", port, programs, data: join(settings.runDir, "data", name), logFile, say };
