@@ -17,6 +17,8 @@ import type { Mq, OutRecord } from "../../../infra/mq/mq.ts";
 import { createRateLimit, type RateLimit } from "../../../infra/ratelimit/ratelimit.ts";
 import { directClientOf } from "../../../infra/rpc/direct.ts";
 import type { CallWrapper, RpcService } from "../../../infra/rpc/rpc.ts";
+import { tracedMq } from "../../../infra/trace/mq.ts";
+import { noTracer, type Tracer } from "../../../infra/trace/trace.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
 import { defaultLogicConfig } from "../../../logic/config.ts";
@@ -39,6 +41,8 @@ import { UserService as RepoUserService } from "../../../proto/gen/gochat/repo/v
 import { topics } from "../../../proto/topics.ts";
 import { repoSpec } from "../../../repo/config.ts";
 import { startRepo } from "../../../repo/start.ts";
+import { taskSpec } from "../../../task/config.ts";
+import { startTask } from "../../../task/start.ts";
 import { type Api, createApi } from "../../support/api.ts";
 
 /** A gateway with logic and repo behind it, all in this process on embedded drivers, listening on a free port. */
@@ -68,6 +72,9 @@ type Change = (config: GatewayConfig) => GatewayConfig;
 export interface TownOptions {
   /** `gateway-1`, `gateway-2`, … Default 1. */
   readonly gateways?: number;
+  /** The service task itself instead of what stands in for it. */
+  readonly task?: boolean;
+  readonly tracer?: Tracer;
 }
 
 export async function openTown(
@@ -83,10 +90,11 @@ export async function openTown(
   const clog = createLogger({ service: "test", level: "debug", format: "json", write: (line) => log.push(line) });
   const db = stack.use(createSqliteDb({ file: ":memory:" }));
   const cache = stack.use(createMemoryCache({}));
-  const mq = stack.use(createEmbeddedMq({ file: ":memory:", clog, metrics }));
+  const tracer = options.tracer ?? noTracer;
+  const mq = stack.use(tracedMq(createEmbeddedMq({ file: ":memory:", clog, metrics }), tracer));
   const coord = stack.use(createLocalCoord({ clog }));
   const ids = createIds({ worker: testWorkerLease() });
-  const common = { clog, metrics, ids, cache };
+  const common = { clog, metrics, tracer, ids, cache };
   const runningRepo = stack.use(
     await startRepo(loadConfig(repoSpec, { environment: "development" }).config, { ...common, db }),
   );
@@ -101,7 +109,10 @@ export async function openTown(
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
   const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
-  await fanOut(mq, clog);
+  if (options.task === true) {
+    const { config: taskConfig } = loadConfig(taskSpec, { environment: "development" });
+    stack.use(await startTask(taskConfig, { ...common, mq, repo, coord }));
+  } else await fanOut(mq, clog);
   let offsetMs = 0;
   const state: { away: Town["away"] } = { away: undefined };
   const counts = new Map<string, number>();
@@ -116,6 +127,7 @@ export async function openTown(
     ratelimit,
     clog,
     metrics,
+    tracer,
     repo: { onlineStatus: of(runningRepo.services, OnlineStatusService, wrap) },
     logic: {
       auth: of(logic.services, AuthService, wrap),
