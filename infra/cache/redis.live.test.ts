@@ -173,7 +173,7 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
   });
 
   test("absent at start: the wait has a bound and says where; a server that comes in time is taken", async () => {
-    const server = await startRedisServer();
+    await using server = await startRedisServer();
     await server.kill();
     const error = await failure(connect([server.node], { startWait: 300 }));
     expect(error).toBeInstanceOf(CacheUnavailableError);
@@ -182,7 +182,6 @@ describe.skipIf(own === undefined)(`redis that fails${skipped(own)}`, () => {
     await Bun.sleep(300);
     await server.start();
     await (await waiting)[Symbol.asyncDispose]();
-    await server[Symbol.asyncDispose]();
   });
 
   test("a wrong password is said where the wait ends", async () => {
@@ -236,10 +235,12 @@ describe.skipIf(own === undefined)(`redis of several servers${skipped(own)}`, ()
   });
 
   test("cluster, 50 §5: one wiped or restarted node changes the run id; a node that is away fails only its keys", async () => {
+    await using stack = new AsyncDisposableStack();
     const nodes = await startCluster();
+    for (const node of nodes) stack.use(node);
     const [first, second] = nodes;
     if (first === undefined || second === undefined) throw new Error("no nodes");
-    const cache = await connect([first.node], { mode: "cluster", timeout: 300 });
+    await using cache = await connect([first.node], { mode: "cluster", timeout: 300 });
     const keys = Array.from({ length: 50 }, (_, at) => `k${at}`);
     await Promise.all(keys.map((key) => cache.set(key, key)));
     const before = await cache.mgetPrimary(keys);
@@ -253,8 +254,6 @@ describe.skipIf(own === undefined)(`redis of several servers${skipped(own)}`, ()
     const failures = await Promise.all(keys.map((key) => failure(cache.get(key))));
     expect(failures.filter((error) => error === undefined).length).toBeWithin(20, 50);
     expect(failures.every((error) => error === undefined || error instanceof CacheUnavailableError)).toBe(true);
-    await cache[Symbol.asyncDispose]();
-    await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
   }, 40_000);
 });
 
