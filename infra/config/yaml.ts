@@ -12,8 +12,7 @@ export function readConfigTrees(directory: string, environment: Environment, ser
   const take = (path: string, component: string): void => {
     try {
       const values = parseDocument(readFileSync(path, "utf8"), path);
-      if (values !== null && values !== undefined)
-        trees.push({ name: path, values: component === "app" ? values : { [component]: values } });
+      if (values !== null && values !== undefined) trees.push(treeOf(path, component, values));
     } catch (error) {
       problems.push({
         key: "file",
@@ -36,6 +35,14 @@ export function readConfigTrees(directory: string, environment: Environment, ser
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return trees;
+}
+
+/** Components whose section has another name. */
+const sections: Readonly<Record<string, string>> = { clog: "log" };
+
+/** The tree of a document: `app` is a whole one, any other component is the section of its name. */
+export function treeOf(name: string, component: string, values: unknown): Tree {
+  return { name, values: component === "app" ? values : { [sections[component] ?? component]: values } };
 }
 
 /** Parses one document by the ending of its name: `.json`, else YAML. Throws SyntaxError. */

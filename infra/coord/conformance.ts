@@ -15,6 +15,7 @@ import {
   type Setting,
   SettingTooLargeError,
   settingBytesMax,
+  settingChangesMax,
 } from "./coord.ts";
 
 export interface CoordUnderTest {
@@ -276,6 +277,30 @@ function settingRules(rule: Rule): void {
     ]);
     expect(both.filter((version) => version !== undefined)).toHaveLength(1);
     expect(["2", "3"]).toContain((await settings.get(name))?.value ?? "");
+  });
+  rule("settings: setAll writes and deletes all of them, or nothing", async ({ one, two, name }) => {
+    const all = Array.from({ length: settingChangesMax }, (_, at) => ({ key: `/all/${name}/${at}`, value: `${at}` }));
+    await one.settings.setAll(all);
+    expect(await two.settings.list(`/all/${name}/`)).toHaveLength(settingChangesMax);
+    await one.settings.setAll([
+      { key: `/all/${name}/0`, value: undefined },
+      { key: `/all/${name}/1`, value: "changed" },
+      { key: `/all/${name}/none`, value: undefined },
+    ]);
+    expect(await two.settings.get(`/all/${name}/0`)).toBeUndefined();
+    expect((await two.settings.get(`/all/${name}/1`))?.value).toBe("changed");
+    const tooLarge = { key: `/all/${name}/3`, value: "x".repeat(settingBytesMax + 1) };
+    const wrong = [
+      [{ key: `/all/${name}/2`, value: "wrong" }, tooLarge],
+      [
+        { key: `/all/${name}/2`, value: "wrong" },
+        { key: `/all/${name}/2`, value: "twice" },
+      ],
+      [...all, { key: `/all/${name}/more`, value: "wrong" }],
+    ];
+    for (const changes of wrong) expect(await failure(one.settings.setAll(changes))).toBeInstanceOf(Error);
+    expect((await two.settings.get(`/all/${name}/2`))?.value).toBe("2");
+    await one.settings.setAll([]);
   });
   rule(
     "settings: a watcher gets everything at once, then never misses the latest value",

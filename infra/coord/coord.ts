@@ -46,6 +46,11 @@ export interface Setting {
   readonly version: bigint;
 }
 
+export interface SettingChange {
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
 /** The configuration centre. Keys are paths like `/config/{env}/{service}/{component}`; values JSON text. */
 export interface Settings {
   get(key: string): Promise<Setting | undefined>;
@@ -60,6 +65,8 @@ export interface Settings {
   watchPrefix(prefix: string, onChange: (all: readonly Setting[]) => void): Promise<Watch>;
   /** Writes only if the key has `version` (undefined: if there is no such key). Answers the new version, or undefined when it did not match. */
   compareAndSet(key: string, version: bigint | undefined, value: string): Promise<bigint | undefined>;
+  /** Writes and deletes (value undefined) all of them in one step, or nothing. Each key once, at most `settingChangesMax`. Throws SettingTooLargeError, RangeError. */
+  setAll(changes: readonly SettingChange[]): Promise<void>;
 }
 
 /** Coordination between processes: registry, leases, locks, election, configuration centre. */
@@ -98,5 +105,14 @@ export const leaseTtlMs = 30_000;
 export const leaseRenewMs = 10_000;
 /** UTF-8 bytes of one value. */
 export const settingBytesMax = 1024 * 1024;
+/** Changes of one `setAll`: what etcd takes in one transaction by default. */
+export const settingChangesMax = 128;
 /** The pool of snowflake workers (spec 40 §1). */
 export const workerPool = "gochat/ids";
+
+/** Throws RangeError when `setAll` cannot take them in one step. */
+export function checkChanges(changes: readonly SettingChange[]): void {
+  if (changes.length > settingChangesMax)
+    throw new RangeError(`${changes.length} settings at once, at most ${settingChangesMax}`);
+  if (new Set(changes.map(({ key }) => key)).size < changes.length) throw new RangeError("a setting is changed twice");
+}

@@ -34,6 +34,8 @@ export interface EtcdKv {
   put(key: string, value: string, lease?: string): Promise<bigint>;
   /** Writes if `condition` holds; the revision, or undefined when it did not. */
   putIf(condition: Condition, key: string, value: string, lease?: string): Promise<bigint | undefined>;
+  /** Puts, and deletes where there is no value, in one transaction. */
+  changeAll(changes: readonly { readonly key: string; readonly value: string | undefined }[]): Promise<void>;
   /** True when there was one. */
   delete(key: string): Promise<boolean>;
   grant(ttlMs: number): Promise<{ lease: string; ttlMs: number }>;
@@ -66,6 +68,14 @@ export function createEtcdKv(http: EtcdHttp): EtcdKv {
       const request_put = { key: encode(key), value: encode(value), lease };
       const reply = await http.call("/v3/kv/txn", { compare: [compareOf(condition)], success: [{ request_put }] });
       return reply.succeeded === true ? revisionOf(reply) : undefined;
+    },
+    async changeAll(changes) {
+      const success = changes.map(({ key, value }) =>
+        value === undefined
+          ? { request_delete_range: { key: encode(key) } }
+          : { request_put: { key: encode(key), value: encode(value) } },
+      );
+      await http.call("/v3/kv/txn", { success });
     },
     async delete(key) {
       const reply = await http.call("/v3/kv/deleterange", { key: encode(key) });

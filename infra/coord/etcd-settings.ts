@@ -1,4 +1,4 @@
-import { type Setting, type Settings, SettingTooLargeError, settingBytesMax } from "./coord.ts";
+import { checkChanges, type Setting, type Settings, SettingTooLargeError, settingBytesMax } from "./coord.ts";
 import type { HoldDeps } from "./etcd-hold.ts";
 import type { KeyValue } from "./etcd-kv.ts";
 import { openMirror } from "./etcd-mirror.ts";
@@ -39,6 +39,11 @@ export function createEtcdSettings(prefix: string, { kv, clog, closing }: HoldDe
       const condition =
         version === undefined ? { absent: { key: path, prefix: false } } : { key: path, modRevision: version };
       return kv.putIf(condition, path, value);
+    },
+    async setAll(changes) {
+      checkChanges(changes);
+      for (const { key, value = "" } of changes) check(key, value);
+      await kv.changeAll(changes.map(({ key, value }) => ({ key: prefix + key, value })));
     },
   };
 }

@@ -87,6 +87,7 @@ function guarded(settings: Settings, guard: Guard): Settings {
     list: guard(settings.list),
     watchPrefix: guard(settings.watchPrefix),
     compareAndSet: guard(settings.compareAndSet),
+    setAll: guard(settings.setAll),
   };
 }
 

@@ -223,5 +223,9 @@ function openSettings(settings: Settings, checkOpen: () => void): Settings {
       checkOpen();
       return settings.compareAndSet(key, version, value);
     },
+    async setAll(changes) {
+      checkOpen();
+      return settings.setAll(changes);
+    },
   };
 }
