@@ -6,7 +6,8 @@ const root = new URL("..", import.meta.url).pathname;
 
 async function sources(): Promise<string[]> {
   const listed = await $`git ls-files --cached --others --exclude-standard -- '*.ts' '*.tsx'`.cwd(root).text();
-  const files = listed.split("\n").filter((file) => file !== "" && !file.startsWith("proto/gen/"));
+  const generated = /^(proto|test\/conformance)\/gen\//;
+  const files = listed.split("\n").filter((file) => file !== "" && !generated.test(file));
   const present = await Promise.all(files.map(async (file) => ((await Bun.file(root + file).exists()) ? file : "")));
   return present.filter((file) => file !== "");
 }

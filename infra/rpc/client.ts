@@ -1,6 +1,8 @@
-import type { DescService } from "@bufbuild/protobuf";
-import { type CallOptions, type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { type CallOptions, type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import { createClientTransport } from "./client-transport.ts";
+import type { JsonOptions } from "./fast-path.ts";
+import type { ClientTls } from "./http-call.ts";
 import {
   type CallWrapper,
   type ErrorTranslator,
@@ -9,10 +11,9 @@ import {
   SERVICE_TOKEN_HEADER,
   TIMEOUT_MS_DEFAULT,
 } from "./rpc.ts";
+import { fixedTarget, type Targets } from "./target.ts";
 
-export interface RemoteClientOptions {
-  /** `http://host:port`, without a slash at its end. */
-  readonly baseUrl: string;
+export interface ClientOptions {
   readonly errors: ErrorTranslator;
   /** Sent with every call. */
   readonly caller?: { readonly service: string; readonly token: string };
@@ -21,40 +22,43 @@ export interface RemoteClientOptions {
   readonly protocol?: "connect" | "grpc-web";
   /** Default binary; JSON for tools. */
   readonly json?: boolean;
+  readonly jsonOptions?: JsonOptions;
+  /** Default false: between services packing costs more than it saves. */
+  readonly gzip?: boolean;
   readonly wrap?: CallWrapper;
+  readonly tls?: ClientTls;
   readonly fetch?: typeof globalThis.fetch;
 }
 
-/** A client over HTTP. Rejects with the program's own errors; every call has a deadline. */
-export function createRemoteClient<S extends DescService>(service: S, options: RemoteClientOptions): Client<S> {
-  const transportOptions = {
-    baseUrl: options.baseUrl,
-    useBinaryFormat: options.json !== true,
-    defaultTimeoutMs: options.defaultTimeoutMs ?? TIMEOUT_MS_DEFAULT,
-    interceptors: [
-      ...(options.interceptors ?? []),
-      ...(options.caller === undefined ? [] : [callerInterceptor(options.caller)]),
-    ],
-    fetch: reaching(options.fetch ?? globalThis.fetch),
-  };
-  const transport =
-    options.protocol === "grpc-web"
-      ? createGrpcWebTransport(transportOptions)
-      : createConnectTransport(transportOptions);
-  return translated(service, createClient(service, transport), options.errors, options.wrap);
+export interface RemoteClientOptions extends ClientOptions {
+  /** `http://host:port`, without a slash at its end. */
+  readonly baseUrl: string;
 }
 
-/** A server that cannot be reached is `unavailable`: nothing says that the call was wrong. */
-function reaching(fetch: typeof globalThis.fetch): typeof globalThis.fetch {
-  const call = async (...args: Parameters<typeof globalThis.fetch>): Promise<Response> => {
-    try {
-      return await fetch(...args);
-    } catch (error) {
-      if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) throw error;
-      throw new ConnectError("the server cannot be reached", Code.Unavailable, undefined, undefined, error);
-    }
-  };
-  return Object.assign(call, { preconnect: fetch.preconnect });
+/** A client of the server at an address. Rejects with the program's own errors; every call has a deadline. */
+export function createRemoteClient<S extends DescService>(service: S, options: RemoteClientOptions): Client<S> {
+  return clientOver(service, fixedTarget(options.baseUrl), options);
+}
+
+export interface BalancedClientOptions extends ClientOptions {
+  /** `connectBalancer`; one for all the clients of a service, so that they share its connections. */
+  readonly balancer: Targets;
+}
+
+/** A client of whichever instance has the fewest calls in flight; as `createRemoteClient` otherwise. */
+export function createBalancedClient<S extends DescService>(service: S, options: BalancedClientOptions): Client<S> {
+  return clientOver(service, options.balancer, options);
+}
+
+function clientOver<S extends DescService>(service: S, targets: Targets, options: ClientOptions): Client<S> {
+  const { caller, interceptors = [], defaultTimeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  const transport = createClientTransport({
+    ...options,
+    targets,
+    defaultTimeoutMs,
+    interceptors: caller === undefined ? interceptors : [...interceptors, callerInterceptor(caller)],
+  });
+  return translated(service, createClient(service, transport), options.errors, options.wrap, defaultTimeoutMs);
 }
 
 function callerInterceptor(caller: { service: string; token: string }): Interceptor {
@@ -74,6 +78,7 @@ export function translated<S extends DescService>(
   client: Client<S>,
   errors: ErrorTranslator,
   wrap?: CallWrapper,
+  defaultTimeoutMs: number = TIMEOUT_MS_DEFAULT,
 ): Client<S> {
   const plain = client as unknown as Record<string, Method>;
   const made: Record<string, Method> = {};
@@ -83,13 +88,11 @@ export function translated<S extends DescService>(
     if (!isUnary(method)) {
       made[method.localName] = method.methodKind === "client_streaming" ? unary(call) : streaming(call);
     } else if (wrap === undefined) made[method.localName] = unary(call);
-    else
-      made[method.localName] = (input, options) =>
-        wrap(method, options?.signal, () => unary(call)(input, options) as Promise<unknown>);
+    else made[method.localName] = wrapped(method, unary(call), wrap, defaultTimeoutMs);
   }
   return made as unknown as Client<S>;
 
-  function unary(call: Method): Method {
+  function unary(call: Method): UnaryMethod {
     return async (input, options) => {
       try {
         return await call(input, options);
@@ -108,4 +111,22 @@ export function translated<S extends DescService>(
       }
     };
   }
+}
+
+type UnaryMethod = (input: unknown, options?: CallOptions) => Promise<unknown>;
+
+/** `call` behind `wrap`, which may repeat it within the time of the whole. */
+export function wrapped<I, O>(
+  method: DescMethod,
+  call: (input: I, options?: CallOptions) => Promise<O>,
+  wrap: CallWrapper,
+  defaultTimeoutMs: number,
+): (input: I, options?: CallOptions) => Promise<O> {
+  return (input, options) =>
+    wrap(
+      method,
+      options?.signal,
+      (timeoutMs) => call(input, timeoutMs === undefined ? options : { ...options, timeoutMs }),
+      options?.timeoutMs ?? defaultTimeoutMs,
+    );
 }

@@ -9,22 +9,21 @@ import {
 import {
   type CallOptions,
   type Client,
-  ConnectError,
+  type ConnectError,
   createClient,
   createRouterTransport,
   type Interceptor,
   type ServiceImpl,
-  type UnaryRequest,
-  type UnaryResponse,
 } from "@connectrpc/connect";
 import { type Logger, silentLogger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { translated } from "./client.ts";
+import { translated, wrapped } from "./client.ts";
 import { DirectContext } from "./direct-context.ts";
 import { errorInterceptor, logUnexpected } from "./interceptors.ts";
+import { invokeUnary } from "./invoke.ts";
 import {
+  abortError,
   type CallWrapper,
-  canceledError,
   deadlineError,
   type ErrorTranslator,
   isUnary,
@@ -68,11 +67,7 @@ export function createDirectClient<S extends DescService>(
     const bound = typeof fn === "function" ? (fn as UnaryFunction).bind(impl) : undefined;
     const call = unaryCall(method, bound, settings);
     const { wrap } = options;
-    made[method.localName] =
-      wrap === undefined
-        ? call
-        : (input: object, callOptions?: CallOptions) =>
-            wrap(method, callOptions?.signal, () => call(input, callOptions));
+    made[method.localName] = wrap === undefined ? call : wrapped(method, call, wrap, settings.timeoutMs);
   }
   return made as unknown as Client<S>;
 }
@@ -156,63 +151,11 @@ function withinDeadline(
   const request = isMessage(input, method.input)
     ? input
     : create(method.input, input as MessageInitShape<typeof method.input>);
-  const answer =
-    interceptors.length === 0
-      ? invoke(method, fn, request, context)
-      : intercepted(method, fn, request, context, interceptors);
-  answer.then(resolve, reject).finally(() => {
-    clearTimeout(timer);
-    if (onAbort !== undefined) callerSignal?.removeEventListener("abort", onAbort);
-  });
+  invokeUnary(method, fn, request, context, interceptors)
+    .then(resolve, reject)
+    .finally(() => {
+      clearTimeout(timer);
+      if (onAbort !== undefined) callerSignal?.removeEventListener("abort", onAbort);
+    });
   return promise;
-}
-
-/** A signal of an outer call carries that call's ConnectError. */
-function abortError(signal: AbortSignal): ConnectError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof ConnectError) return reason;
-  return reason instanceof Error && reason.name === "TimeoutError" ? deadlineError() : canceledError(reason);
-}
-
-async function invoke(
-  method: DescMethodUnary,
-  fn: UnaryFunction,
-  request: Message,
-  context: DirectContext,
-): Promise<Message> {
-  const answer = await fn(request, context);
-  return isMessage(answer, method.output) ? answer : create(method.output, answer);
-}
-
-async function intercepted(
-  method: DescMethodUnary,
-  fn: UnaryFunction,
-  message: Message,
-  context: DirectContext,
-  interceptors: readonly Interceptor[],
-): Promise<Message> {
-  const innermost = async (request: UnaryRequest): Promise<UnaryResponse> => ({
-    stream: false,
-    service: method.parent,
-    method,
-    header: context.responseHeader,
-    trailer: context.responseTrailer,
-    message: await invoke(method, fn, request.message, context),
-  });
-  const chain = interceptors.reduceRight<ReturnType<Interceptor>>(
-    (next, interceptor) => interceptor(next),
-    innermost as ReturnType<Interceptor>,
-  );
-  const response = await chain({
-    stream: false,
-    service: method.parent,
-    method,
-    requestMethod: context.requestMethod,
-    url: context.url,
-    signal: context.signal,
-    header: context.requestHeader,
-    contextValues: context.values,
-    message,
-  });
-  return response.message as Message;
 }

@@ -1,17 +1,31 @@
-import type { Interceptor, ServiceImpl } from "@connectrpc/connect";
-import { createConnectRouter } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  type HandlerContext,
+  type Interceptor,
+  type ServiceImpl,
+} from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { type Logger, silentLogger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { COMPRESS_BYTES_MIN, gzipCompression } from "./compression.ts";
 import {
-  createServiceTokenGate,
+  createUnaryFastPath,
+  type FastPathSettings,
+  type JsonOptions,
+  type UnaryFastPath,
+  unaryCodec,
+} from "./fast-path.ts";
+import {
+  createServiceTokenCheck,
   deadlineInterceptor,
   errorInterceptor,
   metricsInterceptor,
   type ServiceTokenOptions,
   traceInterceptor,
 } from "./interceptors.ts";
-import { type ErrorTranslator, MESSAGE_BYTES_MAX, type RpcService } from "./rpc.ts";
+import { type ErrorTranslator, isUnary, MESSAGE_BYTES_MAX, type RpcService, type UnaryFunction } from "./rpc.ts";
 import { createServerMetrics } from "./server-metrics.ts";
 
 export interface RpcHandlerOptions {
@@ -25,36 +39,88 @@ export interface RpcHandlerOptions {
   /** Path before `/package.Service/Method`, without a slash at its end. */
   readonly prefix?: string;
   readonly messageBytesMax?: number;
+  /** Default: `messageBytesMax`. */
+  readonly answerBytesMax?: number;
+  /** For the JSON codec, such as the registry for messages that carry an `Any`. */
+  readonly jsonOptions?: JsonOptions;
+  /** Default true. False leaves every call to the library: for comparisons. */
+  readonly fastPath?: boolean;
 }
 
 /** Answers a request of one of the services; undefined when the path is none of theirs. */
 export type RpcHandler = (request: Request) => Promise<Response> | undefined;
 
-/** Connect and gRPC-Web, unary and streams, both codecs, over a fetch server. No native gRPC: it needs trailers. */
+interface Entry {
+  /** Undefined for streams. */
+  readonly fast: UnaryFastPath | undefined;
+  readonly library: UniversalHandler;
+}
+
+/** Connect and gRPC-Web, unary and streams, both codecs, over a fetch server. No native gRPC: it needs trailers. Unary POSTs of the Connect protocol take a
+ *  path of our own; everything else (GET, streams, gRPC-Web, a codec that nobody knows) is the library's. */
 export function createRpcHandler(services: readonly RpcService[], options: RpcHandlerOptions): RpcHandler {
-  const clog = options.clog ?? silentLogger;
-  const bytesMax = options.messageBytesMax ?? MESSAGE_BYTES_MAX;
-  const router = createConnectRouter({
-    grpc: false,
-    readMaxBytes: bytesMax,
-    writeMaxBytes: bytesMax,
-    interceptors: [
-      ...(options.metrics === undefined ? [] : [metricsInterceptor(createServerMetrics(options.metrics))]),
-      traceInterceptor(),
-      errorInterceptor(options.errors, clog),
-      deadlineInterceptor(),
-      ...(options.interceptors ?? []),
-    ],
-    ...(options.serviceToken === undefined ? {} : { requestGate: createServiceTokenGate(options.serviceToken) }),
-  });
-  for (const { service, impl } of services) router.service(service, impl as Partial<ServiceImpl<typeof service>>);
-  const prefix = options.prefix ?? "";
-  const handlers = new Map<string, UniversalHandler>();
-  for (const handler of router.handlers) handlers.set(`${prefix}${handler.requestPath}`, handler);
-  return (request) => {
-    const handler = handlers.get(pathOf(request.url));
-    return handler === undefined ? undefined : answer(handler, request);
+  const settings: FastPathSettings = {
+    errors: options.errors,
+    clog: options.clog ?? silentLogger,
+    metrics: options.metrics === undefined ? undefined : createServerMetrics(options.metrics),
+    token: options.serviceToken === undefined ? undefined : createServiceTokenCheck(options.serviceToken),
+    interceptors: options.interceptors ?? [],
+    jsonOptions: options.jsonOptions,
+    messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+    answerBytesMax: options.answerBytesMax ?? options.messageBytesMax ?? MESSAGE_BYTES_MAX,
   };
+  const router = libraryRouter(settings);
+  const entries = new Map<string, Entry>();
+  const prefix = options.prefix ?? "";
+  for (const { service, impl } of services) {
+    router.service(service, impl as Partial<ServiceImpl<typeof service>>);
+    for (const library of router.handlers) {
+      if (library.service.typeName !== service.typeName) continue;
+      const fast = options.fastPath === false ? undefined : fastPathOf(library.method, impl, settings);
+      entries.set(`${prefix}${library.requestPath}`, { fast, library });
+    }
+  }
+  return (request) => {
+    const entry = entries.get(pathOf(request.url));
+    if (entry === undefined) return undefined;
+    if (entry.fast !== undefined && request.method === "POST") {
+      const codec = unaryCodec(request.headers.get("content-type"));
+      if (codec !== undefined) return entry.fast(request, codec.binary);
+    }
+    return answer(entry.library, request);
+  };
+}
+
+function fastPathOf(
+  method: DescMethod,
+  impl: Readonly<Record<string, unknown>>,
+  settings: FastPathSettings,
+): UnaryFastPath | undefined {
+  if (!isUnary(method)) return undefined;
+  const fn = impl[method.localName];
+  return createUnaryFastPath(method, typeof fn === "function" ? (fn as UnaryFunction).bind(impl) : undefined, settings);
+}
+
+function libraryRouter(settings: FastPathSettings): ConnectRouter {
+  const { metrics, token, messageBytesMax } = settings;
+  return createConnectRouter({
+    grpc: false,
+    readMaxBytes: messageBytesMax,
+    writeMaxBytes: settings.answerBytesMax,
+    acceptCompression: [gzipCompression],
+    compressMinBytes: COMPRESS_BYTES_MIN,
+    ...(settings.jsonOptions === undefined ? {} : { jsonOptions: settings.jsonOptions }),
+    interceptors: [
+      ...(metrics === undefined ? [] : [metricsInterceptor(metrics)]),
+      traceInterceptor(),
+      errorInterceptor(settings.errors, settings.clog),
+      deadlineInterceptor(),
+      ...settings.interceptors,
+    ],
+    ...(token === undefined
+      ? {}
+      : { requestGate: (context: HandlerContext) => token(context.service, context.requestHeader) }),
+  });
 }
 
 function pathOf(url: string): string {

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { Code, ConnectError, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "../clog/clog.ts";
 import { deadlineError, type ErrorTranslator, methodName, SERVICE_TOKEN_HEADER, TRACE_HEADER } from "./rpc.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
@@ -89,13 +90,16 @@ export interface ServiceTokenOptions {
   readonly open?: readonly string[];
 }
 
+/** Throws `unauthenticated` when the headers of a call show no token, or another one. */
+export type ServiceTokenCheck = (service: DescService, headers: Headers) => void;
+
 /** Runs before the body is read. The comparison takes the same time wherever the tokens differ. */
-export function createServiceTokenGate(options: ServiceTokenOptions): (context: HandlerContext) => void {
+export function createServiceTokenCheck(options: ServiceTokenOptions): ServiceTokenCheck {
   const expected = digest(options.token);
   const open = new Set(options.open);
-  return (context) => {
-    if (open.has(context.service.typeName)) return;
-    const given = context.requestHeader.get(SERVICE_TOKEN_HEADER);
+  return (service, headers) => {
+    if (open.has(service.typeName)) return;
+    const given = headers.get(SERVICE_TOKEN_HEADER);
     if (given === null || !timingSafeEqual(digest(given), expected)) {
       throw new ConnectError("service token missing or wrong", Code.Unauthenticated);
     }

@@ -24,11 +24,15 @@ export const connectErrorsOnly: ErrorTranslator = {
   fromConnect: (error) => error,
 };
 
-/** Wraps each unary call of a client: the seam for retries and breakers. Sees the program's own errors, not the wire's. */
+/**
+ * Wraps each unary call of a client: the seam for retries and breakers. Sees the program's own errors, not the wire's.
+ * `timeoutMs` is what the caller gives the whole call, repeats included (≤ 0: no bound); `call` takes what is left of it.
+ */
 export type CallWrapper = <T>(
   method: DescMethod,
   signal: AbortSignal | undefined,
-  call: () => Promise<T>,
+  call: (timeoutMs?: number) => Promise<T>,
+  timeoutMs: number,
 ) => Promise<T>;
 
 /** Largest message in bytes, both directions. */
@@ -60,6 +64,13 @@ export function deadlineError(): ConnectError {
 
 export function canceledError(cause?: unknown): ConnectError {
   return new ConnectError("the caller went away", Code.Canceled, undefined, undefined, cause);
+}
+
+/** Why a signal aborted. That of an outer call carries that call's ConnectError. */
+export function abortError(signal: AbortSignal | undefined): ConnectError {
+  const reason: unknown = signal?.reason;
+  if (reason instanceof ConnectError) return reason;
+  return reason instanceof Error && reason.name === "TimeoutError" ? deadlineError() : canceledError(reason);
 }
 
 export function unimplementedError(method: DescMethod): ConnectError {
