@@ -25,6 +25,7 @@ import { formatTraceparent, parseTraceparent, w3cTraceId } from "./w3c.ts";
 const queueSpansMax = 4096;
 const exportSpansMax = 512;
 const exportMs = 10_000;
+const uuidLength = 36;
 
 export interface OtelTracerOptions {
   /** `service.name` and `service.version` of the resource. */
@@ -83,7 +84,9 @@ export function createOtelTracer(options: OtelTracerOptions, exporter: SpanExpor
     },
     startTrace(name, traceId, given) {
       if (ratio <= 0) return undefined;
-      const parent = parseTraceparent(given?.parent);
+      const parent = given?.parent === undefined ? undefined : parseTraceparent(given.parent);
+      // The last digits of a UUID are those of the id made from it: most are told from them alone.
+      if (parent === undefined && traceId.length === uuidLength && !isSampled(traceId, ratio)) return undefined;
       const id = parent?.traceId ?? w3cTraceId(traceId);
       return isSampled(id, ratio) ? start(name, id, parent?.spanId, given) : undefined;
     },
