@@ -4,16 +4,24 @@ import { UsageError } from "../command-line.ts";
 export const databases = ["mysql", "mariadb", "postgres"] as const;
 export type DatabaseName = (typeof databases)[number];
 
-/** What `make up` may be told. */
+/** A distributed set. */
 export interface UpSettings {
   /** Folder of logs, pids and data. */
   readonly runDir: string;
   readonly gateways: number;
+  readonly logics: number;
   readonly db: DatabaseName;
-  /** Port of the first gateway; the others follow. */
-  readonly port: number;
+  /** Its name on that server; repo makes the tables. */
+  readonly database: string;
+  readonly ports: Ports;
   /** Keys of the configuration for all processes, `KEY=VALUE`. */
   readonly set: readonly string[];
+}
+
+/** Where a process of the set listens, by its name: RPC of logic and repo, HTTP of gateways. */
+export interface Ports {
+  service(name: string): number;
+  admin(name: string): number;
 }
 
 /** One process of the distributed set. */
@@ -28,8 +36,17 @@ export interface Planned {
 }
 
 export const gatewaysMax = 8;
-const logicPort = 9001;
-const repoPort = 9002;
+const servicePorts: Readonly<Record<string, number>> = { logic: 9001, repo: 9002 };
+const adminPorts: Readonly<Record<string, number>> = { repo: 9191, logic: 9192, task: 9194 };
+
+/** The ports of `make up`: known ones, and gateways from `port` on. */
+function upPorts(port: number): Ports {
+  const gateway = (name: string): number => Number(name.slice("gateway-".length));
+  return {
+    service: (name) => servicePorts[name] ?? port + gateway(name) - 1,
+    admin: (name) => adminPorts[name] ?? 9193 + 10 * gateway(name),
+  };
+}
 
 /** Reads GATEWAYS, DB and PORT. Throws UsageError with every fault. */
 export function readUpSettings(
@@ -51,8 +68,11 @@ export function readUpSettings(
   const settings: UpSettings = {
     runDir: join(env.INFRA_DIR ?? join(root, ".run"), "up"),
     gateways: number("GATEWAYS", 1, 1, gatewaysMax),
+    logics: 1,
     db: db ?? "mysql",
-    port: number("PORT", 8080, 1024, 60_000),
+    // The database of services beside that of tests (cli/infra/sql.ts).
+    database: "gochat",
+    ports: upPorts(number("PORT", 8080, 1024, 60_000)),
     set,
   };
   if (faults.length > 0) throw new UsageError(faults.join("\n"));
@@ -81,37 +101,36 @@ export function plan(settings: UpSettings, addresses: Addresses, serviceToken: s
     GOCHAT_LOG__FORMAT: "json",
   };
   const set = settings.set.flatMap((setting) => ["--set", setting]);
-  const one = (
-    name: string,
-    service: string,
-    port: number | undefined,
-    adminPort: number,
-    env: Readonly<Record<string, string>> = {},
-  ): Planned => ({
-    name,
-    args: ["serve", service, ...(port === undefined ? [] : ["--port", String(port)]), ...set],
-    env: {
-      ...shared,
-      ...env,
-      GOCHAT_DATA__DIR: join(settings.runDir, "data", name),
-      GOCHAT_ADMIN__PORT: String(adminPort),
-    },
-    adminPort,
-    url: service === "gateway" ? `http://localhost:${port}` : undefined,
-  });
+  const urlOf = (name: string): string => `http://127.0.0.1:${settings.ports.service(name)}`;
+  const repoUrl = { GOCHAT_RPC__REPO_URL: urlOf("repo") };
+  const one = (name: string, service: string, env: Readonly<Record<string, string>> = {}): Planned => {
+    const port = service === "task" ? [] : ["--port", String(settings.ports.service(name))];
+    const adminPort = settings.ports.admin(name);
+    const own = { GOCHAT_DATA__DIR: join(settings.runDir, "data", name), GOCHAT_ADMIN__PORT: String(adminPort) };
+    return {
+      name,
+      args: ["serve", service, ...port, ...set],
+      env: { ...shared, ...env, ...own },
+      adminPort,
+      url: service === "gateway" ? `http://localhost:${settings.ports.service(name)}` : undefined,
+    };
+  };
+  const logics = Array.from({ length: settings.logics }, (_, at) => (at === 0 ? "logic" : `logic-${at + 1}`));
+  const logicOf = (at: number): string => logics[at % logics.length] ?? "logic";
   const gateways = Array.from({ length: settings.gateways }, (_, at) =>
-    one(`gateway-${at + 1}`, "gateway", settings.port + at, 9193 + 10 * (at + 1)),
+    one(`gateway-${at + 1}`, "gateway", { ...repoUrl, GOCHAT_RPC__LOGIC_URL: urlOf(logicOf(at)) }),
   );
+  // All logic processes sign with the same keys.
+  const keys = { ...repoUrl, GOCHAT_JWT__KEY_FILE: join(settings.runDir, "data", "jwt-keys.json") };
   return [
-    one("repo", "repo", repoPort, 9191, { GOCHAT_DB__DSN: ownDatabase(address(settings.db)) }),
-    // All logic processes sign with the same keys.
-    one("logic", "logic", logicPort, 9192, { GOCHAT_JWT__KEY_FILE: join(settings.runDir, "data", "jwt-keys.json") }),
-    one("task", "task", undefined, 9194),
+    one("repo", "repo", { GOCHAT_DB__DSN: inDatabase(address(settings.db), settings.database) }),
+    ...logics.map((name) => one(name, "logic", keys)),
+    one("task", "task", repoUrl),
     ...gateways,
   ];
 }
 
-/** The database of services beside that of tests (cli/infra/sql.ts). */
-function ownDatabase(dsn: string): string {
-  return dsn.replace(/\/[^/?]*(\?|$)/, "/gochat$1");
+/** The same server and account, another database. */
+export function inDatabase(dsn: string, database: string): string {
+  return dsn.replace(/\/[^/?]*(\?|$)/, `/${database}$1`);
 }
