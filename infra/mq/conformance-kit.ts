@@ -36,10 +36,13 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   }
 }
 
+/** Topics of this process, for those who clean up. */
+export const topicPrefix = `conformance.${process.pid}.`;
+
 let topicsMade = 0;
 export function makeTopic(change: Partial<Topic<Value>> = {}): Topic<Value> {
   topicsMade++;
-  const name = `conformance.${process.pid}.${Date.now()}.${topicsMade}`;
+  const name = `${topicPrefix}${Date.now()}.${topicsMade}`;
   return {
     name,
     type: "test.Value",

@@ -1,8 +1,10 @@
-import { setDefaultTimeout, test } from "bun:test";
+import { afterAll, setDefaultTimeout, test } from "bun:test";
+import { silentLogger } from "../clog/clog.ts";
 import { mqConformance } from "./conformance.ts";
-import { all, reading } from "./conformance-kit.ts";
+import { all, reading, topicPrefix } from "./conformance-kit.ts";
+import { connectKafkaAdmin } from "./kafka-admin.ts";
 import { clusterRules } from "./kafka-cluster-rules.ts";
-import { clustersOf, connect } from "./kafka-live-kit.ts";
+import { clustersOf, connect, testSettings } from "./kafka-live-kit.ts";
 
 setDefaultTimeout(30_000);
 const clusters = clustersOf(process.env.GOCHAT_TEST_KAFKA);
@@ -10,6 +12,14 @@ const clusters = clustersOf(process.env.GOCHAT_TEST_KAFKA);
 if (clusters.length === 0) {
   test.skip("mq: Kafka (skipped: GOCHAT_TEST_KAFKA names no broker)", () => {});
 }
+
+afterAll(async () => {
+  for (const broker of clusters) {
+    await using admin = await connectKafkaAdmin(testSettings(broker), silentLogger);
+    const made = await admin.list(topicPrefix);
+    if (made.length > 0) await admin.remove(made.map(({ name }) => name));
+  }
+});
 
 for (const broker of clusters) {
   mqConformance(`Kafka at ${broker}`, async () => {
