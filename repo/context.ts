@@ -4,6 +4,7 @@ import type { Logger } from "#infra/clog/clog.ts";
 import type { Db } from "#infra/db/db.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Ids } from "#infra/uid/uid.ts";
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { RepoConfig } from "./config.ts";
 
 /** What every store and rpc of this service is made of; `start.ts` builds it once. */
@@ -21,4 +22,4 @@ export interface RepoContext {
 }
 
 /** The conversation every account is a member of. */
-export const worldId = "world";
+export const worldId = WORLD_ID;
