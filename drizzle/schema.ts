@@ -27,7 +27,7 @@ export const schema = {
     {
       id: id(),
       username: varchar(50),
-      /** `usernameKey(username)`: makes the name unique without regard to case, in every dialect alike. */
+      /** `usernameKey(username)` of proto/username.ts: makes the name unique without regard to case, in every dialect alike. */
       usernameKey: byteString(255),
       passwordHash: varchar(255),
       avatarUrl: nullable(varchar(255)),
@@ -225,10 +225,4 @@ export type Tables = TablesOf<typeof schema>;
 /** The drizzle tables for a dialect. */
 export function createTables(dialect: DialectName): Tables {
   return buildTables(dialect, schema);
-}
-
-/** The form of a username in which equal names are equal bytes: NFKC, then lower case, then NFKC again, because
- *  lower-casing can undo the normal form. At most 255 bytes fit; a longer key is a data error of the database. */
-export function usernameKey(username: string): string {
-  return username.normalize("NFKC").toLowerCase().normalize("NFKC");
 }

@@ -1,5 +1,6 @@
 import { type Headers, type OutRecord, outRecord } from "#infra/mq/mq.ts";
 import { type AddressedAck, type AddressedConversation, type AddressedRow, addressBatch } from "#proto/addressing.ts";
+import { conversationTypeOf } from "#proto/conversation-ids.ts";
 import { ERRORS } from "#proto/errors.ts";
 import {
   type Ack,
@@ -10,7 +11,6 @@ import {
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import type { CommitMessagesResponse } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { downstreamTopic, type Topic, topics } from "#proto/topics.ts";
-import { typeOfId } from "./conversation/ids.ts";
 import type { LogicContext } from "./deps.ts";
 import type { SendOutcome } from "./message/outcome.ts";
 import type { Entrance } from "./metrics.ts";
@@ -137,7 +137,7 @@ function conversationsOf(committed: Committed): AddressedConversation[] {
   if (committed.answer === undefined) return [];
   const byId = new Map<string, Mutable>();
   for (const { conversationId, isRoom, membersSeq, routes } of committed.answer.conversations) {
-    const type = typeOfId(conversationId);
+    const type = conversationTypeOf(conversationId);
     byId.set(conversationId, { conversationId, type, isRoom, membersSeq, routes, traceId: "", rows: [] });
   }
   let inOrder = true;

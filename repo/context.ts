@@ -5,6 +5,7 @@ import type { Db } from "#infra/db/db.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { RepoConfig } from "./config.ts";
 
 /** What every store and rpc of this service is made of; `start.ts` builds it once. */
@@ -23,4 +24,4 @@ export interface RepoContext {
 }
 
 /** The conversation every account is a member of. */
-export const worldId = "world";
+export const worldId = WORLD_ID;

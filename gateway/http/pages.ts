@@ -17,7 +17,7 @@ const contentPolicy = [
   "default-src 'self'",
   "connect-src 'self' ws: wss:",
   "img-src 'self' https: data: blob:",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",

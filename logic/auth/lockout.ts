@@ -1,7 +1,7 @@
 import { type Cache, CacheUnavailableError } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import { AppError } from "#proto/errors.ts";
-import { usernameKey } from "./username.ts";
+import { usernameKey } from "#proto/username.ts";
 
 /** Figures of spec 10 §3. */
 export interface LockoutLimits {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { checkUsername, usernameKey } from "./username.ts";
+import { usernameKey } from "#proto/username.ts";
+import { checkUsername } from "./username.ts";
 
 test.each(["abc", "A_1", "a".repeat(20), "李小龍", "Ольга_7", "สมชาย", "नमस्ते", "Zoë", "１２３"])(
   "spec 10 §2: %p is a name",
@@ -37,5 +38,7 @@ test("names are stored in NFKC and compared without case", () => {
   expect(usernameKey("ＡＬＩＣＥ")).toBe(usernameKey("alice"));
   expect(usernameKey("ΣΑΣ")).toBe(usernameKey("σασ"));
   expect(usernameKey("Zoe\u0308")).toBe(usernameKey("ZOË"));
+  expect(new Set(["Ångström", "ÅNGSTRÖM", "A\u030angstro\u0308m", "Ａ\u030aNGSTRÖM"].map(usernameKey)).size).toBe(1);
+  expect(usernameKey("ann")).not.toBe(usernameKey("änn"));
   expect(usernameKey("alice")).not.toBe(usernameKey("al1ce"));
 });

@@ -1,4 +1,5 @@
 import { countChars, GUEST_PREFIX, USERNAME_CHARS_MAX, USERNAME_CHARS_MIN } from "#proto/limits.ts";
+import { usernameKey } from "#proto/username.ts";
 
 /** Why a user name is refused; the text is for the person who chose it. */
 export type NameVerdict =
@@ -24,10 +25,4 @@ export function checkUsername(wanted: string): NameVerdict {
   }
   if (usernameKey(username).startsWith(GUEST_PREFIX)) return { ok: false, reason: `${GUEST_PREFIX} is reserved` };
   return { ok: true, username };
-}
-
-/** The form in which two names are the same: NFKC, without case. Never shown. */
-export function usernameKey(username: string): string {
-  // Up, then down: so both sigmas, ß and ss, dotless and dotted i fall together.
-  return username.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFKC");
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from "@connectrpc/connect";
+import { singleId } from "#proto/conversation-ids.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import { type User, UserStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
@@ -12,7 +13,6 @@ import {
 } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid, requireUserId } from "../rpc/arguments.ts";
-import { singleId } from "./ids.ts";
 import { groupSettings } from "./settings.ts";
 
 export interface CreateRules {

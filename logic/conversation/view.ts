@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
+import { peerOf } from "#proto/conversation-ids.ts";
 import {
   type Conversation,
   type ConversationMember,
@@ -9,7 +10,6 @@ import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { type User, UserInfoSchema } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
-import { peerOf } from "./ids.ts";
 
 export function userInfoOf(user: User): UserInfo {
   return create(UserInfoSchema, {

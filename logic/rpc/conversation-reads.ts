@@ -1,11 +1,11 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import { AppError } from "#proto/errors.ts";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { ROOM_USERS_MAX } from "#proto/limits.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
 import { checkHistoryQuery, readHistory } from "../conversation/history.ts";
-import { worldId } from "../conversation/ids.ts";
 import { syncMessages } from "../conversation/sync.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext } from "../deps.ts";
@@ -42,7 +42,7 @@ export function memberMethods({ repo }: Deps): Pick<Impl, "getConversation" | "g
       const at = pageOf(request.page, request.pageSize);
       const calls = optionsOf(call);
       await requireMember(repo, conversationId, userId, calls);
-      if (conversationId === worldId) throw new AppError("OPERATION_NOT_SUPPORTED");
+      if (conversationId === WORLD_ID) throw new AppError("OPERATION_NOT_SUPPORTED");
       const { members, total, hasMore } = await repo.conversation.getConversationMembers(
         { conversationId, offset: at.offset, limit: at.pageSize, roleFilter },
         calls,

@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Once } from "#infra/once/once.ts";
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import { AppError } from "#proto/errors.ts";
 import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { SEQ_MAX } from "#proto/limits.ts";
@@ -7,7 +8,6 @@ import { areGuestsAllowed } from "../auth/accounts.ts";
 import { asMember, requireConversation, requireMember } from "../conversation/access.ts";
 import { createConversationOnce } from "../conversation/create-once.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
-import { worldId } from "../conversation/ids.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext } from "../deps.ts";
 import { invalid, optionsOf, requireConversationId, requireUserId } from "./arguments.ts";
@@ -48,12 +48,12 @@ export function conversationService(
       requireUserId(userId);
       const calls = optionsOf(call);
       const [conversation, { user }] = await Promise.all([
-        requireConversation(repo, worldId, calls),
+        requireConversation(repo, WORLD_ID, calls),
         repo.user.getUser({ userId }, calls),
       ]);
       if (user?.isGuest === true && !areGuestsAllowed(conversation.settings)) throw new AppError("GUEST_DISABLED");
       // Every account is a member from its creation on; joining again changes nothing.
-      const member = await requireMember(repo, worldId, userId, calls);
+      const member = await requireMember(repo, WORLD_ID, userId, calls);
       return { success: true, conversation: await viewOf(repo, conversation, member, calls) };
     },
   };

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { singleId } from "#proto/conversation-ids.ts";
 import { AppError } from "#proto/errors.ts";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type {
@@ -13,7 +14,6 @@ import {
   createConversationStore,
   memberRole,
   type NewConversation,
-  singleId,
 } from "../store/conversation.ts";
 import { createConversationList } from "../store/conversation-list.ts";
 import { createMemberStore, createWorldCount, type MemberStore } from "../store/conversation-members.ts";

@@ -28,11 +28,6 @@ export interface ConversationStore {
   byIds(ids: readonly string[]): Promise<ConversationRow[]>;
 }
 
-/** `single_{lower}_{higher}`: both sides derive the same id. */
-export function singleId(a: bigint, b: bigint): string {
-  return a < b ? `single_${a}_${b}` : `single_${b}_${a}`;
-}
-
 /** How often an insert that lost a race looks again: the winner's row is there the second time. */
 const attemptsMax = 3;
 

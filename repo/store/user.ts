@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { and, eq, getTableColumns, gt, inArray, lt, notInArray, type SQL } from "drizzle-orm";
-import { type Tables, usernameKey } from "#drizzle/schema.ts";
+import type { Tables } from "#drizzle/schema.ts";
 import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Db, Tx } from "#infra/db/db.ts";
@@ -9,6 +9,7 @@ import { DbError } from "#infra/db/errors.ts";
 import { changes, insertMany, now, run, type Steps } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { AppError } from "#proto/errors.ts";
+import { usernameKey } from "#proto/username.ts";
 import { noPassword, type Passwords } from "./password.ts";
 import { createUserCache } from "./user-cache.ts";
 

@@ -181,7 +181,7 @@ describe("when something fails", () => {
     await leo.page.locator(".send-state", { hasText: "Sent" }).waitFor();
     const second = await leo.page.context().newPage();
     await second.goto(server.url);
-    await second.getByText("first page").waitFor();
+    await second.locator(".message .text", { hasText: "first page" }).waitFor();
     await leo.page.bringToFront();
     await leo.page.getByText("You opened GoChat somewhere else.").waitFor();
     await leo.screenshot("replaced");

@@ -339,7 +339,7 @@ test("G8: a request that is being answered at a stop gets its answer", async () 
 test("a busy port says what to do", async () => {
   // In one process Bun lets a second server take the same port; only another process is refused.
   const script = "console.log(Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() }).port)";
-  await using other = Bun.spawn(["bun", "-e", script], { stdout: "pipe" });
+  await using other = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
   const { value } = await other.stdout.getReader().read();
   const port = Number(new TextDecoder().decode(value));
   const problem = await openTown((config) => ({ ...config, port })).catch((error: unknown) => error);
