@@ -106,18 +106,36 @@ const inserts = cached((table: SQLiteTable) =>
 const upserts = cached((plan: UpsertStep["plan"]) =>
   labelled(compile(upsertSql(mysqlDialect, plan, rows)), withLiterals(columnsOf(plan.table))),
 );
-const updates = cached((plan: UpdateStep["plan"]) =>
-  labelled(
-    compile(updateManySql(mysqlDialect, plan, sql.raw(`(${mark}) as fresh`))),
-    withLiterals(updateColumns(plan).map((column) => [column.name, column])),
-  ),
-);
-const finds = cached((plan: FindPlan) =>
-  labelled(
-    compile(findSql(mysqlDialect, plan, keyIn(plan, sql.raw(mark)))),
-    withLiterals(plan.by.map((column) => [column.name, column])),
-  ),
-);
+/** A table of literals, which both MySQL and MariaDB read row by row to look each up by its key; their own forms (VALUES, a
+ *  list of tuples after IN) differ, or cost MariaDB a second per thousand tuples. */
+function literalRows(names: readonly string[], as: string): string {
+  const header = names.map((name) => `null as \`${name}\``).join(", ");
+  return `(select ${header} from dual where false union all ${mark}) as ${as}`;
+}
+
+const updates = cached((plan: UpdateStep["plan"]) => {
+  const columns = updateColumns(plan).map((column) => [column.name, column] as const);
+  const fresh = literalRows(
+    columns.map(([name]) => name),
+    "fresh",
+  );
+  return labelled(compile(updateManySql(mysqlDialect, plan, sql.raw(fresh))), withLiterals(columns));
+});
+
+const finds = cached((plan: FindPlan) => {
+  const columns = plan.by.map((column, at) => [`key_${at}`, column] as const);
+  if (columns.length === 1) {
+    return labelled(compile(findSql(mysqlDialect, plan, keyIn(plan, sql.raw(mark)))), withLiterals(columns));
+  }
+  const wanted = literalRows(
+    columns.map(([name]) => name),
+    "wanted",
+  );
+  const matches = columns.map(([name, column]) => sql`${sql.identifier(column.name)} = ${sql.identifier(name)}`);
+  const joined = sql.raw(`${wanted} straight_join `);
+  return labelled(compile(findSql(mysqlDialect, plan, sql.join(matches, sql` and `), joined)), withLiterals(columns));
+});
+
 const scans = cached((plan: ScanPlan) =>
   labelled(
     compile(scanSql(plan, () => sql.raw(mark))),
@@ -145,10 +163,7 @@ export function insertStatements(step: InsertStep | UpsertStep): Statement[] {
 export function updateStatements({ plan, rows: given }: UpdateStep): Statement[] {
   const { label, parts, columns } = updates(plan);
   const selects = given.map((row) => {
-    const literals = updateValues(plan, row).map((value, at) => {
-      const [name, , literal] = columns[at] as Compiled["columns"][number];
-      return `${literal(value)} as \`${name}\``;
-    });
+    const literals = updateValues(plan, row).map((value, at) => columns[at]?.[2](value));
     return `select ${literals.join(",")}`;
   });
   return statements(label, parts, " union all ", selects);
@@ -156,11 +171,12 @@ export function updateStatements({ plan, rows: given }: UpdateStep): Statement[]
 
 export function findStatements(plan: FindPlan, keys: readonly (readonly unknown[])[]): Statement[] {
   const { label, parts, columns } = finds(plan);
+  const single = columns.length === 1;
   const literals = keys.map((key) => {
     const values = columns.map(([, column, literal], at) => literal(encode(column, key[at])));
-    return values.length === 1 ? (values[0] ?? "") : `(${values.join(",")})`;
+    return single ? (values[0] ?? "") : `select ${values.join(",")}`;
   });
-  return statements(label, parts, ",", literals);
+  return statements(label, parts, single ? "," : " union all ", literals);
 }
 
 export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {

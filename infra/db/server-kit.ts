@@ -86,9 +86,9 @@ function postgresServer({ run, ...admin }: Admin, database: string): Server {
  *  lock. */
 export async function holdInChild(url: string, id: bigint): Promise<Bun.Subprocess> {
   const code = `
-    import { conformanceTable } from "${import.meta.dir}/conformance-tables.ts";
-    import { findMany, run } from "${import.meta.dir}/steps.ts";
-    import { openTestDb } from "${import.meta.dir}/testing.ts";
+    const [{ conformanceTable }, { findMany, run }, { openTestDb }] = await Promise.all(
+      ["conformance-tables", "steps", "testing"].map((name) => import("${import.meta.dir}/" + name + ".ts")),
+    );
     const flags = { "db.lock_wait": "1s", "db.transaction_timeout": "2s" };
     const db = await openTestDb(${JSON.stringify(url)}, { flags, existing: true });
     const { items } = conformanceTable(db.dialect.name);

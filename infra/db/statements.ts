@@ -66,10 +66,11 @@ export function updateColumns(plan: UpdatePlan): SQLiteColumn[] {
   return [...plan.set, plan.key].map((field) => columnOf(plan.table, field));
 }
 
-/** `matches` says which rows: a condition on the columns `plan.by`. */
-export function findSql(dialect: Dialect, plan: FindPlan, matches: SQL): SQL {
+/** `matches` says which rows: a condition on the columns `plan.by`, also against the rows of `joined` (`(…) as wanted
+ *  straight_join `), which come first. */
+export function findSql(dialect: Dialect, plan: FindPlan, matches: SQL, joined: SQL = sql``): SQL {
   const table = sql.identifier(getTableName(plan.table));
-  const query = sql`select ${identifiers(Object.values(plan.columns))} from ${table} where ${matches}`;
+  const query = sql`select ${identifiers(Object.values(plan.columns))} from ${joined}${table} where ${matches}`;
   return plan.lock ? dialect.forUpdate(sql`${query} order by ${identifiers(plan.by)}`) : query;
 }
 
