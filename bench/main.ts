@@ -4,6 +4,10 @@ import { parseMqOptions } from "./mq-options.ts";
 import { faultsOf, mqText } from "./mq-result.ts";
 import { BenchUsageError, parseWorldOptions } from "./options.ts";
 import { worldText } from "./result.ts";
+import { runRpc } from "./rpc.ts";
+import { parseRpcOptions, type RpcKind } from "./rpc-options.ts";
+import { rpcText } from "./rpc-result.ts";
+import { serveRpc } from "./rpc-server.ts";
 import { runWorld } from "./world.ts";
 
 /** Runs one scenario with the words after its name. Answers the exit code. */
@@ -22,7 +26,20 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     await tell(mqText(result), result, options.json);
     return faultsOf(result) === 0 ? 0 : 1;
   },
+  async rpc(args) {
+    const options = parseRpcOptions(args);
+    if (options.serve !== undefined) return serveUntilStopped(options.serve);
+    const result = await runRpc(options);
+    await tell(rpcText(result), result, options.json);
+    return 0;
+  },
 };
+
+/** For the bench itself, which ends the process. */
+function serveUntilStopped(kind: RpcKind): Promise<number> {
+  serveRpc(kind);
+  return new Promise(() => undefined);
+}
 
 /** `gochat bench …`. Answers the exit code: 0 a faithful run, 1 one that lost, doubled or reordered, 64 a wrong option. */
 export async function bench(args: readonly string[]): Promise<number> {

@@ -10,6 +10,7 @@ const usage = `gochat ${version}
   gochat infra up|down|status  start, stop or list the servers for development and tests
   gochat up, gochat down       start, stop the four services as processes on those servers (GATEWAYS=2 DB=postgres)
   gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
+  gochat bench rpc             measure a unary call: a bare server, our fast path, the library's handler
   gochat topics create         make the topics on Kafka; also list, describe TOPIC, lag [GROUP]
   gochat config                list every key of the configuration
   gochat version
@@ -26,6 +27,9 @@ Options of bench world:
 
 Options of bench mq:
   --records N  --size BYTES  --batch N  --partitions N  --rounds N  --kafka HOST:PORT  --json FILE
+
+Options of bench rpc:
+  --calls N  --clients N  --rounds N  --json FILE
 
 Exit codes: 0 stopped as asked, 1 unexpected, 64 usage, 69 something needed is not there (a busy port), 73 data folder,
 78 configuration.`;
