@@ -42,13 +42,15 @@ export function createPostgres(packages: Packages): Server {
 }
 
 /**
- * PostgreSQL refuses to run as root. In a user namespace of its own it is somebody else and can still reach the project
+ * PostgreSQL refuses to run as root and as a user without a name. In a user namespace of its own it is somebody else and can still reach the project
  * folder, wherever that is; where namespaces are forbidden, the folder's owner changes to nobody instead.
  */
 async function withoutRoot(dataDirs: string, place: Place): Promise<readonly string[]> {
-  if (process.getuid?.() !== 0) return [];
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && Bun.spawnSync(["id", "-un"]).success) return [];
   const namespace = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"];
-  if (Bun.spawnSync([...namespace, "true"]).success) return namespace;
+  if (Bun.which("unshare") !== null && Bun.spawnSync([...namespace, "true"]).success) return namespace;
+  if (!isRoot) return [];
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"];
   mkdirSync(place.data, { recursive: true });
   await runStep(["chown", "-R", "65534:65534", place.data], place);
