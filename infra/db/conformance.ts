@@ -74,6 +74,23 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
       expect(await all()).toEqual([]);
     });
 
+    test("a body that goes on after a refused statement fails with it all the same", async () => {
+      await put(row(1n, "a"));
+      const error = await failure(
+        db.transaction(function* () {
+          try {
+            yield* insertMany(items, [row(1n, "b")]);
+          } catch {
+            // As if nothing had been.
+          }
+          return "fine";
+        }),
+      );
+      expect(error.kind).toBe("unique");
+      await put(row(2n, "b"));
+      expect(await all()).toHaveLength(2);
+    });
+
     test("the next transaction sees what the last one stored", async () => {
       await put(row(1n, "a", 1));
       const seen = await db.transaction(function* (tx): Steps<number> {

@@ -26,9 +26,13 @@ export interface Db extends AsyncDisposable {
   find<C extends Selection>(plan: FindPlan<C>, keys: readonly (readonly unknown[])[]): Promise<Found<C>[]>;
   /** Reads one page of a keyset outside a transaction, in the order of the plan, by its prepared statement. */
   scan<C extends Selection>(plan: ScanPlan<C>, range: ScanRange): Promise<Found<C>[]>;
-  /** Runs `body` in one transaction, READ COMMITTED or better, and resolves after COMMIT. A throw inside rolls back this
-   *  body alone. On SQLite all bodies that wait in the same turn of the event loop share one COMMIT; so the body must be
-   *  short, and at most `waitingMax` may wait: then it rejects with DbError `unavailable` at once. */
+  /** Runs `body` in one transaction, READ COMMITTED or better, and resolves after COMMIT. A throw inside, and a statement
+   *  that was refused, rolls back this body alone. Keep bodies short. At most a bounded number may wait; the next is rejected
+   *  with DbError `unavailable` at once.
+   *  On SQLite all bodies that wait in the same turn of the event loop share one COMMIT. On a server each is a transaction of
+   *  its own, ends within 5 s or is rolled back, and may be run up to three times, each on another connection, as long as the
+   *  server says that nothing was stored (deadlock, lock wait): a body changes nothing outside itself. When the outcome of
+   *  COMMIT is not known, DbError `unavailable` leaves it to the caller to look. */
   transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T>;
   /** The database's clock, Unix milliseconds. */
   now(): Promise<number>;

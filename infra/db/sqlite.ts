@@ -52,19 +52,24 @@ function openFile(options: SqliteOptions): { writer: Database; reader: Database 
   return { writer, reader: memory ? writer : open(true) };
 }
 
-/** Drives one body to its end without ever leaving this turn of the event loop. */
+/** Drives one body to its end without ever leaving this turn of the event loop. What a statement refused, the body cannot
+ *  undo by catching: it fails. */
 function drive<T>(body: Steps<T>, execute: (yielded: unknown) => unknown): T {
+  let refused: { error: unknown } | undefined;
   let next = body.next();
   while (!next.done) {
     let result: unknown;
     try {
       result = execute(next.value);
-    } catch (error) {
-      next = body.throw(fromSqlite(error));
+    } catch (caught) {
+      const error = fromSqlite(caught);
+      refused ??= { error };
+      next = body.throw(error);
       continue;
     }
     next = body.next(result);
   }
+  if (refused !== undefined) throw refused.error;
   return next.value;
 }
 
