@@ -234,7 +234,7 @@ class GroupMember<T> {
         this.ready.resolve();
         return;
       } catch (error) {
-        this.clog.warn("the group's position cannot be read", { err: error });
+        this.clog.warn("the group's position cannot be read yet", { reason: messageOf(error), tries });
         const delayMs = backoffMs(tries, this.deps.random);
         await new Promise<void>((resolve) => this.deps.clock.after(delayMs, resolve));
       }
