@@ -2,7 +2,6 @@ import { type ConfigOf, section } from "#infra/config/config.ts";
 import { int } from "#infra/config/keys.ts";
 import type { CheckState } from "#infra/host/checks.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
-import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { gatewaySpec } from "../gateway/config.ts";
 import { startGateway } from "../gateway/start.ts";
 import { loadKeys } from "../logic/auth/keys.ts";
@@ -59,7 +58,7 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 }
 
 /** Started from the database to the sockets, stopped the other way round. */
-async function startAllServices({ host, environment, hostConfig, configs }: Given<Specs>): Promise<Running> {
+async function startAllServices({ host, environment, configs }: Given<Specs>): Promise<Running> {
   const { clog, metrics, tracer, cache, ids, coord, serviceToken } = host;
   const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
@@ -88,7 +87,7 @@ async function startAllServices({ host, environment, hostConfig, configs }: Give
       logic: directLogic(logic.services, host),
       repo: repoClients,
       coord,
-      ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
+      ratelimit: host.ratelimit,
       clog,
       metrics,
       tracer,

@@ -1,5 +1,4 @@
 import { type Composition, type Running, runUntilStopped, version } from "#infra/host/run.ts";
-import { createRateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { createRemoteClient, type RemoteClientOptions } from "#infra/rpc/client.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
@@ -23,7 +22,7 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
     async start({ host, hostConfig, environment, configs }): Promise<Running> {
-      const { cache, clog, metrics, tracer, coord } = host;
+      const { clog, metrics, tracer, coord } = host;
       const { logicUrl, repoUrl } = hostConfig.rpc;
       const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
       return startGateway(config, {
@@ -31,7 +30,7 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
         logic: remoteLogic(logicUrl, host.serviceToken),
         repo: remoteRepo(repoUrl, host.serviceToken),
         coord,
-        ratelimit: createRateLimit({ enabled: hostConfig.ratelimit.enabled }, { cache, clog, metrics }),
+        ratelimit: host.ratelimit,
         clog,
         metrics,
         tracer,

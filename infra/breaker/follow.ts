@@ -21,7 +21,10 @@ export interface FollowPoliciesOptions {
 }
 
 /** Lays the policies of the configuration centre over the defaults. A document: JSON {failureThreshold, successThreshold, openStateTimeout "60s"}; what is missing is the built-in default. */
-export function followPolicies(breakers: Breakers, options: FollowPoliciesOptions): Promise<Watch> {
+export function followPolicies(
+  breakers: Pick<Breakers, "setPolicies">,
+  options: FollowPoliciesOptions,
+): Promise<Watch> {
   return followDocuments<BreakerPolicies>({
     ...options,
     name: "breaker",

@@ -1,11 +1,15 @@
+import type { Breakers, BreakersOptions } from "../breaker/breaker.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createLogger, type RootLogger } from "../clog/clog.ts";
+import { centrePrefix } from "../config/centre.ts";
 import type { Environment } from "../config/keys.ts";
 import { type Coord, type NumberLease, workerPool } from "../coord/coord.ts";
 import type { Db } from "../db/db.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { startProcessMetrics } from "../metrics/process.ts";
 import type { Mq } from "../mq/mq.ts";
+import { createRateLimit, type RateLimit } from "../ratelimit/ratelimit.ts";
+import { defaultRules } from "../ratelimit/rules.ts";
 import { tracedMq } from "../trace/mq.ts";
 import { openTracer } from "../trace/open.ts";
 import type { ConfigurableTracer } from "../trace/trace.ts";
@@ -13,6 +17,7 @@ import { createIds, type Ids, workerMax } from "../uid/uid.ts";
 import { type Opening, openCache, openCoord, openDb, openMq } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
 import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder.ts";
+import { openPolicies } from "./policies.ts";
 
 /** Everything shared that the services of one process are given. Closed in the reverse order of its making. */
 export interface Host extends AsyncDisposable {
@@ -23,32 +28,61 @@ export interface Host extends AsyncDisposable {
   readonly worker: NumberLease;
   readonly ids: Ids;
   readonly cache: Cache;
+  /** The rules of the entrance: those of the centre over the built-in ones (spec 60 §8). */
+  readonly ratelimit: RateLimit;
   readonly folder: DataFolder;
   readonly serviceToken: string;
+  /** Breakers of one use, whose policies follow the centre (spec 60 §1). */
+  breakers(options?: BreakersOptions): Breakers;
   /** The log; opened on the first call. */
   mq(): Promise<Mq>;
   /** The domain database; opened on the first call. Only repo asks for it. */
   db(): Promise<Db>;
 }
 
-/** Opens what the configuration names, in the order of spec 60 §14. Rejects with StartError with what to do. */
-export async function openHost(config: HostConfig, environment: Environment, service: string): Promise<Host> {
-  const folder = openDataFolder(config.data.dir);
+export interface HostOptions {
+  readonly environment: Environment;
+  readonly service: string;
+  /** All that run in this process. */
+  readonly services: readonly string[];
+}
+
+/** What is open when the configuration centre can be read. */
+export type Base = Pick<Host, "clog" | "metrics" | "tracer" | "coord">;
+
+/** Opens what the configuration names, in the order of spec 60 §14. `config` says how to reach the configuration centre; `complete` then reads the centre and answers
+ *  the configuration of everything else. Rejects with StartError with what to do. */
+export async function openHost(
+  bootstrap: HostConfig,
+  options: HostOptions,
+  complete: (base: Base) => Promise<HostConfig>,
+): Promise<Host> {
+  const { environment, service, services } = options;
+  const folder = openDataFolder(bootstrap.data.dir);
   await using stack = new AsyncDisposableStack();
   const clog = createLogger({
     service,
-    level: config.log.level,
-    format: config.log.format,
-    addSource: config.log.addSource,
+    level: bootstrap.log.level,
+    format: bootstrap.log.format,
+    addSource: bootstrap.log.addSource,
   });
   const metrics = createMetrics();
   stack.use(startProcessMetrics(metrics));
-  const tracer = stack.use(await openTracer(config.trace, { service, clog, metrics }));
+  const tracer = stack.use(await openTracer(bootstrap.trace, { service, clog, metrics }));
+  const coord = stack.use(await openCoord({ config: bootstrap, environment, service, folder, clog, metrics }));
+  const config = await complete({ clog, metrics, tracer, coord });
   const opening: Opening = { config, environment, service, folder, clog, metrics };
-  const coord = stack.use(await openCoord(opening));
   const worker = await coord.claimNumber(workerPool, { min: 1, max: workerMax });
   stack.defer(() => worker.release());
   const cache = stack.use(await openCache(opening));
+  const policies = stack.use(await openPolicies({ environment, services }, { coord, clog, metrics }));
+  const ratelimit = createRateLimit({ enabled: config.ratelimit.enabled }, { cache, clog, metrics });
+  const rules = await ratelimit.follow(
+    coord.settings,
+    `${centrePrefix(environment, "gateway")}ratelimit/`,
+    defaultRules,
+  );
+  stack.defer(() => rules.close());
   const db = lazy(() => openDb(opening));
   stack.use(db);
   const mq = lazy(async () => tracedMq(await openMq(opening), tracer));
@@ -60,8 +94,10 @@ export async function openHost(config: HostConfig, environment: Environment, ser
     tracer,
     coord,
     worker,
-    ids: createIds({ worker }),
+    ids: createIds({ worker, metrics }),
     cache,
+    ratelimit,
+    breakers: policies.breakers,
     folder,
     serviceToken: config.rpc.serviceToken ?? readOrMakeSecret(folder.file("service-token")),
     mq: mq.get,

@@ -4,9 +4,10 @@ import type { Environment } from "../config/keys.ts";
 import { startAdmin } from "./admin.ts";
 import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
-import { type Host, openHost } from "./host.ts";
+import { type Base, type Host, openHost } from "./host.ts";
+import { followLive, type Live } from "./live.ts";
 import { untilStop } from "./signals.ts";
-import { type ConfigsOf, loadAll, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
+import { type ConfigsOf, loadAll, type Overrides, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
 import { exitCodes, StartError } from "./start-error.ts";
 
 export const version: string = project.version;
@@ -35,7 +36,7 @@ export interface Composition<S extends Specs> {
   readonly services: readonly string[];
   readonly specs: S;
   /** Flags for one spec alone; what the caller sets himself wins. */
-  readonly overrides?: { readonly [N in keyof S]?: Readonly<Record<string, string>> };
+  readonly overrides?: Overrides<S>;
   /** Port of health and metrics when the configuration names none. */
   adminPort(configs: ConfigsOf<S>): number;
   start(given: Given<S>): Promise<Running>;
@@ -57,31 +58,56 @@ export async function startProcess<S extends Specs>(
   const startedAtMs = Date.now();
   const sources = sourcesOf(surroundings, composition.services);
   const specs = { ...composition.specs, host: hostSpec };
-  const { configs, warnings, shown } = loadAll(specs, sources, composition.overrides);
-  const hostConfig: HostConfig = configs.host;
+  // Whatever the centre says: files, environment and flags that are wrong by themselves end the start here.
+  const files = loadAll<typeof specs>(specs, sources, composition.overrides);
+  const bootstrap: HostConfig = files.configs.host;
   await using stack = new AsyncDisposableStack();
-  const host = stack.use(await openHost(hostConfig, sources.environment, composition.service));
+  const { environment } = sources;
+  const { service, services, overrides } = composition;
+  const following = Promise.withResolvers<Live<typeof specs>>();
+  const host = stack.use(
+    await openHost(bootstrap, { environment, service, services }, async (base) => {
+      const live = await followLive({ specs, sources, overrides, services }, base);
+      following.resolve(live);
+      applyHot(base, live.loaded.configs.host);
+      return live.loaded.configs.host;
+    }),
+  );
+  const live = stack.use(await following.promise);
+  live.onHot((latest) => {
+    const hot: HostConfig = latest.host;
+    applyHot(host, hot);
+    host.ratelimit.setEnabled(hot.ratelimit.enabled);
+  });
+  const { configs, warnings } = live.loaded;
+  const hostConfig: HostConfig = configs.host;
   for (const warning of warnings) host.clog.warn(warning);
   let ready = false;
   let running: Running | undefined;
   const source = {
-    service: composition.service,
+    service,
     version,
     ready: () => ready,
     checks: () => running?.checks() ?? {},
-    config: () => shown,
+    config: () => live.loaded.shown,
   };
   const port = hostConfig.admin.port ?? composition.adminPort(configs);
   const admin = stack.use(
     startAdmin({ host: hostConfig.admin.host, port }, { source, metrics: host.metrics, clog: host.clog, startedAtMs }),
   );
-  running = stack.use(await composition.start({ host, hostConfig, environment: sources.environment, configs }));
+  running = stack.use(await composition.start({ host, hostConfig, environment, configs }));
   ready = true;
   stack.defer(() => {
     ready = false;
   });
   const started = stack.move();
   return { running, host, adminUrl: admin.url, hostConfig, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+/** What may change while the process runs, in what is open as soon as the centre is. */
+function applyHot({ clog, tracer }: Base, { log, trace }: HostConfig): void {
+  clog.configure({ level: log.level, format: log.format });
+  tracer.configure({ sampler: trace.sampler, ratio: trace.ratio });
 }
 
 /** Runs a composition until a signal. Answers the exit code: 0 after a polite stop. */

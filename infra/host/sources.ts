@@ -33,6 +33,15 @@ const environments: Readonly<Record<string, Environment>> = {
   prod: "production",
 };
 
+/** Flags for one spec alone. */
+export type Overrides<S extends Specs> = { readonly [N in keyof S]?: Readonly<Record<string, string>> };
+
+export interface LoadedAll<S extends Specs> {
+  readonly configs: ConfigsOf<S>;
+  readonly warnings: readonly string[];
+  readonly shown: Shown;
+}
+
 /** Finds the sources of the configuration: YAML below `config/` (or GOCHAT_CONFIG_DIR), environment, flags. */
 export function sourcesOf(surroundings: Surroundings, services: readonly string[]): Sources {
   const { env, flags } = surroundings;
@@ -47,11 +56,7 @@ export function sourcesOf(surroundings: Surroundings, services: readonly string[
 
 /** Loads several specs from the same sources. Throws ConfigError with the problems of all. A key is unknown, and warned of,
  *  when no spec knows it. `overrides` are flags for one spec alone; what the caller set himself wins. */
-export function loadAll<S extends Specs>(
-  specs: S,
-  sources: Sources,
-  overrides: { readonly [N in keyof S]?: Readonly<Record<string, string>> } = {},
-): { configs: ConfigsOf<S>; warnings: readonly string[]; shown: Shown } {
+export function loadAll<S extends Specs>(specs: S, sources: Sources, overrides: Overrides<S> = {}): LoadedAll<S> {
   const configs: Record<string, unknown> = {};
   const shown: Record<string, Record<string, string>> = {};
   const problems = new Map<string, Problem>();

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Process } from "#infra/host/run.ts";
+import { startAll } from "../../cli/serve.ts";
+import { createApi } from "../support/api.ts";
+import { until } from "../support/socket.ts";
+
+/** All services in this process; its configuration centre is in it too. */
+describe("60 §13: settings of the configuration centre act without a restart", () => {
+  let folder = "";
+  let gochat: Process;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "gochat-hot-"));
+    const env = { APP_ENV: "test", GOCHAT_CONFIG_DIR: folder };
+    const free = { port: "0", "admin.port": "0", "all.logic_port": "0", "all.repo_port": "0" };
+    gochat = await startAll({ env, flags: { "data.dir": folder, "log.format": "json", ...free } });
+  });
+  afterAll(async () => {
+    await gochat[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const set = (key: string, value: unknown): Promise<bigint> =>
+    gochat.host.coord.settings.set(`/config/development/${key}`, JSON.stringify(value));
+  const shownAt = async (path: string): Promise<string> => (await fetch(`${gochat.adminUrl}${path}`)).text();
+  const ping = () => createApi(gochat.running.url ?? "").call("GET", "/v1/config");
+
+  test("the rules of rate limits: within 2 s, and an invalid one changes nothing", async () => {
+    const rule = { mode: "local", rate: "1/h", capacity: 3 };
+    expect((await ping()).status).not.toBe(429);
+    await set("gateway/ratelimit/tight", { ip_total: rule, api_default: rule });
+    await until("the rule acts", async () => (await ping()).status === 429, 2000);
+    await set("gateway/ratelimit/tight", { ip_total: { ...rule, capacity: -1 } });
+    expect((await ping()).status).toBe(429);
+    expect(await shownAt("/metrics")).toContain('gochat_config_reload_total{name="ratelimit",result="rejected"} 1');
+    await set("global/ratelimit", { enabled: false });
+    await until("the limits are off", async () => (await ping()).status !== 429, 2000);
+    await gochat.host.coord.settings.delete("/config/development/global/ratelimit");
+    await until("the limits are on", async () => (await ping()).status === 429, 2000);
+    await gochat.host.coord.settings.delete("/config/development/gateway/ratelimit/tight");
+    await until("the built-in rule is back", async () => (await ping()).status !== 429, 2000);
+  });
+
+  test("the policies of breakers", async () => {
+    const breaker = gochat.host.breakers().get("http:test");
+    const fail = () => breaker.do(() => Promise.reject(new Error("away"))).catch(() => {});
+    await set("logic/breakers/http:test", { failureThreshold: 2 });
+    await fail();
+    expect(breaker.state).toBe("closed");
+    await fail();
+    expect(breaker.state).toBe("open");
+  });
+
+  test("the level of the log; what needs a restart is only told", async () => {
+    const levels: string[] = [];
+    const { configure } = gochat.host.clog;
+    gochat.host.clog.configure = (change) => {
+      levels.push(change.level ?? "");
+      configure.call(gochat.host.clog, change);
+    };
+    await set("global/clog", { level: "warn" });
+    await until("the level is set", () => levels.at(-1) === "warn", 2000);
+    await set("global/clog", { level: "nonsense" });
+    await set("gateway/ws", { max_connections: 10 });
+    expect(levels).toEqual(["warn"]);
+    const shown = await shownAt("/debug/config");
+    expect(JSON.parse(shown)).toMatchObject({
+      host: { "log.level": "warn" },
+      gateway: { "ws.max_connections": "10" },
+    });
+    expect(await shownAt("/metrics")).toContain('gochat_config_reload_total{name="config",result="rejected"} 1');
+  });
+});
