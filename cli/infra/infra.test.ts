@@ -46,6 +46,12 @@ describe("settings", () => {
     expect([selected.kafka, selected.runDir]).toEqual(["3.9", "/elsewhere"]);
   });
 
+  test("relative folders start at the project; programs are kept with the rest unless said otherwise", () => {
+    const settings = readInfraSettings("/project", { INFRA_DIR: "second", INFRA_PROGRAMS: ".run" }, undefined);
+    expect([settings.runDir, settings.programsDir]).toEqual(["/project/second", "/project/.run"]);
+    expect(readInfraSettings("/project", { INFRA_DIR: "/two" }, undefined).programsDir).toBe("/two");
+  });
+
   test("all faults are reported at once", () => {
     const env = { REDIS_PORT: "70000", MYSQL_PORT: "x", KAFKA_VERSION: "2", INFRA_ENGINE: "vm" };
     const read = () => readInfraSettings("/project", env, "oracle");

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { UsageError } from "../command-line.ts";
 import { type ServerName, serverNames } from "./server.ts";
 
@@ -39,13 +39,14 @@ const defaultPorts: Readonly<Record<ServerName, number>> = {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads ONLY, INFRA_DIR, INFRA_PROGRAMS (default: INFRA_DIR), INFRA_ENGINE, KAFKA_VERSION and `<SERVER>_PORT` (REDIS_PORT …). Throws UsageError with every fault. */
+/** Reads ONLY, INFRA_DIR, INFRA_PROGRAMS (default: INFRA_DIR), INFRA_ENGINE, KAFKA_VERSION and `<SERVER>_PORT` (REDIS_PORT …). Relative folders start at
+ *  the project. Throws UsageError with every fault. */
 export function readInfraSettings(root: string, env: Env, only: string | undefined): InfraSettings {
   const faults: string[] = [];
   const settings: InfraSettings = {
     root,
-    runDir: env.INFRA_DIR ?? join(root, ".run"),
-    programsDir: env.INFRA_PROGRAMS ?? env.INFRA_DIR ?? join(root, ".run"),
+    runDir: resolve(root, env.INFRA_DIR ?? ".run"),
+    programsDir: resolve(root, env.INFRA_PROGRAMS ?? env.INFRA_DIR ?? ".run"),
     only: selected(only ?? env.ONLY ?? "", faults),
     ports: {
       redis: port("redis", env, faults),
