@@ -40,7 +40,7 @@ export function createMysql(packages: Packages): Server {
         await runStep(["mv", join(root, data, "new"), join(root, data, "db")], place);
       }
       await Bun.write(join(root, "init.sql"), mysqlInitSql);
-      const own = ["--init-file=/init.sql", "--mysqlx=OFF", "--performance-schema=OFF", "--skip-log-bin"];
+      const own = ["--init-file=/init.sql", "--mysqlx=OFF", "--performance-schema=OFF"];
       return { command: [...base, ...mysqlOptions(place, `${data}/db`), ...own] };
     },
     check: (place) => withSql("mysql", place, databases[0], async (sql) => void (await sql`SELECT 1`)),

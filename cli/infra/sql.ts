@@ -46,5 +46,10 @@ export function mysqlOptions(place: { host: string; port: number }, data: string
     "--character-set-server=utf8mb4",
     "--default-time-zone=+00:00",
     "--max-connections=300",
+    // As in production: a commit that was confirmed is on the disk, in the binary log too.
+    "--server-id=1",
+    "--log-bin=binlog",
+    "--sync-binlog=1",
+    "--innodb-flush-log-at-trx-commit=1",
   ];
 }
