@@ -6,11 +6,14 @@ export interface Commits {
   moved(partition: number, position: number): void;
   /** Only these partitions are ours now. */
   retain(partitions: readonly number[]): void;
-  /** Resolves when nothing waits, or after `ms`. */
+  /** Commits at once; resolves when nothing waits, or after `ms`. */
   flushed(ms: number): Promise<void>;
   close(): void;
 }
 
+/** Between two commits: with few records per batch a commit of each would cost more than the records. What a crash
+ *  leaves uncommitted is delivered again. */
+const restMs = 50;
 const retryMs = 500;
 
 /** `commit` rejects while the group is rebalancing or its coordinator is away; the positions are kept and tried again. */
@@ -20,55 +23,65 @@ export function createCommits(
   clog: Logger,
 ): Commits {
   let dirty = new Map<number, number>();
-  let busy = false;
+  let committing = false;
   let closed = false;
-  let cancelRetry: (() => void) | undefined;
+  let notBeforeMs = 0;
+  let cancelTimer: (() => void) | undefined;
   let onIdle: (() => void) | undefined;
 
   async function run(): Promise<void> {
-    busy = true;
-    while (dirty.size > 0 && !closed) {
-      const positions = dirty;
-      dirty = new Map();
-      try {
-        await commit(positions);
-      } catch (error) {
-        clog.debug("offsets cannot be committed yet", { err: error });
-        for (const [partition, position] of positions) {
-          if (!dirty.has(partition)) dirty.set(partition, position);
-        }
-        cancelRetry = clock.after(retryMs, () => void run());
-        return;
-      }
+    cancelTimer = undefined;
+    if (closed || dirty.size === 0) {
+      onIdle?.();
+      return;
     }
-    busy = false;
-    onIdle?.();
+    committing = true;
+    const positions = dirty;
+    dirty = new Map();
+    try {
+      await commit(positions);
+      notBeforeMs = clock.now() + restMs;
+    } catch (error) {
+      clog.debug("offsets cannot be committed yet", { err: error });
+      for (const [partition, position] of positions) if (!dirty.has(partition)) dirty.set(partition, position);
+      notBeforeMs = clock.now() + retryMs;
+    }
+    committing = false;
+    if (dirty.size === 0) onIdle?.();
+    else schedule();
+  }
+
+  // At the end of the turn at the earliest: partitions that move in it share a request.
+  function schedule(): void {
+    if (committing || closed || cancelTimer !== undefined) return;
+    cancelTimer = clock.after(Math.max(0, notBeforeMs - clock.now()), () => void run());
   }
 
   return {
     moved(partition, position) {
       dirty.set(partition, position);
-      if (busy || closed) return;
-      busy = true;
-      // At the end of the turn: partitions that move in it share a request.
-      setImmediate(() => void run());
+      schedule();
     },
     retain(partitions) {
       for (const partition of dirty.keys()) if (!partitions.includes(partition)) dirty.delete(partition);
     },
     flushed(ms) {
-      if (!busy && dirty.size === 0) return Promise.resolve();
+      if (!committing && dirty.size === 0) return Promise.resolve();
       return new Promise((resolve) => {
         const cancel = clock.after(ms, resolve);
         onIdle = () => {
           cancel();
           resolve();
         };
+        notBeforeMs = 0;
+        cancelTimer?.();
+        cancelTimer = undefined;
+        schedule();
       });
     },
     close() {
       closed = true;
-      cancelRetry?.();
+      cancelTimer?.();
     },
   };
 }
