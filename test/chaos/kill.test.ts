@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createChecker } from "../../bench/checker/checker.ts";
 import { type ServerProcess, startServer } from "../../bench/server-process.ts";
-import { type Account, createApi, newAccount, newGuest, wholeHistory } from "../support/api.ts";
+import { type Account, createApi, newAccount, newGuest } from "../support/api.ts";
+import { lastSeqs, newConversation, readPrefixes, seeded } from "../support/load.ts";
 import { until } from "../support/socket.ts";
 import { createTalker, type Talker } from "../support/talker.ts";
 
@@ -18,17 +19,6 @@ beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), "gochat-chaos-"));
 });
 afterAll(() => rm(data, { recursive: true, force: true }));
-
-/** Mulberry32: the same seed gives the same run. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 test(`G1, G2, G3: ${rounds} times kill -9 under load, restart: every acked message is there once, in order, with the ids of its ack`, async () => {
   const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
@@ -44,7 +34,7 @@ test(`G1, G2, G3: ${rounds} times kill -9 under load, restart: every acked messa
   const group = await newConversation(server.url, ann, { type: 2, name: "chaos", members: [ben.userId] });
   const rooms = ["world", single, group];
   const talkers: Talker[] = people.map((person, index) =>
-    createTalker({ url: server.url, person, rooms: index < 2 ? rooms : ["world"], checker, random }),
+    createTalker({ urls: [server.url], person, rooms: index < 2 ? rooms : ["world"], checker, random }),
   );
 
   for (let round = 0; round < rounds; round += 1) {
@@ -75,35 +65,3 @@ test(`G1, G2, G3: ${rounds} times kill -9 under load, restart: every acked messa
   expect(verdict.acked).toBe(verdict.sent);
   expect(verdict.sent).toBeGreaterThan(rounds * 5);
 }, 600_000);
-
-async function newConversation(url: string, owner: Account, body: unknown): Promise<string> {
-  const { data, status } = await createApi(url).call<{ id: string }>("POST", "/conversations", body, owner.accessToken);
-  expect(status).toBe(201);
-  return data.id;
-}
-
-/** Reads every history; the checker compares it with what it was before: a stable prefix. */
-async function readPrefixes(
-  url: string,
-  reader: Account,
-  rooms: readonly string[],
-  checker: ReturnType<typeof createChecker>,
-): Promise<void> {
-  for (const room of rooms) {
-    const rows = await wholeHistory(createApi(url), room, reader.accessToken);
-    checker.history(
-      room,
-      rows.map(({ id, seqId, senderId, clientMsgId }) => ({ id, seqId, senderId, clientMsgId: clientMsgId ?? "" })),
-    );
-  }
-}
-
-async function lastSeqs(url: string, reader: Account, rooms: readonly string[]): Promise<Map<string, number>> {
-  const last = new Map<string, number>();
-  for (const room of rooms) {
-    const path = `/conversations/${room}/messages?limit=1`;
-    const { data } = await createApi(url).call<{ latestSeqId: number }>("GET", path, undefined, reader.accessToken);
-    last.set(room, data.latestSeqId);
-  }
-  return last;
-}

@@ -7,6 +7,14 @@ import { type Account, createApi } from "./api.ts";
  * Shares no code with the SDK.
  */
 export interface Talker {
+  /** Messages acked so far. */
+  readonly acked: number;
+  /** Lost connections. */
+  readonly losses: number;
+  /** How often each code came with a send that stays open: `error` frames, 503 and 504. */
+  readonly refusals: ReadonlyMap<string, number>;
+  /** Codes of final refusals: `failed` acks and other HTTP errors. Each of these sends stays open as well. */
+  readonly failures: readonly string[];
   /** Connects, resends what is open, goes on talking. */
   start(): void;
   /** Resolves once the lost connection has been noticed and no request is under way. */
@@ -22,11 +30,16 @@ export interface Talker {
 }
 
 interface Options {
-  readonly url: string;
+  /** Gateways: each connection that is lost is followed by one to the next. */
+  readonly urls: readonly string[];
   readonly person: Account;
   readonly rooms: readonly string[];
   readonly checker: Checker;
   readonly random: () => number;
+  /** Between two new messages, ms. Without it a new one follows each ack. */
+  readonly everyMs?: number;
+  /** Reconnects by itself and asks for what it missed. */
+  readonly reconnects?: boolean;
 }
 
 interface Open {
@@ -39,6 +52,8 @@ interface Open {
 /** Messages without an ack at any time. */
 const openMax = 12;
 const resendMs = 3000;
+/** Until the next attempt to connect; up to twice that. */
+const reconnectMs = 250;
 const finishMs = 60_000;
 const waitMs = 20_000;
 
@@ -62,7 +77,15 @@ export function createTalker(options: Options): Talker {
   let socket: WebSocket | undefined;
   let gone = Promise.withResolvers<void>();
   let talking = false;
+  let live = false;
+  let connections = 0;
+  let losses = 0;
+  let acks = 0;
   let made = 0;
+  const refusals = new Map<string, number>();
+  const failures: string[] = [];
+  const url = (): string => options.urls[connections % options.urls.length] ?? "";
+  const refused = (code: string): void => void refusals.set(code, (refusals.get(code) ?? 0) + 1);
   let synced: (() => void) | undefined;
 
   const shown = (conversationId: string, rows: readonly Row[]): void => {
@@ -76,16 +99,18 @@ export function createTalker(options: Options): Talker {
     const { conversationId, clientMsgId } = message;
     checker.acked({ conversationId, clientMsgId, senderId: person.userId, messageId, seqId });
     shown(conversationId, [{ id: messageId, seqId }]);
-    open.delete(clientMsgId);
-    talk();
+    if (open.delete(clientMsgId)) acks += 1;
+    if (options.everyMs === undefined) talk();
   };
   const post = async (message: Open): Promise<void> => {
     const body = { messageType: 1, content: message.content, client_msg_id: message.clientMsgId };
     try {
       const path = `/conversations/${message.conversationId}/messages`;
-      const { status, data } = await createApi(options.url).call<Row>("POST", path, body, person.accessToken);
+      const { status, data, code } = await createApi(url()).call<Row>("POST", path, body, person.accessToken);
       if (status === 201 || status === 200) acked(message, data.id, data.seqId);
       // 503 and 504 leave the outcome open: the message stays and is sent again.
+      else if (status === 503 || status === 504) refused(code ?? String(status));
+      else failures.push(`${status} ${code}`);
     } catch {
       // The server is gone: the outcome is open.
     }
@@ -100,8 +125,9 @@ export function createTalker(options: Options): Talker {
     const data = { conversationId, content, messageType: 1, client_msg_id: clientMsgId };
     if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "send-message", data }));
   };
-  const talk = (): void => {
-    while (talking && socket?.readyState === WebSocket.OPEN && open.size < openMax) {
+  const talk = (atOnce = openMax): void => {
+    for (let n = 0; n < atOnce; n += 1) {
+      if (!talking || socket?.readyState !== WebSocket.OPEN || open.size >= openMax) return;
       made += 1;
       const conversationId = options.rooms[Math.floor(random() * options.rooms.length)] ?? "world";
       const clientMsgId = `${person.username}-${made}`;
@@ -115,7 +141,8 @@ export function createTalker(options: Options): Talker {
     const { type, data } = JSON.parse(text) as { type: string; data: Record<string, unknown> };
     if (type === "connected") {
       for (const message of [...open.values()]) transmit(message);
-      talk();
+      if (losses > 0 && options.reconnects === true) askMissed();
+      if (options.everyMs === undefined) talk();
     } else if (type === "new-message") {
       const row = data as unknown as Row & { conversationId: string };
       shown(row.conversationId, [row]);
@@ -123,27 +150,51 @@ export function createTalker(options: Options): Talker {
     else if (type === "message-ack" && data.status === "success") {
       const message = open.get(String(data.client_msg_id));
       if (message !== undefined) acked(message, String(data.messageId), Number(data.seqId));
-    } else if (type === "sync-result") {
+    } else if (type === "message-ack") failures.push(String(data.code));
+    else if (type === "error") refused(String(data.code));
+    else if (type === "resync") askMissed();
+    else if (type === "sync-result") {
       for (const one of data.conversations as { id: string; messages: Row[] }[]) shown(one.id, one.messages);
       synced?.();
     }
   };
+  const askMissed = (): void => {
+    const conversations = options.rooms.map((id) => ({ id, afterSeq: contiguous(rooms.get(id)?.seen) }));
+    if (socket?.readyState === WebSocket.OPEN)
+      socket.send(JSON.stringify({ type: "sync", data: { conversations, limit: 100 } }));
+  };
   const resend = setInterval(() => {
     if (socket?.readyState === WebSocket.OPEN) for (const message of [...open.values()]) transmit(message);
   }, resendMs);
+  const pace = options.everyMs === undefined ? undefined : setInterval(() => talk(1), options.everyMs);
 
   const connect = (): void => {
     gone = Promise.withResolvers<void>();
-    const target = `${options.url.replace("http", "ws")}/ws?v=1&token=${person.accessToken}`;
+    const target = `${url().replace("http", "ws")}/ws?v=1&token=${person.accessToken}`;
     const connection = new WebSocket(target);
     socket = connection;
     connection.onmessage = (event) => onFrame(String(event.data));
-    connection.onclose = () => gone.resolve();
+    connection.onclose = () => {
+      gone.resolve();
+      if (!live || options.reconnects !== true) return;
+      losses += 1;
+      connections += 1;
+      setTimeout(() => live && connect(), reconnectMs * (1 + random()));
+    };
   };
 
   return {
+    get acked() {
+      return acks;
+    },
+    get losses() {
+      return losses;
+    },
+    refusals,
+    failures,
     start() {
       talking = true;
+      live = true;
       connect();
     },
     async paused() {
@@ -159,11 +210,10 @@ export function createTalker(options: Options): Talker {
       }
     },
     async sync() {
-      const conversations = options.rooms.map((id) => ({ id, afterSeq: contiguous(rooms.get(id)?.seen) }));
       const answered = new Promise<void>((resolve) => {
         synced = resolve;
       });
-      socket?.send(JSON.stringify({ type: "sync", data: { conversations, limit: 100 } }));
+      askMissed();
       await within(waitMs, "sync-result", answered);
     },
     complete: (lastSeqs) =>
@@ -172,7 +222,9 @@ export function createTalker(options: Options): Talker {
       for (const id of options.rooms) rooms.get(id)?.device.expect(1, lastSeqs.get(id) ?? 0);
     },
     close() {
+      live = false;
       clearInterval(resend);
+      clearInterval(pace);
       socket?.close();
     },
   };
