@@ -1,5 +1,6 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import type { Metrics } from "../metrics/metrics.ts";
 import { createClientTransport } from "./client-transport.ts";
 import type { JsonOptions } from "./fast-path.ts";
 import type { ClientTls } from "./http-call.ts";
@@ -11,6 +12,7 @@ import {
   SERVICE_TOKEN_HEADER,
   TIMEOUT_MS_DEFAULT,
 } from "./rpc.ts";
+import { type CallMetrics, createClientMetrics } from "./server-metrics.ts";
 import { fixedTarget, type Targets } from "./target.ts";
 
 export interface ClientOptions {
@@ -26,6 +28,8 @@ export interface ClientOptions {
   /** Default false: between services packing costs more than it saves. */
   readonly gzip?: boolean;
   readonly wrap?: CallWrapper;
+  /** Counts the calls. */
+  readonly metrics?: Metrics;
   readonly tls?: ClientTls;
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -58,7 +62,9 @@ function clientOver<S extends DescService>(service: S, targets: Targets, options
     defaultTimeoutMs,
     interceptors: caller === undefined ? interceptors : [...interceptors, callerInterceptor(caller)],
   });
-  return translated(service, createClient(service, transport), options.errors, options.wrap, defaultTimeoutMs);
+  const metrics = options.metrics === undefined ? undefined : createClientMetrics(options.metrics);
+  const client = createClient(service, transport);
+  return translated(service, client, options.errors, options.wrap, defaultTimeoutMs, metrics);
 }
 
 function callerInterceptor(caller: { service: string; token: string }): Interceptor {
@@ -79,6 +85,7 @@ export function translated<S extends DescService>(
   errors: ErrorTranslator,
   wrap?: CallWrapper,
   defaultTimeoutMs: number = TIMEOUT_MS_DEFAULT,
+  metrics?: CallMetrics,
 ): Client<S> {
   const plain = client as unknown as Record<string, Method>;
   const made: Record<string, Method> = {};
@@ -86,18 +93,23 @@ export function translated<S extends DescService>(
     const call = plain[method.localName];
     if (call === undefined) continue;
     if (!isUnary(method)) {
-      made[method.localName] = method.methodKind === "client_streaming" ? unary(call) : streaming(call);
-    } else if (wrap === undefined) made[method.localName] = unary(call);
-    else made[method.localName] = wrapped(method, unary(call), wrap, defaultTimeoutMs);
+      made[method.localName] = method.methodKind === "client_streaming" ? unary(call, method) : streaming(call);
+    } else if (wrap === undefined) made[method.localName] = unary(call, method);
+    else made[method.localName] = wrapped(method, unary(call, method), wrap, defaultTimeoutMs);
   }
   return made as unknown as Client<S>;
 
-  function unary(call: Method): UnaryMethod {
+  function unary(call: Method, method: DescMethod): UnaryMethod {
     return async (input, options) => {
+      const began = metrics === undefined ? 0 : performance.now();
       try {
-        return await call(input, options);
+        const answer = await call(input, options);
+        metrics?.observe(method, undefined, (performance.now() - began) / 1000);
+        return answer;
       } catch (error) {
-        throw errors.fromConnect(ConnectError.from(error));
+        const wire = ConnectError.from(error);
+        metrics?.observe(method, wire.code, (performance.now() - began) / 1000);
+        throw errors.fromConnect(wire);
       }
     };
   }

@@ -94,11 +94,21 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** No connection came about, so nothing was sent. */
+const unconnected: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ConnectionRefused",
+  "ENOTFOUND",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "FailedToOpenSocket",
+]);
+
 export function endingOf(error: unknown, signal: AbortSignal): Ending {
   // A call that ran out of time says something about its server, one that was given up does not.
   if (signal.aborted) return codeOf(signal.reason) === Code.DeadlineExceeded ? "lost" : "left";
   if (error instanceof ConnectError) return "answered";
-  return error instanceof Error && "code" in error && error.code === "ConnectionRefused" ? "refused" : "lost";
+  return error instanceof Error && "code" in error && unconnected.has(String(error.code)) ? "refused" : "lost";
 }
 
 function codeOf(error: unknown): Code | undefined {

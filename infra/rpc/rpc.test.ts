@@ -87,9 +87,11 @@ describe("rpc server", () => {
     await client().echo({});
     await codeOf(client().fail({ text: "X" }));
     const text = await metrics.render();
-    expect(text).toContain('rpc_server_requests_total{method="gochat.conformance.v1.EchoService/Echo",code="ok"} 1');
     expect(text).toContain(
-      'rpc_server_requests_total{method="gochat.conformance.v1.EchoService/Fail",code="not_found"} 1',
+      'rpc_server_requests_total{service="gochat.conformance.v1.EchoService",method="Echo",code="ok"} 1',
+    );
+    expect(text).toContain(
+      'rpc_server_requests_total{service="gochat.conformance.v1.EchoService",method="Fail",code="not_found"} 1',
     );
     await dispose();
   });

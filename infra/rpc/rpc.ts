@@ -74,5 +74,5 @@ export function abortError(signal: AbortSignal | undefined): ConnectError {
 }
 
 export function unimplementedError(method: DescMethod): ConnectError {
-  return new ConnectError(`${methodName(method)} is not implemented`, Code.Unimplemented);
+  return new ConnectError(`${method.parent.typeName}.${method.name} is not implemented`, Code.Unimplemented);
 }

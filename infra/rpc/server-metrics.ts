@@ -1,33 +1,48 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { BoundCounter, BoundHistogram, Metrics } from "../metrics/metrics.ts";
-import { methodName } from "./rpc.ts";
 
-/** Counts the calls that a server answered. `undefined` = no error. */
-export interface ServerMetrics {
+/** Counts calls by their outcome. `undefined` = no error. */
+export interface CallMetrics {
   observe(method: DescMethod, code: Code | undefined, seconds: number): void;
 }
 
-/** `rpc_server_requests_total{method, code}` and `rpc_server_duration_seconds{method}`. */
-export function createServerMetrics(metrics: Metrics): ServerMetrics {
-  const requests = metrics.counter("rpc_server_requests_total", "Calls answered, by method and code.", [
-    "method",
-    "code",
-  ]);
-  const duration = metrics.histogram("rpc_server_duration_seconds", "Time of a call in its server.", ["method"]);
+export type ServerMetrics = CallMetrics;
+
+/** `rpc_server_requests_total` and `rpc_server_duration_seconds`, by service, method and code: calls that were answered. */
+export function createServerMetrics(metrics: Metrics): CallMetrics {
+  return createCallMetrics(metrics, "server", "Calls answered", "Time of a call in its server");
+}
+
+/** `rpc_client_requests_total` and `rpc_client_duration_seconds`: calls that were made, every repeat of its own. */
+export function createClientMetrics(metrics: Metrics): CallMetrics {
+  return createCallMetrics(metrics, "client", "Calls made", "Time of a call as its caller sees it");
+}
+
+interface Bound {
+  readonly count: BoundCounter;
+  readonly time: BoundHistogram;
+}
+
+function createCallMetrics(metrics: Metrics, side: "server" | "client", counted: string, timed: string): CallMetrics {
+  const labels = ["service", "method", "code"];
+  const requests = metrics.counter(`rpc_${side}_requests_total`, counted, labels);
+  const duration = metrics.histogram(`rpc_${side}_duration_seconds`, timed, labels);
+  const bind = (method: DescMethod, code: string): Bound => {
+    const set = { service: method.parent.typeName, method: method.name, code };
+    return { count: requests.with(set), time: duration.with(set) };
+  };
   // Methods are a closed set, so the map is bounded.
-  const succeeded = new Map<DescMethod, { count: BoundCounter; time: BoundHistogram }>();
+  const succeeded = new Map<DescMethod, Bound>();
   return {
     observe(method, code, seconds) {
-      let bound = succeeded.get(method);
+      let bound = code === undefined ? succeeded.get(method) : bind(method, codeName(code));
       if (bound === undefined) {
-        const name = methodName(method);
-        bound = { count: requests.with({ method: name, code: "ok" }), time: duration.with({ method: name }) };
+        bound = bind(method, "ok");
         succeeded.set(method, bound);
       }
       bound.time.observe(seconds);
-      if (code === undefined) bound.count.inc();
-      else requests.inc({ method: methodName(method), code: codeName(code) });
+      bound.count.inc();
     },
   };
 }
