@@ -30,8 +30,8 @@ export interface Db extends AsyncDisposable {
    *  that was refused, rolls back this body alone. Keep bodies short. At most a bounded number may wait; the next is rejected
    *  with DbError `unavailable` at once.
    *  On SQLite all bodies that wait in the same turn of the event loop share one COMMIT. On a server each is a transaction of
-   *  its own, ends within 5 s or is rolled back, and may be run up to three times, each on another connection, as long as the
-   *  server says that nothing was stored (deadlock, lock wait): a body changes nothing outside itself. When the outcome of
+   *  its own, ends within 5 s or is rolled back, and may be run up to three times, each on another connection, when it
+   *  fails before COMMIT by a deadlock, a lock wait or a lost connection: so it changes nothing outside itself. When the outcome of
    *  COMMIT is not known, DbError `unavailable` leaves it to the caller to look. */
   transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T>;
   /** The database's clock, Unix milliseconds. */

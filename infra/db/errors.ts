@@ -9,20 +9,19 @@ export class DbError extends Error {
   readonly kind: DbErrorKind;
   /** The key or column the database named, as far as it did: `messages.conversation_id, messages.seq_id`, `uk_username`. */
   readonly constraint: string | undefined;
-  /** True where nothing is stored for certain and the same body may succeed at once: a deadlock, a lock wait that was too
-   *  long, a transaction that did not begin. */
-  readonly repeatable: boolean;
+  /** True for a deadlock or a lock wait that was too long: the server is there, others were in the way. */
+  readonly contention: boolean;
 
   constructor(
     kind: DbErrorKind,
     message: string,
-    options: { cause?: unknown; constraint?: string | undefined; repeatable?: boolean } = {},
+    options: { cause?: unknown; constraint?: string | undefined; contention?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.name = "DbError";
     this.kind = kind;
     this.constraint = options.constraint;
-    this.repeatable = options.repeatable ?? false;
+    this.contention = options.contention ?? false;
   }
 }
 
@@ -87,6 +86,7 @@ function lostConnection(error: unknown): unknown {
 
 // By number: the names of MariaDB's own errors are not known to the driver.
 const mysqlUnique = new Set([1022, 1062, 1586, 1859]);
+/** Lock wait timeout, deadlock. */
 const mysqlContention = new Set([1205, 1213]);
 const mysqlData = new Set([
   1048, // column cannot be null
@@ -127,15 +127,14 @@ export function fromMysql(error: unknown): unknown {
     return new DbError("unique", message, { cause: found, constraint });
   }
   if (mysqlData.has(errno)) return new DbError("data", message, { cause: found });
-  if (mysqlContention.has(errno)) return new DbError("unavailable", message, { cause: found, repeatable: true });
-  return new DbError(mysqlOther.has(errno) ? "other" : "unavailable", message, { cause: found });
+  const contention = mysqlContention.has(errno);
+  return new DbError(mysqlOther.has(errno) ? "other" : "unavailable", message, { cause: found, contention });
 }
-
-/** Access denied, no such database, syntax or access. */
-const postgresOther = /^(?:28|3D|42)...$/;
 
 /** Serialization failure, deadlock, lock not available. */
 const postgresContention = new Set(["40001", "40P01", "55P03"]);
+/** Access denied, no such database, syntax or access. */
+const postgresOther = /^(?:28|3D|42)...$/;
 
 export function fromPostgres(error: unknown): unknown {
   const found = innerError(error);
@@ -148,6 +147,6 @@ export function fromPostgres(error: unknown): unknown {
   // Class 22: data exception; 23502 not null, 23514 check; 42: syntax or access.
   if (/^22...$/.test(code) || code === "23502" || code === "23514")
     return new DbError("data", message, { cause: found });
-  const repeatable = postgresContention.has(code);
-  return new DbError(postgresOther.test(code) ? "other" : "unavailable", message, { cause: found, repeatable });
+  const contention = postgresContention.has(code);
+  return new DbError(postgresOther.test(code) ? "other" : "unavailable", message, { cause: found, contention });
 }

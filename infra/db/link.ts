@@ -14,19 +14,20 @@ export interface LinkOptions {
 export class Link {
   readonly #options: LinkOptions;
   readonly #waiting = new Set<(reason: unknown) => void>();
-  #lost: DbError | undefined;
+  #ended: DbError | undefined;
+  #lost = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
   }
 
   get alive(): boolean {
-    return this.#lost === undefined;
+    return this.#ended === undefined;
   }
 
   /** Runs one statement. Rejects with what `classify` says, with DbError `unavailable` once the connection is lost. */
   run<T>(label: string, work: () => Promise<T>): Promise<T> {
-    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise<T>((resolve, reject) => {
       const startMs = performance.now();
       this.#waiting.add(reject);
@@ -47,12 +48,17 @@ export class Link {
     });
   }
 
-  /** Ends the connection; whoever waits for it is told `reason`. */
-  destroy(reason = new DbError("unavailable", "the connection to the database was closed")): void {
-    if (this.#lost !== undefined) return;
-    this.#lost = reason;
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** Ends the connection; whoever waits for it is told `reason`. Without a reason it is given up, not lost. */
+  destroy(reason?: DbError): void {
+    if (this.#ended !== undefined) return;
+    this.#lost = reason !== undefined;
+    this.#ended = reason ?? new DbError("unavailable", "the connection to the database was closed");
     this.#options.close();
-    for (const reject of this.#waiting) reject(reason);
+    for (const reject of this.#waiting) reject(this.#ended);
     this.#waiting.clear();
   }
 

@@ -105,8 +105,12 @@ class MysqlBase {
     await this.plain("select 1");
   }
 
-  destroy(): void {
-    this.link.destroy();
+  get lost(): boolean {
+    return this.link.lost;
+  }
+
+  destroy(reason?: DbError): void {
+    this.link.destroy(reason);
   }
 }
 

@@ -16,6 +16,7 @@ class Fake implements Pooled {
   static made = 0;
   readonly number = ++Fake.made;
   alive = true;
+  lost = false;
   pings = 0;
   async ping(): Promise<void> {
     this.pings += 1;
@@ -82,10 +83,20 @@ test("a lost connection is replaced, and the idle ones go with it: a repeat gets
   const [a, b] = [await pool.take(), await pool.take()];
   pool.give(b);
   a.destroy();
+  a.lost = true;
   pool.give(a);
   expect(b.alive).toBe(false);
   const next = await pool.take();
   expect([next.alive, opened.length]).toEqual([true, 3]);
+});
+
+test("a connection that was given up says nothing about the idle ones", async () => {
+  const { pool } = poolOf();
+  const [a, b] = [await pool.take(), await pool.take()];
+  pool.give(b);
+  a.destroy();
+  pool.give(a);
+  expect(await pool.take()).toBe(b);
 });
 
 test("a failed attempt to connect is told to one taker; the others try again", async () => {

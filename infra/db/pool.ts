@@ -6,6 +6,8 @@ export interface Pooled {
   readonly alive: boolean;
   /** Rejects when the server does not answer. */
   ping(): Promise<void>;
+  /** True when it was lost, not given up by us. */
+  readonly lost: boolean;
   /** Ends the connection at once, whatever it does. */
   destroy(): void;
 }
@@ -78,8 +80,8 @@ export class Pool<C extends Pooled> {
     return this.#wait(waitMs);
   }
 
-  /** Gives a connection back. One that is not alive any more is forgotten, and the idle ones, which may have gone the same
-   *  way unnoticed, with it. */
+  /** Gives a connection back. One that is not alive any more is forgotten; when it was lost, so are the idle ones, which may
+   *  have gone the same way unnoticed. */
   give(connection: C): void {
     const entry = this.#busy.get(connection);
     if (entry === undefined) return;
@@ -87,7 +89,7 @@ export class Pool<C extends Pooled> {
     if (connection.alive) {
       entry.usedMs = performance.now();
       this.#offer(entry);
-    } else {
+    } else if (connection.lost) {
       this.#dropIdle();
     }
     this.#grow();

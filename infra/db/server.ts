@@ -20,6 +20,8 @@ export interface ServerConnection extends Pooled {
   rollback(): Promise<void>;
   /** Destroys the connection when `work` has not ended after `limitMs`. */
   limited<T>(limitMs: number, what: string, work: () => Promise<T>): Promise<T>;
+  /** Ends the connection; with a reason it counts as lost. */
+  destroy(reason?: DbError): void;
 }
 
 /** A connection for migrations: statements may take long. */
@@ -45,7 +47,8 @@ export interface ServerLimits {
   queryMs: number;
 }
 
-/** How often one body is run when the server rolls it back for a deadlock or a lock wait, each time on another connection. */
+/** How often one body is run, each time on another connection, when it ends before COMMIT by a deadlock, a lock wait or a lost
+ *  connection: nothing is stored then. */
 const attemptsMax = 3;
 
 /** Drives one body to its end. What a statement refused, the body cannot undo by catching: the transaction fails. */
@@ -67,12 +70,17 @@ async function drive<T>(body: Steps<T>, run: (yielded: unknown) => Promise<unkno
   return next.value;
 }
 
-function isAway(error: unknown): boolean {
+function isAway(error: unknown): error is DbError {
   return error instanceof DbError && error.kind === "unavailable";
 }
 
-/** The port on a database server. Each body is a transaction of its own on a pooled connection; a body may run again after
- *  a deadlock or a lock wait. */
+/** Who repeats takes another connection. Only one that others were in the way of says nothing about the rest. */
+function discard(connection: ServerConnection, error: DbError): void {
+  connection.destroy(error.contention ? undefined : error);
+}
+
+/** The port on a database server. Each body is a transaction of its own on a pooled connection; a body may run again as
+ *  long as nothing of it was sent to be committed. */
 export function createServerDb<C extends ServerConnection>(
   driver: ServerDriver<C>,
   limits: ServerLimits,
@@ -92,7 +100,7 @@ export function createServerDb<C extends ServerConnection>(
         return await connection.limited(limits.queryMs, "a query", () => work(connection));
       } catch (error) {
         if (!isAway(error)) throw error;
-        connection.destroy();
+        discard(connection, error);
         if (attempts > 1 || performance.now() - startMs >= limits.queryMs / 2) throw error;
       } finally {
         pool.give(connection);
@@ -100,20 +108,10 @@ export function createServerDb<C extends ServerConnection>(
     }
   }
 
-  /** After it the connection is clean, or destroyed: who repeats takes another one. */
+  /** After it the connection is clean, or destroyed. */
   async function undo(connection: C, error: unknown): Promise<void> {
     if (connection.alive) await connection.rollback().catch(() => connection.destroy());
-    if (isAway(error)) connection.destroy();
-  }
-
-  /** Nothing of the body has run yet when this fails: it may run on another connection. */
-  async function begin(connection: C): Promise<void> {
-    try {
-      await connection.begin();
-    } catch (error) {
-      if (!isAway(error)) throw error;
-      throw new DbError("unavailable", "the transaction did not begin", { cause: error, repeatable: true });
-    }
+    if (isAway(error)) discard(connection, error);
   }
 
   async function commit(connection: C): Promise<void> {
@@ -127,29 +125,32 @@ export function createServerDb<C extends ServerConnection>(
     }
   }
 
-  async function attempt<T>(connection: C, body: (tx: Tx) => Steps<T>): Promise<T> {
-    let value: T;
+  /** Runs the body up to its COMMIT. */
+  async function runBody<T>(connection: C, body: (tx: Tx) => Steps<T>): Promise<T> {
     try {
-      await begin(connection);
-      value = await drive(body({ q: connection.q, dialect }), (yielded) => connection.run(yielded));
+      await connection.begin();
+      return await drive(body({ q: connection.q, dialect }), (yielded) => connection.run(yielded));
     } catch (error) {
       await undo(connection, error);
       throw error;
     }
-    await commit(connection);
-    return value;
   }
 
   async function transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T> {
     const startMs = performance.now();
     for (let attempts = 1; ; attempts += 1) {
       const connection = await pool.take();
+      let committing = false;
       try {
-        return await connection.limited(limits.transactionMs, "a transaction", () => attempt(connection, body));
+        return await connection.limited(limits.transactionMs, "a transaction", async () => {
+          const value = await runBody(connection, body);
+          committing = true;
+          await commit(connection);
+          return value;
+        });
       } catch (error) {
-        const again = error instanceof DbError && error.repeatable;
         const late = performance.now() - startMs >= limits.transactionMs;
-        if (!again || late || attempts === attemptsMax) throw error;
+        if (committing || late || !isAway(error) || attempts === attemptsMax) throw error;
       } finally {
         pool.give(connection);
       }
