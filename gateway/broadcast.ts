@@ -1,5 +1,6 @@
 import type { Batch, Outcome } from "#infra/mq/mq.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { Controls } from "./control.ts";
@@ -39,6 +40,7 @@ export function createBroadcast(
     const listeners = rooms.listeners(conversationId);
     if (!listeners.single && !listeners.joined) return;
     const nowS = Math.floor(clock() / 1000);
+    if (conversationId === WORLD_ID) metrics.worldMessages.add(rows.length);
     const frames: PushFrames = pushFrames(conversationId, rows, { nowS, bytesMax: options.frameOutMax, ...listeners });
     rooms.publish(conversationId, frames);
   }

@@ -1,6 +1,7 @@
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Batch, Outcome } from "#infra/mq/mq.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
+import { conversationTypeOf } from "#proto/conversation-ids.ts";
 import { ERRORS, isErrorName } from "#proto/errors.ts";
 import { encodeServerFrame, type MessageAckData } from "#proto/frames.ts";
 import {
@@ -68,9 +69,14 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   }
 
   function acknowledge(acks: readonly Ack[], nowS: number): void {
+    const nowMs = clock();
     for (const ack of acks) {
       const session = hub.find(ack.sessionId);
       if (session === undefined) continue;
+      if (ack.status === AckStatus.SUCCESS && ack.receivedAtMs !== 0n) {
+        const seconds = Math.max(0, nowMs - Number(ack.receivedAtMs)) / 1000;
+        metrics.e2eSeconds[conversationTypeOf(ack.conversationId)]?.observe(seconds);
+      }
       const id = session.takeAckId(ack.clientMsgId);
       write(session, encodeServerFrame("message-ack", ackData(ack), nowS, id));
     }

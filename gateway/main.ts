@@ -1,3 +1,4 @@
+import type { Host } from "#infra/host/host.ts";
 import { type Composition, type Running, runUntilStopped, version } from "#infra/host/run.ts";
 import { createRemoteClient, type RemoteClientOptions } from "#infra/rpc/client.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
@@ -27,8 +28,8 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
       const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
       return startGateway(config, {
         mq: await host.mq(),
-        logic: remoteLogic(logicUrl, host.serviceToken),
-        repo: remoteRepo(repoUrl, host.serviceToken),
+        logic: remoteLogic(logicUrl, host),
+        repo: remoteRepo(repoUrl, host),
         coord,
         ratelimit: host.ratelimit,
         clog,
@@ -40,12 +41,14 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
   };
 }
 
-function remoteOptions(baseUrl: string, token: string): RemoteClientOptions {
-  return { baseUrl, errors: connectErrors, caller: { service: "gateway", token } };
+type Caller = Pick<Host, "serviceToken" | "metrics">;
+
+function remoteOptions(baseUrl: string, { serviceToken: token, metrics }: Caller): RemoteClientOptions {
+  return { baseUrl, errors: connectErrors, caller: { service: "gateway", token }, metrics };
 }
 
-function remoteLogic(baseUrl: string, token: string): LogicClients {
-  const options = remoteOptions(baseUrl, token);
+function remoteLogic(baseUrl: string, caller: Caller): LogicClients {
+  const options = remoteOptions(baseUrl, caller);
   return {
     auth: createRemoteClient(AuthService, options),
     user: createRemoteClient(UserService, options),
@@ -55,8 +58,8 @@ function remoteLogic(baseUrl: string, token: string): LogicClients {
   };
 }
 
-function remoteRepo(baseUrl: string, token: string): RepoClients {
-  return { onlineStatus: createRemoteClient(OnlineStatusService, remoteOptions(baseUrl, token)) };
+function remoteRepo(baseUrl: string, caller: Caller): RepoClients {
+  return { onlineStatus: createRemoteClient(OnlineStatusService, remoteOptions(baseUrl, caller)) };
 }
 
 /** Runs until a signal; resolves to the exit code. */

@@ -1,5 +1,10 @@
 import type { BoundCounter, BoundHistogram, Counter, Gauge, Histogram, Metrics } from "#infra/metrics/metrics.ts";
+import { conversationTypes } from "#proto/conversation-ids.ts";
 import type { Hub } from "./ws/hub.ts";
+
+export type TokenSource = "remembered" | "signature" | "logic";
+
+const recipientBuckets = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000];
 
 /** The gateway's instruments, by the names of spec 60 §7. */
 export interface GatewayMetrics {
@@ -17,6 +22,14 @@ export interface GatewayMetrics {
   readonly authFailures: Counter;
   readonly framesLimited: BoundCounter;
   readonly bytesLimited: BoundCounter;
+  /** From the taking of a send to its ack, by conversation type. */
+  readonly e2eSeconds: readonly BoundHistogram[];
+  /** Sockets that a room's push went to. */
+  readonly recipients: BoundHistogram;
+  /** Where a token's validity was known from: what is remembered, its signature, logic. */
+  readonly tokenSeconds: Readonly<Record<TokenSource, BoundHistogram>>;
+  /** Messages of the world that were published. */
+  readonly worldMessages: RateGauge;
   readonly syncs: BoundCounter;
   readonly syncSeconds: BoundHistogram;
 }
@@ -29,7 +42,30 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
   const frames = metrics.counter("gochat_ws_frames_total", "WebSocket frames", ["direction"]);
   // The instrument of infra/ratelimit: the buckets of sockets are counted here.
   const limited = metrics.counter("gochat_ratelimit_rejected_total", "Calls refused by a rate limit.", ["name"]);
+  const e2e = metrics.histogram(
+    "gochat_message_e2e_seconds",
+    "From the taking of a send to its ack: ws on the gateway, api in logic",
+    ["type", "entrance"],
+  );
+  const token = metrics.histogram(
+    "gochat_token_validation_duration_seconds",
+    "Checks of access tokens",
+    ["source"],
+    [0.00001, 0.0001, 0.001, 0.01, 0.1, 1],
+  );
   return {
+    e2eSeconds: conversationTypes.map((type) => e2e.with({ type, entrance: "ws" })),
+    recipients: metrics
+      .histogram("gochat_fanout_recipients", "Users that a push is for", ["path"], recipientBuckets)
+      .with({ path: "room" }),
+    tokenSeconds: {
+      remembered: token.with({ source: "remembered" }),
+      signature: token.with({ source: "signature" }),
+      logic: token.with({ source: "logic" }),
+    },
+    worldMessages: createRateGauge(
+      metrics.gauge("world_chat_message_rate", "Messages of the world per second since the last scrape"),
+    ),
     httpRequests: metrics.counter("http_requests_total", "HTTP requests", ["method", "route", "status"]),
     httpSeconds: metrics.histogram(
       "http_request_duration_seconds",
@@ -50,6 +86,28 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
     bytesLimited: limited.with({ name: "ws_bytes" }),
     syncs: metrics.counter("gochat_sync_requests_total", "syncs", ["type"]).with({ type: "ws" }),
     syncSeconds: metrics.histogram("gochat_sync_duration_seconds", "syncs", ["type"]).with({ type: "ws" }),
+  };
+}
+
+/** Counts, and shows the rate between two scrapes. */
+export interface RateGauge {
+  add(count: number): void;
+}
+
+function createRateGauge(gauge: Gauge, now: () => number = () => performance.now()): RateGauge {
+  let count = 0;
+  let sinceMs = now();
+  gauge.watch(() => {
+    const seconds = (now() - sinceMs) / 1000;
+    const rate = seconds > 0 ? count / seconds : 0;
+    count = 0;
+    sinceMs = now();
+    return rate;
+  });
+  return {
+    add(more) {
+      count += more;
+    },
   };
 }
 

@@ -62,7 +62,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   const incarnation = Bun.randomUUIDv7();
   const hub = createHub();
   const metrics = createGatewayMetrics(deps.metrics, hub);
-  const auth = createAuthSide(config.jwt, { logic, hub, clock });
+  const auth = createAuthSide(config.jwt, { logic, hub, clock, metrics });
   const replaced = new AbortController();
   let draining = false;
   let server: Server<Session> | undefined;

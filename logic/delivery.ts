@@ -39,10 +39,15 @@ export interface Delivery {
 /** Topics of gateways seen; a few thousand names are more than there can be gateways at a time. */
 const topicsMax = 4096;
 
+const recipientBuckets = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
 /** Turns what was committed into records: acks and listed pushes for each gateway, fan-out tasks for rooms, the feed. */
 export function createDelivery(deps: DeliveryDeps): Delivery {
   const resync = createResyncWatch(deps.clock);
   const resyncs = deps.metrics.counter("gochat_resync_total", "Resyncs asked of all gateways", ["reason"]);
+  const recipients = deps.metrics
+    .histogram("gochat_fanout_recipients", "Users that a push is for", ["path"], recipientBuckets)
+    .with({ path: "listed" });
   const gatewayTopics = new Map<string, Topic<DownstreamRecord>>();
 
   function topicOf(gatewayId: string): Topic<DownstreamRecord> {
@@ -55,8 +60,12 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   }
 
   function recordsOf(committed: Committed): OutRecord[] {
+    const conversations = conversationsOf(committed);
+    for (const { isRoom, routes } of conversations) {
+      if (!isRoom) recipients.observe(routes.reduce((sum, { userIds }) => sum + userIds.length, 0));
+    }
     const { downstream, fanout, feed } = addressBatch({
-      conversations: conversationsOf(committed),
+      conversations,
       acks: acksOf(committed),
       nowMs: deps.clock(),
     });
@@ -113,8 +122,9 @@ function acksOf(committed: Committed): AddressedAck[] {
   return acks;
 }
 
-function ackOf({ sessionId, clientMsgId, conversationId }: UpstreamMessage, outcome: SendOutcome): Ack | undefined {
+function ackOf(send: UpstreamMessage, outcome: SendOutcome): Ack | undefined {
   if (outcome.at !== "stored" && outcome.at !== "rejected") return undefined;
+  const { sessionId, clientMsgId, conversationId, receivedAtMs } = send;
   const stored = outcome.at === "stored";
   return {
     $typeName: "gochat.mq.v1.Ack",
@@ -128,6 +138,7 @@ function ackOf({ sessionId, clientMsgId, conversationId }: UpstreamMessage, outc
     errorMessage: stored ? "" : (outcome.message ?? ERRORS[outcome.code].message),
     createdAtMs: stored ? outcome.createdAtMs : 0n,
     duplicate: stored && outcome.duplicate,
+    receivedAtMs,
   };
 }
 

@@ -24,6 +24,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
       baseUrl: hostConfig.rpc.repoUrl,
       errors: connectErrors,
       caller: { service: "im-logic", token: host.serviceToken },
+      metrics: host.metrics,
     };
     const keys = await loadKeys({
       file: host.folder.file(configs.logic.jwt.keyFile),

@@ -10,8 +10,10 @@ export interface SendMetrics {
   rejected(code: string): void;
   readonly commitSeconds: BoundHistogram;
   readonly batchMessages: BoundHistogram;
+  readonly batchBytes: BoundHistogram;
 }
 
+const bytesBuckets = [256, 1024, 4096, 16_384, 65_536, 262_144, 524_288] as const;
 const batchBuckets = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;
 
 export function createSendMetrics(metrics: Metrics, entrance: Entrance): SendMetrics {
@@ -25,6 +27,12 @@ export function createSendMetrics(metrics: Metrics, entrance: Entrance): SendMet
     ["entrance"],
     batchBuckets,
   );
+  const bytes = metrics.histogram(
+    "gochat_commit_batch_bytes",
+    "Bytes of content in one CommitMessages",
+    ["entrance"],
+    bytesBuckets,
+  );
   const byType: BoundCounter[] = [];
   return {
     stored(messageType) {
@@ -35,5 +43,6 @@ export function createSendMetrics(metrics: Metrics, entrance: Entrance): SendMet
     rejected: (code) => failures.with({ reason: code }).inc(),
     commitSeconds: commit.with({ entrance }),
     batchMessages: batch.with({ entrance }),
+    batchBytes: bytes.with({ entrance }),
   };
 }

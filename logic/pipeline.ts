@@ -108,6 +108,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
           );
     metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
     metrics[entrance].batchMessages.observe(items.length);
+    metrics[entrance].batchBytes.observe(items.reduce((sum, item) => sum + bytesOf(item), 0));
     if (answer.results.length !== items.length) {
       throw new AppError("INTERNAL_ERROR", { cause: `${answer.results.length} results for ${items.length} messages` });
     }
@@ -143,4 +144,8 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
     },
     deliver: (committed) => delivery.deliver(committed),
   };
+}
+
+function bytesOf({ content, extra }: CommitItem): number {
+  return Buffer.byteLength(content) + Buffer.byteLength(extra);
 }

@@ -132,7 +132,7 @@ function servicesOf(
     rpcService(
       ConversationService,
       conversationService(
-        { repo, events, once: createOnce({ cache: deps.cache, clog: context.clog }) },
+        { repo, events, metrics: deps.metrics, once: createOnce({ cache: deps.cache, clog: context.clog }) },
         { groupMembersMax: config.group.maxMembers },
       ),
     ),

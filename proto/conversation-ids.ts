@@ -21,3 +21,8 @@ export function peerOf(conversationId: string, userId: string): string | undefin
   if (lower === userId) return higher;
   return higher === userId ? lower : undefined;
 }
+
+/** Names of the types, as labels of metrics, by their number. */
+export const conversationTypes = ["unspecified", "single", "group", "world"] as const satisfies {
+  readonly [T in ConversationType]: string;
+};

@@ -7,6 +7,7 @@ import { type CommitPlans, createCommitPlans } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
 import { type CommittedRows, commitRows } from "./commit-rows.ts";
 import { type RepoContext, worldId } from "./context.ts";
+import { createParkedWatch } from "./parked.ts";
 import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 
 export interface Committed {
@@ -69,7 +70,7 @@ export function createCommitter(context: RepoContext): Committer {
   const { db, tables, ids, metrics } = context;
   const clog = context.clog.namespace("commit");
   const plans = new Map<MessageTable, CommitPlans>();
-  const parked = metrics.counter("gochat_repo_parked_total", "Conversations parked after an unexplained violation");
+  const parked = createParkedWatch(metrics);
   const repeats = metrics.counter("gochat_repo_commit_failures_total", "Commit transactions that failed, by kind", [
     "kind",
   ]);
@@ -84,7 +85,7 @@ export function createCommitter(context: RepoContext): Committer {
 
   /** No row of a parked conversation is written until an operator lifts it. */
   async function park(conversationId: string, error: DbError): Promise<void> {
-    parked.inc();
+    parked.add(conversationId);
     clog.error("conversation parked: a unique key is taken by a row that no lookup finds", {
       conversation_id: conversationId,
       constraint: error.constraint,
@@ -151,6 +152,7 @@ export function createCommitter(context: RepoContext): Committer {
       const world = placed.filter(({ item }) => item.conversationId === worldId);
       const others = placed.filter(({ item }) => item.conversationId !== worldId);
       await Promise.all([world, others].filter((part) => part.length > 0).map((part) => commitPart(part, outcome)));
+      parked.observe(items, outcome.results);
       return outcome;
     },
   };

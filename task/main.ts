@@ -20,6 +20,7 @@ const taskAlone: Composition<{ task: typeof taskSpec }> = {
       baseUrl: hostConfig.rpc.repoUrl,
       errors: connectErrors,
       caller: { service: "im-task", token: host.serviceToken },
+      metrics: host.metrics,
     };
     return startTask(configs.task, {
       mq: await host.mq(),

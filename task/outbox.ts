@@ -96,6 +96,7 @@ function createRound(options: TaskConfig["outbox"], deps: SweeperDeps): (signal:
   const { repo, sweep, clog, metrics } = deps;
   const swept = metrics.counter("gochat_outbox_swept_total", "Outbox rows pushed again").with({});
   const stuck = metrics.counter("gochat_outbox_stuck_total", "Tries of outbox rows that cannot be pushed").with({});
+  const waiting = metrics.gauge("gochat_outbox_rows", "Outbox rows to be swept, as of the last look").with({});
   const oldest = metrics.gauge("gochat_outbox_oldest_seconds", "Age of the oldest outbox row to be swept").with({});
 
   /** False: a row of the part cannot be pushed, although nothing is away. */
@@ -119,6 +120,7 @@ function createRound(options: TaskConfig["outbox"], deps: SweeperDeps): (signal:
   return async (signal) => {
     const request = { olderThanMs: BigInt(options.sweepAfter), limit: options.sweepRows };
     const { rows } = await repo.outbox.listOutbox(request, { signal, timeoutMs: callTimeoutMs });
+    waiting.set(rows.length);
     oldest.set(rows.reduce((most, row) => Math.max(most, Number(row.ageMs)), 0) / 1000);
     let progress = false;
     for (const part of partsOf(rows)) {

@@ -1,6 +1,7 @@
 import type { LogicClients } from "../clients.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { SignOut } from "../http/auth.ts";
+import type { GatewayMetrics } from "../metrics.ts";
 import { closes } from "../ws/close-codes.ts";
 import type { Hub } from "../ws/hub.ts";
 import { createKeySet } from "./key-set.ts";
@@ -24,9 +25,10 @@ export interface AuthSideDeps {
   readonly logic: LogicClients;
   readonly hub: Hub;
   readonly clock: () => number;
+  readonly metrics: Pick<GatewayMetrics, "tokenSeconds">;
 }
 
-export function createAuthSide(jwt: GatewayConfig["jwt"], { logic, hub, clock }: AuthSideDeps): AuthSide {
+export function createAuthSide(jwt: GatewayConfig["jwt"], { logic, hub, clock, metrics }: AuthSideDeps): AuthSide {
   const keys = createKeySet({
     clock,
     async ask() {
@@ -35,14 +37,19 @@ export function createAuthSide(jwt: GatewayConfig["jwt"], { logic, hub, clock }:
     },
   });
   const { issuer, verifiedMax, verifiedFor } = jwt;
-  const verifier = createTokenVerifier({ issuer, verifiedMax, verifiedMs: verifiedFor }, { keys, clock });
+  const verifier = createTokenVerifier(
+    { issuer, verifiedMax, verifiedMs: verifiedFor },
+    { keys, clock, seconds: metrics.tokenSeconds },
+  );
   const tokens = createTokenCheck(
     { answersMax, answerMs },
     {
       verifier,
       clock,
       async ask(accessToken) {
+        const began = performance.now();
         const { valid, errorCode } = await logic.auth.validateToken({ accessToken }, { timeoutMs: askMs });
+        metrics.tokenSeconds.logic.observe((performance.now() - began) / 1000);
         return { valid, refusedAs: errorCode };
       },
     },

@@ -1,6 +1,7 @@
 import { verify as verifySignature } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { AppError } from "#proto/errors.ts";
+import type { GatewayMetrics } from "../metrics.ts";
 import type { KeySet } from "./key-set.ts";
 
 /** What an access token says about its bearer, after all local checks. */
@@ -41,7 +42,11 @@ interface Remembered {
  *  token 0.2 µs; jose does the parsing. */
 export function createTokenVerifier(
   options: TokenVerifierOptions,
-  deps: { readonly keys: KeySet; readonly clock: () => number },
+  deps: {
+    readonly keys: KeySet;
+    readonly clock: () => number;
+    readonly seconds?: Pick<GatewayMetrics["tokenSeconds"], "remembered" | "signature">;
+  },
 ): TokenVerifier {
   const verified = new Map<string, Remembered>();
   const revoked = new Set<string>();
@@ -83,11 +88,14 @@ export function createTokenVerifier(
       if (token === undefined || token === "") throw new AppError("UNAUTHORIZED");
       if (token.length > tokenBytesMax) throw new AppError("INVALID_TOKEN");
       const nowMs = deps.clock();
+      const began = performance.now();
       let identity = recall(token, nowMs);
+      const source = identity === undefined ? "signature" : "remembered";
       if (identity === undefined) {
         identity = await check(token, nowMs);
         remember(token, identity, nowMs);
       }
+      deps.seconds?.[source].observe((performance.now() - began) / 1000);
       if (revoked.has(identity.sid)) throw new AppError("INVALID_TOKEN");
       return identity;
     },

@@ -23,11 +23,13 @@ const singleChannel = (conversationId: string): string => `0:${conversationId}`;
 const joinedChannel = (conversationId: string): string => `1:${conversationId}`;
 
 export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): Rooms {
-  function publishAll(channel: string, texts: readonly string[]): void {
+  function publishAll(channel: string, texts: readonly string[]): number {
     // 0 means that some subscriber's message was dropped, or that there is none: never published again. A subscriber over
     // its byte bound is closed by the server and catches up by seq.
     for (const text of texts) channels.publish(channel, text);
-    metrics.framesOut.inc(texts.length * channels.subscriberCount(channel));
+    const count = texts.length === 0 ? 0 : channels.subscriberCount(channel);
+    metrics.framesOut.inc(texts.length * count);
+    return count;
   }
 
   return {
@@ -40,8 +42,8 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
       joined: channels.subscriberCount(joinedChannel(conversationId)) > 0,
     }),
     publish(conversationId, { single, joined }) {
-      publishAll(singleChannel(conversationId), single);
-      publishAll(joinedChannel(conversationId), joined);
+      const singles = publishAll(singleChannel(conversationId), single);
+      metrics.recipients.observe(singles + publishAll(joinedChannel(conversationId), joined));
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Metrics } from "../metrics/metrics.ts";
+
 /** Where the milliseconds of a snowflake begin: 2010-11-04T01:42:54.657Z (spec 40 §1). */
 export const epochMs = 1288834974657;
 /** Worker numbers are 0…1023; 0 is for tests and tools, 1…1023 are leased. */
@@ -42,11 +44,13 @@ export interface IdsOptions {
   worker: WorkerLease;
   /** Unix ms. Default `Date.now`. */
   clock?: () => number;
+  metrics?: Metrics;
 }
 
 /** Every id compares the clock with the last lease confirmation in the same call: no timer is trusted, so a paused process cannot make a stale id. */
 export function createIds(options: IdsOptions): Ids {
   const { worker, clock = Date.now } = options;
+  const made = options.metrics?.counter("gochat_uid_generated_total", "Ids made", ["name"]).with({ name: "snowflake" });
   assertWorker(worker.number);
   const workerBits = BigInt(worker.number) << 12n;
   let lastMs = -1;
@@ -84,6 +88,7 @@ export function createIds(options: IdsOptions): Ids {
         sequence = 0;
         base = (BigInt(timestamp) << 22n) | workerBits;
       }
+      made?.inc();
       return base | BigInt(sequence);
     },
   };

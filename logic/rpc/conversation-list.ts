@@ -15,12 +15,24 @@ type Lists = "getConversations" | "getConversationsOptimized" | "searchConversat
 /** The methods that answer the caller's own conversations. Errors: INVALID_PARAMETER. */
 export function listMethods({
   repo,
-}: Pick<LogicContext, "repo">): Pick<ServiceImpl<typeof ConversationService>, Lists> {
+  metrics,
+}: Pick<LogicContext, "repo" | "metrics">): Pick<ServiceImpl<typeof ConversationService>, Lists> {
+  const seconds = metrics
+    .histogram("gochat_conversation_load_duration_seconds", "A page of somebody's conversations")
+    .with({});
+
+  async function listed(...args: Parameters<typeof listConversations>): ReturnType<typeof listConversations> {
+    const began = performance.now();
+    const list = await listConversations(...args);
+    seconds.observe((performance.now() - began) / 1000);
+    return list;
+  }
+
   return {
     async getConversations({ userId, page, pageSize, typeFilter }, call) {
       requireUserId(userId);
       const at = pageOf(page, pageSize);
-      const list = await listConversations(
+      const list = await listed(
         repo,
         { ...wholeList, userId, typeFilter, offset: at.offset, limit: at.pageSize },
         optionsOf(call),
@@ -34,7 +46,7 @@ export function listMethods({
       if (request.lastSyncTime < 0n) throw invalid("last_sync_time");
       const incremental = request.lastSyncTime > 0n;
       const at = incremental ? pageOf(1, request.limit) : pageOf(request.page, request.pageSize);
-      const list = await listConversations(
+      const list = await listed(
         repo,
         {
           userId: request.userId,
@@ -55,7 +67,7 @@ export function listMethods({
       const wanted = query.trim().toLowerCase();
       if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
       if (limit < 0 || limit > searchedMax) throw invalid("limit");
-      const list = await listConversations(
+      const list = await listed(
         repo,
         // The newest of the caller's own conversations, by name, in memory.
         { ...bareList, userId, typeFilter, offset: 0, limit: PAGE_SIZE_MAX },

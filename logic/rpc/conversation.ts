@@ -14,7 +14,7 @@ import { invalid, optionsOf, requireConversationId, requireUserId } from "./argu
 import { listMethods } from "./conversation-list.ts";
 import { historyMethods, memberMethods } from "./conversation-reads.ts";
 
-export interface ConversationDeps extends Pick<LogicContext, "repo"> {
+export interface ConversationDeps extends Pick<LogicContext, "repo" | "metrics"> {
   readonly events: ConversationEvents;
   /** Remembers creations by the caller's key. */
   readonly once: Once;
@@ -27,11 +27,11 @@ export interface ConversationOptions {
 /** gochat.logic.v1.ConversationService: lists, history, read state and creation, each checked against the database (G7).
  *  Changes of a conversation that exists answer `unimplemented` so far. */
 export function conversationService(
-  { repo, events, once }: ConversationDeps,
+  { repo, events, once, metrics }: ConversationDeps,
   options: ConversationOptions,
 ): Partial<ServiceImpl<typeof ConversationService>> {
   return {
-    ...listMethods({ repo }),
+    ...listMethods({ repo, metrics }),
     ...memberMethods({ repo }),
     ...historyMethods({ repo }),
     ...readState({ repo }, events),

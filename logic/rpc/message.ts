@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callParent } from "#infra/trace/rpc.ts";
+import { conversationTypeOf, conversationTypes } from "#proto/conversation-ids.ts";
 import { AppError } from "#proto/errors.ts";
 import type { MessageService, SendMessageRequest } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
@@ -12,15 +13,23 @@ import { requireUserId, traceOf } from "./arguments.ts";
 /** gochat.logic.v1.MessageService: `SendMessage` joins the batches that are committed together with everybody else's.
  *  What is not here yet answers `unimplemented`. */
 export function messageService(
-  context: Pick<LogicContext, "clock" | "tracer">,
+  context: Pick<LogicContext, "clock" | "tracer" | "metrics">,
   calls: Calls,
 ): Partial<ServiceImpl<typeof MessageService>> {
+  const seconds = context.metrics.histogram(
+    "gochat_message_e2e_seconds",
+    "From the taking of a send to its ack: ws on the gateway, api in logic",
+    ["type", "entrance"],
+  );
+  const byType = conversationTypes.map((type) => seconds.with({ type, entrance: "api" }));
   return {
     async sendMessage(request, call) {
+      const began = performance.now();
       const { row, duplicate } = await calls.send(
         sendOf(request, traceOf(call), context.clock()),
         callParent(context.tracer, call),
       );
+      byType[conversationTypeOf(request.conversationId)]?.observe((performance.now() - began) / 1000);
       return { message: row, clientMsgId: request.clientMsgId, duplicate };
     },
   };
