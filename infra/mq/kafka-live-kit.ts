@@ -11,6 +11,9 @@ export function clustersOf(variable: string | undefined): readonly string[] {
   return (variable ?? "").split(",").filter((one) => one !== "");
 }
 
+/** The shortest that a broker takes by default. */
+export const sessionMs = 6000;
+
 /** The settings of development, with waits that suit a test. */
 export function testSettings(broker: string, change: Partial<KafkaSettings> = {}): KafkaSettings {
   const { config } = loadConfig(mqSpec, {
@@ -18,7 +21,7 @@ export function testSettings(broker: string, change: Partial<KafkaSettings> = {}
     flags: { "mq.kafka.brokers": broker, "mq.kafka.client_id": "gochat-test" },
     readFile: (path) => readFileSync(path, "utf8"),
   });
-  return { ...config.mq.kafka, heartbeat: 50, fetchWait: 20, sessionTimeout: 3000, ...change };
+  return { ...config.mq.kafka, heartbeat: 50, fetchWait: 20, sessionTimeout: sessionMs, ...change };
 }
 
 export function connect(
