@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service build build-service bench infra-up infra-down status up down clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service conformance build build-service bench infra-up infra-down status up down clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -43,6 +43,9 @@ test-fast: ## the tests that start no servers
 test-service: ## the tests of one service: make test-service SERVICE=gateway
 	@test -n "$(filter $(service),$(SERVICES))" || { echo "SERVICE must be one of: $(SERVICES)"; exit 64; }
 	@$(BUN) test/run.ts service $(service)
+
+conformance: ## the Connect conformance suite on our RPC server and client (needs Go)
+	@$(BUN) test/conformance/run.ts
 
 build: ## single-file executables in bin/: gochat and one per service
 	@$(BUN) cli/build.ts all
