@@ -1,5 +1,4 @@
-import { type ConfigOf, section } from "#infra/config/config.ts";
-import { int } from "#infra/config/keys.ts";
+import type { ConfigOf } from "#infra/config/config.ts";
 import type { CheckState } from "#infra/host/checks.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
 import { gatewaySpec } from "../gateway/config.ts";
@@ -11,26 +10,9 @@ import { repoSpec } from "../repo/config.ts";
 import { startRepo } from "../repo/start.ts";
 import { taskSpec } from "../task/config.ts";
 import { startTask } from "../task/start.ts";
+import { allSpec } from "./all-in-one-spec.ts";
 import { directLogic, directRepo } from "./direct-clients.ts";
 import { pages } from "./pages.ts";
-
-/** Keys of the process that runs all services. */
-const allSpec = section({
-  all: section({
-    logicPort: int({
-      default: undefined,
-      min: 0,
-      max: 65_535,
-      doc: "Connect and gRPC-Web of logic in one process; unset: 9001 beside port 8080, else port + 2000",
-    }),
-    repoPort: int({
-      default: undefined,
-      min: 0,
-      max: 65_535,
-      doc: "Connect and gRPC-Web of repo in one process; unset: 9002 beside port 8080, else port + 3000",
-    }),
-  }),
-});
 
 const specs = { gateway: gatewaySpec, logic: logicSpec, repo: repoSpec, task: taskSpec, all: allSpec };
 type Specs = typeof specs;

@@ -25,8 +25,8 @@ export interface TopicsCommand {
 export type Command =
   | ServeCommand
   | TopicsCommand
-  | { readonly name: "bench" | "infra" | "up" | "down"; readonly args: readonly string[] }
-  | { readonly name: "config" | "version" | "help" };
+  | { readonly name: "bench" | "config" | "infra" | "up" | "down"; readonly args: readonly string[] }
+  | { readonly name: "version" | "help" };
 
 /** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
 export function parseCommandLine(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Command {
@@ -35,6 +35,7 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     case "serve":
       return parseServe(rest, env);
     case "bench":
+    case "config":
     case "infra":
     case "up":
     case "down":
@@ -44,7 +45,6 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
       if (values.help === true) return { name: "help" };
       return { name, args: positionals, surroundings: { env, flags: settingsOf(values.set) } };
     }
-    case "config":
     case "version":
     case "help":
       return { name };

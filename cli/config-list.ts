@@ -1,19 +1,17 @@
 import { type Described, describeConfig } from "#infra/config/describe.ts";
 import { hostSpec } from "#infra/host/config.ts";
-import { gatewaySpec } from "../gateway/config.ts";
-import { logicSpec } from "../logic/config.ts";
-import { repoSpec } from "../repo/config.ts";
-import { taskSpec } from "../task/config.ts";
+import { allSpec } from "./all-in-one-spec.ts";
+import { serviceSpecs } from "./config-specs.ts";
 
-const groups = { process: hostSpec, gateway: gatewaySpec, logic: logicSpec, repo: repoSpec, task: taskSpec };
+const groups = { process: hostSpec, ...serviceSpecs, "all in one process": allSpec };
 
 /** `gochat config`: every key with its type, bounds, defaults and whether a change needs a restart. */
-export function listConfig(): number {
+export function listConfig(print: (line: string) => void = console.log): number {
   for (const [name, spec] of Object.entries(groups)) {
-    console.log(`\n${name}`);
-    for (const one of describeConfig(spec)) console.log(lineOf(one));
+    print(`\n${name}`);
+    for (const one of describeConfig(spec)) print(lineOf(one));
   }
-  console.log(
+  print(
     "\nAs variable: GOCHAT_WS__MAX_CONNECTIONS=1000. As option: --set ws.max_connections=1000. As YAML: config/default.yaml.",
   );
   return 0;

@@ -13,6 +13,8 @@ const usage = `gochat ${version}
   gochat bench rpc             measure a unary call: a bare server, our fast path, the library's handler
   gochat topics create         make the topics on Kafka; also list, describe TOPIC, lag [GROUP]
   gochat config                list every key of the configuration
+  gochat config get|set|delete KEY, gochat config sync|diff [ENVIRONMENT]
+                               read and write the configuration centre; gochat config --help
   gochat version
   gochat help
 
@@ -61,8 +63,8 @@ async function run(command: Command): Promise<number> {
       return runTopics(command.args, command.surroundings);
     }
     case "config": {
-      const { listConfig } = await import("./config-list.ts");
-      return listConfig();
+      const { configCommand } = await import("./config-command.ts");
+      return configCommand(command.args);
     }
     case "version":
       console.log(version);

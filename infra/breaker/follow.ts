@@ -28,9 +28,14 @@ export function followPolicies(
   return followDocuments<BreakerPolicies>({
     ...options,
     name: "breaker",
-    parse: (text, key) => checkPolicies({ [key.slice(options.prefix.length)]: parsePolicy(text) }),
+    parse: (text, key) => parsePolicies(text, key.slice(options.prefix.length)),
     apply: (documents) => breakers.setPolicies(Object.assign({}, options.defaults, ...documents.values())),
   });
+}
+
+/** One document of the configuration centre: the policy of the breaker `name`. Throws when it does not validate. */
+export function parsePolicies(text: string, name: string): BreakerPolicies {
+  return checkPolicies({ [name]: parsePolicy(text) });
 }
 
 function parsePolicy(text: string): BreakerPolicy {

@@ -42,12 +42,18 @@ export interface LoadedAll<S extends Specs> {
   readonly shown: Shown;
 }
 
+/** `dev`, `prod` and `test` are other names. Throws StartError. */
+export function environmentOf(name = "development"): Environment {
+  const environment = environments[name];
+  if (environment === undefined)
+    throw new StartError(`APP_ENV is "${name}"; it may be development or production.`, exitCodes.config);
+  return environment;
+}
+
 /** Finds the sources of the configuration: YAML below `config/` (or GOCHAT_CONFIG_DIR), environment, flags. */
 export function sourcesOf(surroundings: Surroundings, services: readonly string[]): Sources {
   const { env, flags } = surroundings;
-  const environment = environments[env.APP_ENV ?? "development"];
-  if (environment === undefined)
-    throw new StartError(`APP_ENV is "${env.APP_ENV}"; it may be development or production.`, exitCodes.config);
+  const environment = environmentOf(env.APP_ENV);
   const trees = readConfigTrees(env.GOCHAT_CONFIG_DIR ?? "config", environment, services);
   // Variables that say where the configuration is, not what it is.
   const { GOCHAT_CONFIG_DIR: _, ...keys } = env;
@@ -60,14 +66,13 @@ export function loadAll<S extends Specs>(specs: S, sources: Sources, overrides: 
   const configs: Record<string, unknown> = {};
   const shown: Record<string, Record<string, string>> = {};
   const problems = new Map<string, Problem>();
-  let warnings: Set<string> | undefined;
+  const unknown: (readonly string[])[] = [];
   for (const [name, spec] of Object.entries(specs)) {
     try {
       const loaded = loadConfig(spec, { ...sources, flags: { ...overrides[name], ...sources.flags } });
       configs[name] = loaded.config;
       shown[name] = redact(spec, loaded.config);
-      const found = new Set(loaded.warnings);
-      warnings = warnings === undefined ? found : new Set([...warnings].filter((warning) => found.has(warning)));
+      unknown.push(loaded.warnings);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       for (const problem of error.problems) problems.set(`${problem.key} ${problem.source}`, problem);
@@ -75,5 +80,12 @@ export function loadAll<S extends Specs>(specs: S, sources: Sources, overrides: 
   }
   if (problems.size > 0) throw new ConfigError([...problems.values()]);
   // Filled key by key from `specs`; the type checker cannot follow that.
-  return { configs: configs as ConfigsOf<S>, warnings: [...(warnings ?? [])], shown };
+  return { configs: configs as ConfigsOf<S>, warnings: unknownToAll(unknown), shown };
+}
+
+/** The warnings in which all agree: one that does not know a group knows none of its keys. */
+function unknownToAll(found: readonly (readonly string[])[]): string[] {
+  const covers = (group: string, key: string): boolean => key === group || key.startsWith(`${group}.`);
+  const all = new Set(found.flat());
+  return [...all].filter((key) => found.every((warnings) => warnings.some((warning) => covers(warning, key))));
 }
