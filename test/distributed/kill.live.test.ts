@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, test } from "bun:test";
 import { type Cluster, startCluster } from "../support/cluster.ts";
-import { type Load, seeded, startLoad } from "../support/load.ts";
+import { seeded, startLoad } from "../support/load.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
+import { expectKept } from "../support/verdict.ts";
 
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
 
@@ -12,14 +13,6 @@ beforeAll(async () => {
   cluster = await startCluster(openServers().addresses, { logics: 2 });
 }, 120_000);
 afterAll(() => cluster?.[Symbol.asyncDispose](), 60_000);
-
-async function verdictOf(load: Load): Promise<void> {
-  const verdict = await load.settle();
-  console.log(`sent ${verdict.sent}, acked ${verdict.acked}`);
-  expect(verdict.violations).toEqual([]);
-  expect(verdict).toMatchObject({ lost: 0, duplicated: 0, reordered: 0, missed: 0, acked: verdict.sent });
-  expect(load.talkers.flatMap((talker) => talker.failures)).toEqual([]);
-}
 
 describe.skipIf(noServers)(`G1, G2, G3: kill -9 under load over two gateways${needsServers}`, () => {
   for (const [turn, victim] of ["logic", "repo", "task", "gateway-2"].entries())
@@ -34,7 +27,7 @@ describe.skipIf(noServers)(`G1, G2, G3: kill -9 under load over two gateways${ne
         await cluster.member(victim).start();
       }
       await load.flows(60);
-      await verdictOf(load);
+      await expectKept(load);
     }, 180_000);
 
   test("of logic standing still (SIGSTOP) until another has taken over, and going on then", async () => {
@@ -45,6 +38,6 @@ describe.skipIf(noServers)(`G1, G2, G3: kill -9 under load over two gateways${ne
     await Bun.sleep(9000);
     cluster.member("logic").resume();
     await load.flows(60);
-    await verdictOf(load);
+    await expectKept(load);
   }, 180_000);
 });

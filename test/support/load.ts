@@ -6,6 +6,8 @@ import { createTalker, type Talker } from "./talker.ts";
 /** People who talk in the world, a single chat and a group over several gateways, and the checker that listens. */
 export interface Load extends Disposable {
   readonly talkers: readonly Talker[];
+  /** One of them, a member of every conversation. */
+  readonly person: Account;
   /** Messages acked so far. */
   acked(): number;
   /** Resolves when `more` further messages have been acked. */
@@ -17,6 +19,8 @@ export interface Load extends Disposable {
 /** Between two messages of one person, ms. */
 const everyMs = 60;
 const settleMs = 60_000;
+/** Between two syncs of one device at the end, ms: fewer than the limit of a connection. */
+const syncEveryMs = 500;
 
 /** Four people: at every gateway someone of each conversation. Talks from the start. */
 export async function startLoad(urls: readonly string[], random: () => number): Promise<Load> {
@@ -43,6 +47,7 @@ export async function startLoad(urls: readonly string[], random: () => number): 
   const acked = (): number => talkers.reduce((all, one) => all + one.acked, 0);
   return {
     talkers,
+    person: ann,
     acked,
     async flows(more, timeoutMs = settleMs) {
       const wanted = acked() + more;
@@ -59,7 +64,9 @@ export async function startLoad(urls: readonly string[], random: () => number): 
           async () => {
             if (one.complete(last)) return true;
             await one.sync();
-            return one.complete(last);
+            if (one.complete(last)) return true;
+            await Bun.sleep(syncEveryMs);
+            return false;
           },
           settleMs,
         );
