@@ -8,6 +8,7 @@ import { runRpc } from "./rpc.ts";
 import { parseRpcOptions, type RpcKind } from "./rpc-options.ts";
 import { rpcText } from "./rpc-result.ts";
 import { serveRpc } from "./rpc-server.ts";
+import { parseTraceOptions, runTrace, traceText } from "./trace.ts";
 import { runWorld } from "./world.ts";
 
 /** Runs one scenario with the words after its name. Answers the exit code. */
@@ -31,6 +32,12 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     if (options.serve !== undefined) return serveUntilStopped(options.serve);
     const result = await runRpc(options);
     await tell(rpcText(result), result, options.json);
+    return 0;
+  },
+  async trace(args) {
+    const options = parseTraceOptions(args);
+    const result = await runTrace();
+    await tell(traceText(result), result, options.json);
     return 0;
   },
 };

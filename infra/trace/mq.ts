@@ -75,6 +75,7 @@ export function tracedMq(mq: Mq, tracer: Tracer): Mq {
     },
     waiting: (topic) => mq.waiting(topic),
     ensureTopics: (topics) => mq.ensureTopics(topics),
+    partitionsOf: (topic) => mq.partitionsOf(topic),
     health: () => mq.health(),
     [Symbol.asyncDispose]: () => mq[Symbol.asyncDispose](),
   };

@@ -200,7 +200,7 @@ describe.each([false, true])("the log, durable: %p", (durable) => {
 describe("OTLP over HTTP", () => {
   test("spans reach a collector", async () => {
     const bodies: unknown[] = [];
-    await using collector = Bun.serve({
+    using collector = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
       fetch: async (request) => {
@@ -227,7 +227,7 @@ describe("OTLP over HTTP", () => {
   });
 
   test("a collector that refuses costs its spans: counted, said once, nothing fails", async () => {
-    await using collector = Bun.serve({
+    using collector = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
       fetch: () => new Response("no", { status: 400 }),
