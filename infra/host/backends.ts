@@ -1,3 +1,4 @@
+import type { Breakers } from "../breaker/breaker.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createMemoryCache } from "../cache/memory.ts";
 import type { Logger } from "../clog/clog.ts";
@@ -7,9 +8,12 @@ import type { Coord } from "../coord/coord.ts";
 import { createLocalCoord } from "../coord/local.ts";
 import { connectDb } from "../db/connect.ts";
 import type { Db } from "../db/db.ts";
+import type { EsConfig } from "../es/config.ts";
+import type { SearchIndex } from "../es/es.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { createEmbeddedMq } from "../mq/embedded.ts";
 import { type Mq, MqUnavailableError } from "../mq/mq.ts";
+import type { Objects } from "../objects/objects.ts";
 import { sleepFor } from "../retry/retry.ts";
 import type { HostConfig } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -73,6 +77,36 @@ export async function openMq({ config, clog, metrics, service, folder }: Opening
 /** A file of the data folder, or a server. Rejects with StartError when the server stays away. */
 export function openDb({ config, environment, clog, folder }: Opening): Promise<Db> {
   return openFile(folder.file("gochat.db"), (file) => connectDb(config.db, file, { clog, environment }));
+}
+
+/** A search index, and how its hot settings are changed. */
+export interface OpenedEs extends AsyncDisposable {
+  readonly index: SearchIndex;
+  configure(config: EsConfig): void;
+}
+
+/** A file of the data folder, or OpenSearch, which is not waited for: search alone is away without it. */
+export async function openEs({ config, clog, folder }: Opening, breakers: Breakers): Promise<OpenedEs> {
+  if (config.es.driver === "fts5") {
+    const { createSqliteSearch } = await import("../es/sqlite-fts5.ts");
+    const index = await openFile(folder.file("search.db"), (file) => createSqliteSearch({ file }));
+    return { index, configure() {}, [Symbol.asyncDispose]: () => index[Symbol.asyncDispose]() };
+  }
+  const { createOpenSearch } = await import("../es/opensearch.ts");
+  const index = createOpenSearch(config.es, { breakers, clog });
+  const { configure } = index;
+  return { index, configure, [Symbol.asyncDispose]: () => index[Symbol.asyncDispose]() };
+}
+
+/** A folder of the data folder, or S3, which is not waited for. `secret` signs the addresses of the folder. */
+export async function openObjects({ config, folder }: Opening, secret: string): Promise<Objects> {
+  if (config.objects.driver === "s3") {
+    const { createS3Objects } = await import("../objects/s3.ts");
+    return createS3Objects(config.objects);
+  }
+  const { openDirectoryObjects } = await import("../objects/directory.ts");
+  const { publicUrl } = config.objects;
+  return openFile(folder.file("objects"), (dir) => openDirectoryObjects({ dir, publicUrl, secret }));
 }
 
 async function orStartError<T>(what: string, where: string, setting: string, open: () => Promise<T>): Promise<T> {

@@ -3,7 +3,9 @@ import { type ConfigOf, section } from "../config/config.ts";
 import { bool, duration, int, oneOf, secret, string } from "../config/keys.ts";
 import { coordSpec } from "../coord/config.ts";
 import { dbSpec } from "../db/config.ts";
+import { esSpec } from "../es/config.ts";
 import { mqSpec } from "../mq/config.ts";
+import { objectsSpec } from "../objects/config.ts";
 import { traceSpec } from "../trace/config.ts";
 
 /** Keys that every process has, whichever services it runs. */
@@ -32,7 +34,9 @@ export const hostSpec = section({
   cache: cacheSpec,
   coord: coordSpec,
   db: dbSpec,
+  es: esSpec,
   mq: mqSpec.keys.mq,
+  objects: objectsSpec,
   trace: traceSpec,
   admin: section({
     host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address of health and metrics" }),

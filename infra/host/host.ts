@@ -5,16 +5,18 @@ import { centrePrefix } from "../config/centre.ts";
 import type { Environment } from "../config/keys.ts";
 import { type Coord, type NumberLease, workerPool } from "../coord/coord.ts";
 import type { Db } from "../db/db.ts";
+import type { SearchIndex } from "../es/es.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import { startProcessMetrics } from "../metrics/process.ts";
 import type { Mq } from "../mq/mq.ts";
+import type { Objects } from "../objects/objects.ts";
 import { createRateLimit, type RateLimit } from "../ratelimit/ratelimit.ts";
 import { defaultRules } from "../ratelimit/rules.ts";
 import { tracedMq } from "../trace/mq.ts";
 import { openTracer } from "../trace/open.ts";
 import type { ConfigurableTracer } from "../trace/trace.ts";
 import { createIds, type Ids, workerMax } from "../uid/uid.ts";
-import { type Opening, openCache, openCoord, openDb, openMq } from "./backends.ts";
+import { type Opening, openCache, openCoord, openDb, openEs, openMq, openObjects } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
 import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder.ts";
 import { openPolicies } from "./policies.ts";
@@ -38,6 +40,12 @@ export interface Host extends AsyncDisposable {
   mq(): Promise<Mq>;
   /** The domain database; opened on the first call. Only repo asks for it. */
   db(): Promise<Db>;
+  /** The search index; opened on the first call. */
+  es(): Promise<SearchIndex>;
+  /** Files of users; opened on the first call. */
+  objects(): Promise<Objects>;
+  /** Takes what is hot in a configuration: log, sampling, limits, bulks of the search index. */
+  configure(config: HostConfig): void;
 }
 
 export interface HostOptions {
@@ -71,6 +79,7 @@ export async function openHost(
   const tracer = stack.use(await openTracer(bootstrap.trace, { service, clog, metrics }));
   const coord = stack.use(await openCoord({ config: bootstrap, environment, service, folder, clog, metrics }));
   const config = await complete({ clog, metrics, tracer, coord });
+  configureBase({ clog, tracer }, config);
   const opening: Opening = { config, environment, service, folder, clog, metrics };
   const worker = await coord.claimNumber(workerPool, { min: 1, max: workerMax });
   stack.defer(() => worker.release());
@@ -87,6 +96,15 @@ export async function openHost(
   stack.use(db);
   const mq = lazy(async () => tracedMq(await openMq(opening), tracer));
   stack.use(mq);
+  let hot = config;
+  const es = lazy(async () => {
+    const index = await openEs(opening, policies.breakers());
+    index.configure(hot.es);
+    return index;
+  });
+  stack.use(es);
+  const objects = lazy(() => openObjects(opening, readOrMakeSecret(folder.file("objects-secret"))));
+  stack.use(objects);
   const opened = stack.move();
   return {
     clog,
@@ -102,18 +120,42 @@ export async function openHost(
     serviceToken: config.rpc.serviceToken ?? readOrMakeSecret(folder.file("service-token")),
     mq: mq.get,
     db: db.get,
+    es: async () => (await es.get()).index,
+    objects: objects.get,
+    configure(next) {
+      hot = next;
+      configureBase({ clog, tracer }, next);
+      ratelimit.setEnabled(next.ratelimit.enabled);
+      es.opened()?.configure(next.es);
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
 
+/** What is hot in what is open as soon as the centre is. */
+function configureBase({ clog, tracer }: Pick<Base, "clog" | "tracer">, { log, trace }: HostConfig): void {
+  clog.configure({ level: log.level, format: log.format });
+  tracer.configure({ sampler: trace.sampler, ratio: trace.ratio });
+}
+
+interface Lazy<T> extends AsyncDisposable {
+  get(): Promise<T>;
+  opened(): T | undefined;
+}
+
 /** Opened by the first `get`, closed with this when it was. */
-function lazy<T extends AsyncDisposable>(open: () => Promise<T>): AsyncDisposable & { get(): Promise<T> } {
+function lazy<T extends AsyncDisposable>(open: () => Promise<T>): Lazy<T> {
   let opened: Promise<T> | undefined;
+  let there: T | undefined;
   return {
     get() {
-      opened ??= open();
+      opened ??= open().then((it) => {
+        there = it;
+        return it;
+      });
       return opened;
     },
+    opened: () => there,
     async [Symbol.asyncDispose]() {
       // What could not be opened was told to the caller of `get`.
       const it = await opened?.catch(() => undefined);

@@ -4,7 +4,7 @@ import type { Environment } from "../config/keys.ts";
 import { startAdmin } from "./admin.ts";
 import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
-import { type Base, type Host, openHost } from "./host.ts";
+import { type Host, openHost } from "./host.ts";
 import { followLive, type Live } from "./live.ts";
 import { untilStop } from "./signals.ts";
 import { type ConfigsOf, loadAll, type Overrides, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
@@ -69,18 +69,15 @@ export async function startProcess<S extends Specs>(
     await openHost(bootstrap, { environment, service, services }, async (base) => {
       const live = await followLive({ specs, sources, overrides, services }, base);
       following.resolve(live);
-      applyHot(base, live.loaded.configs.host);
       return live.loaded.configs.host;
     }),
   );
   const live = stack.use(await following.promise);
-  live.onHot((latest) => {
-    const hot: HostConfig = latest.host;
-    applyHot(host, hot);
-    host.ratelimit.setEnabled(hot.ratelimit.enabled);
-  });
+  live.onHot((latest) => host.configure(latest.host));
   const { configs, warnings } = live.loaded;
   const hostConfig: HostConfig = configs.host;
+  // What changed while the backends were opened.
+  host.configure(hostConfig);
   for (const warning of warnings) host.clog.warn(warning);
   let ready = false;
   let running: Running | undefined;
@@ -102,12 +99,6 @@ export async function startProcess<S extends Specs>(
   });
   const started = stack.move();
   return { running, host, adminUrl: admin.url, hostConfig, [Symbol.asyncDispose]: () => started.disposeAsync() };
-}
-
-/** What may change while the process runs, in what is open as soon as the centre is. */
-function applyHot({ clog, tracer }: Base, { log, trace }: HostConfig): void {
-  clog.configure({ level: log.level, format: log.format });
-  tracer.configure({ sampler: trace.sampler, ratio: trace.ratio });
 }
 
 /** Runs a composition until a signal. Answers the exit code: 0 after a polite stop. */
