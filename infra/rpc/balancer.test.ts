@@ -1,10 +1,14 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { createBreakers } from "../breaker/breaker.ts";
 import { createLocalCoord } from "../coord/local.ts";
 import { type BalancerOptions, connectBalancer } from "./balancer.ts";
 import { createBalancedClient } from "./client.ts";
 import { EchoService } from "./conformance/echo_pb.ts";
+import { connectService } from "./connect-service.ts";
 import { createRpcHandler } from "./handler.ts";
+import { rpcFailure } from "./resilience.ts";
 import { connectErrorsOnly as errors, rpcService } from "./rpc.ts";
 
 let opened = new AsyncDisposableStack();
@@ -16,18 +20,21 @@ afterEach(async () => {
 /** An instance that tells its id, and keeps calls named `wait` until `let go`. */
 function startInstance(id: string, port = 0) {
   const held: (() => void)[] = [];
-  const seen = { calls: 0, timeoutMs: undefined as number | undefined };
+  const seen = { calls: 0, failures: 0, timeoutMs: undefined as number | undefined, token: "", frozen: false };
   const impl = {
     async echo(request: { text: string }, context: HandlerContext) {
       seen.calls += 1;
       seen.timeoutMs = context.timeoutMs();
+      seen.token = context.requestHeader.get("x-service-token") ?? "";
+      seen.failures -= 1;
+      if (seen.failures >= 0) throw new ConnectError("away", Code.Unavailable);
       if (request.text === "wait") await new Promise<void>((resolve) => held.push(resolve));
       return { traceId: id };
     },
   };
   const handler = createRpcHandler([rpcService(EchoService, impl)], { errors });
   const fetch = (request: Request): Promise<Response> | Response =>
-    handler(request) ?? new Response(null, { status: 404 });
+    seen.frozen ? new Promise(() => undefined) : (handler(request) ?? new Response(null, { status: 404 }));
   const server = Bun.serve({ port, hostname: "127.0.0.1", fetch });
   const instance = { name: "im-test", id, address: "127.0.0.1", port: server.port ?? 0, metadata: {} };
   opened.defer(() => server.stop(true));
@@ -120,14 +127,18 @@ describe("health", () => {
     expect(balancer.instances().find(({ id }) => id === "a")?.failing).toBe(false);
   });
 
-  test("an instance that lets a call run out of time stays out of the choice", async () => {
-    const { client, balancer } = await setup(["a", "b"]);
-    const late = await client.echo({ text: "wait" }, { timeoutMs: 20 }).catch((error: unknown) => error);
-    expect(ConnectError.from(late).code).toBe(Code.DeadlineExceeded);
-    const [hung] = balancer.instances().filter(({ failing }) => failing);
-    const answered = [await who(client), await who(client), await who(client)];
-    expect(hung).toBeDefined();
-    expect(answered).not.toContain(hung?.id);
+  test("an instance that does not answer in time stays out of the choice", async () => {
+    const { client, balancer, instances } = await setup(["a", "b"]);
+    const [a] = instances;
+    if (a !== undefined) a.seen.frozen = true;
+    const ends = await Promise.allSettled([1, 2].map(() => client.echo({}, { timeoutMs: 50 })));
+    const late = ends.flatMap((end) => (end.status === "rejected" ? [ConnectError.from(end.reason).code] : []));
+    expect(late).toEqual([Code.DeadlineExceeded]);
+    expect(balancer.instances().map(({ id, failing }) => [id, failing])).toEqual([
+      ["a", true],
+      ["b", false],
+    ]);
+    expect([await who(client), await who(client), await who(client)]).toEqual(["b", "b", "b"]);
   });
 
   test("a caller that goes away says nothing about the instance", async () => {
@@ -184,6 +195,20 @@ describe("limits of a target", () => {
     instances[0]?.letGo();
     await first;
   });
+});
+
+test("connectService: a repeat goes to another instance, with the token of the caller", async () => {
+  const { coord, instances } = await setup(["a", "b"]);
+  const idempotent = { ...EchoService.method.echo, idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENT };
+  const marked = { ...EchoService, methods: [idempotent], method: { ...EchoService.method, echo: idempotent } };
+  const breakers = createBreakers({ isFailure: rpcFailure(errors) });
+  const caller = { service: "im-other", token: "t0ken" };
+  const there = opened.use(await connectService({ coord, name: "im-test", breakers, errors, caller }));
+  for (const one of instances) one.seen.failures = 1;
+  const answered = await there.client(marked as typeof EchoService).echo({});
+  expect(instances.map(({ seen }) => seen.calls).toSorted()).toEqual([1, 2]);
+  expect(instances.map(({ id }) => id)).toContain(answered.traceId);
+  expect(instances.map(({ seen }) => seen.token)).toEqual(["t0ken", "t0ken"]);
 });
 
 test("a remainder of a deadline travels as whole milliseconds", async () => {

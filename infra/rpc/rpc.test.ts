@@ -45,6 +45,16 @@ for (const protocol of ["connect", "grpc-web"] as const) {
   }
 }
 
+rpcConformance("connect, binary, packed", async () => {
+  const { seen, client, dispose } = serve();
+  return { client: client({ gzip: true }), seen, dispose };
+});
+
+rpcConformance("connect, binary, the library's handlers", async () => {
+  const { seen, client, dispose } = serve({ fastPath: false });
+  return { client: client(), seen, dispose };
+});
+
 const codeOf = (call: Promise<unknown>): Promise<string> =>
   call.then(
     () => "ok",
