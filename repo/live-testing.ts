@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { getTableColumns, sql } from "drizzle-orm";
 import { createTables } from "#drizzle/schema.ts";
 import type { Db } from "#infra/db/db.ts";
-import { run } from "#infra/db/steps.ts";
+import { insertMany, run } from "#infra/db/steps.ts";
 import { openTestDb } from "#infra/db/testing.ts";
 import { commitPropertySuite } from "./commit.property.suite.ts";
 import { commitSuite } from "./commit.suite.ts";
@@ -13,7 +14,7 @@ import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
 import { userStoreSuite } from "./store/user.suite.ts";
-import { type CreateTestRepo, createTestRepoOn } from "./testing.ts";
+import { type CreateTestRepo, createTestRepoOn, type TestRepo } from "./testing.ts";
 
 const suites = {
   commit: commitSuite,
@@ -36,6 +37,71 @@ async function clear(db: Db): Promise<void> {
   });
 }
 
+/** How values cross the driver, in the tables that the migrations made. */
+function schemaSuite(createTestRepo: CreateTestRepo): void {
+  const bytes = Uint8Array.from({ length: 256 }, (_, at) => at);
+  const at = 1_709_251_199_987;
+
+  async function store(repo: TestRepo) {
+    const { db, tables } = repo.context;
+    const message = {
+      id: 2n ** 63n - 1n,
+      conversationId: "group_1",
+      senderId: 9_007_199_254_740_993n,
+      content: "\u{1f600} '\\'",
+      seqId: 1n,
+      messageNo: 1n,
+      clientMsgId: "a\u00e4 ",
+      sendHash: bytes.subarray(100, 132),
+      deleted: true,
+      recalledAt: at,
+      createdAt: at,
+      updatedAt: at + 1,
+    };
+    await db.transaction(() => insertMany(tables.messages, [message]));
+    await db.transaction(() => insertMany(tables.outbox, [{ id: 1n, ranges: bytes, createdAt: at }]));
+    return message;
+  }
+
+  test("64-bit integers, bytes, flags and text come back as they went, by plan and by query", async () => {
+    await using repo = await createTestRepo();
+    const { db, tables } = repo.context;
+    const message = await store(repo);
+    const [row] = await db.q.select().from(tables.messages);
+    const plan = { table: tables.messages, columns: getTableColumns(tables.messages), by: [tables.messages.id] };
+    const [found] = await db.find(plan, [[message.id]]);
+    const { sendHash, ...others } = message;
+    for (const read of [row, found]) {
+      expect(Buffer.from(read?.sendHash ?? [])).toEqual(Buffer.from(sendHash));
+      expect(read).toMatchObject({ ...others, kind: 1, extra: null });
+    }
+    const [outbox] = await db.q.select().from(tables.outbox);
+    expect(Buffer.from(outbox?.ranges ?? [])).toEqual(Buffer.from(bytes));
+  });
+
+  test("times are kept in UTC, exact to the millisecond, whatever the zone of this process", async () => {
+    await using repo = await createTestRepo();
+    const { db, tables } = repo.context;
+    await store(repo);
+    const column = tables.outbox.createdAt;
+    const text = db.dialect.name === "mysql" ? sql`cast(${column} as char)` : sql`${column}::text`;
+    const [row] = await db.q.select({ at: column, text }).from(tables.outbox);
+    expect(row?.at).toBe(at);
+    expect(String(row?.text)).toStartWith("2024-02-29 23:59:59.987");
+  });
+
+  test("client_msg_id is compared as bytes", async () => {
+    await using repo = await createTestRepo();
+    const { db, tables } = repo.context;
+    await store(repo);
+    const { messages: m } = tables;
+    const plan = { table: m, columns: { id: m.id }, by: [m.conversationId, m.senderId, m.clientMsgId] };
+    const key = (clientMsgId: string) => ["group_1", 9_007_199_254_740_993n, clientMsgId];
+    expect(await db.find(plan, ["A\u00e4 ", "aa ", "a\u00e4", "a\u00e4  "].map(key))).toEqual([]);
+    expect(await db.find(plan, [key("a\u00e4 ")])).toHaveLength(1);
+  });
+}
+
 /** Runs every suite of this service on the server that the environment variable `variable` names, in one database of their
  *  own, made by the migrations. */
 export function repoSuites(name: string, variable: string, dsn: string | undefined): void {
@@ -55,6 +121,7 @@ export function repoSuites(name: string, variable: string, dsn: string | undefin
       migrated = true;
       return await createTestRepoOn({ ...db, async [Symbol.asyncDispose]() {} }, clock);
     };
+    describe("schema", () => schemaSuite(createTestRepo));
     for (const [title, suite] of Object.entries(suites)) describe(title, () => suite(createTestRepo));
   });
 }

@@ -17,8 +17,7 @@ import {
 } from "./statements.ts";
 import type { FindPlan, InsertStep, ScanPlan, ScanRange, UpdateStep, UpsertStep } from "./steps.ts";
 
-// Multi-row statements as text with literals: one statement of a thousand rows has more values than a prepared one may have
-// places, and binding them costs the client more than the server needs to read them.
+// Multi-row statements as text with literals: a prepared one has at most 65,535 places, and one text per number of rows.
 
 export interface Statement {
   readonly text: string;
@@ -106,8 +105,8 @@ const inserts = cached((table: SQLiteTable) =>
 const upserts = cached((plan: UpsertStep["plan"]) =>
   labelled(compile(upsertSql(mysqlDialect, plan, rows)), withLiterals(columnsOf(plan.table))),
 );
-/** A table of literals, which both MySQL and MariaDB read row by row to look each up by its key; their own forms (VALUES, a
- *  list of tuples after IN) differ, or cost MariaDB a second per thousand tuples. */
+/** A table of literals, which both MySQL and MariaDB read row by row to look each up by its key. Their own forms of it differ
+ *  (VALUES), and a list of tuples after IN costs MariaDB a millisecond a tuple (docs/adr/0012). */
 function literalRows(names: readonly string[], as: string): string {
   const header = names.map((name) => `null as \`${name}\``).join(", ");
   return `(select ${header} from dual where false union all ${mark}) as ${as}`;

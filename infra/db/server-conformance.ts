@@ -103,6 +103,15 @@ export function serverConformance(name: string, dsn: string): void {
       await holder;
     });
 
+    test("a lock holds its rows and no others, however small the table is", async () => {
+      await put(3n, 4n);
+      const both = await db.transaction(function* () {
+        yield* findMany(lockOf(items), [[1n], [3n]]);
+        return yield* run(db.transaction(() => findMany(lockOf(items), [[2n], [4n]])));
+      });
+      expect(both.map((row) => row.id)).toEqual([2n, 4n]);
+    });
+
     test("deadlock: who is chosen to give way runs again, on another connection", async () => {
       const inOrder = (...ids: bigint[]) =>
         db.transaction(function* () {
