@@ -1,27 +1,21 @@
 import { silentLogger } from "#infra/clog/clog.ts";
 import { ConfigError, type ConfigOf, type Sources } from "#infra/config/config.ts";
-import type { Environment } from "#infra/config/keys.ts";
 import { loadAll, type Surroundings, sourcesOf } from "#infra/host/sources.ts";
 import { exitCodes } from "#infra/host/start-error.ts";
 import { type KafkaSettings, mqSpec } from "#infra/mq/config.ts";
 import { connectKafkaAdmin, type KafkaAdmin } from "#infra/mq/kafka-admin.ts";
+import { partitionsWanted } from "#infra/mq/kafka-topics.ts";
 import { deadLetterTopic, MqError, MqUnavailableError, type Topic } from "#infra/mq/mq.ts";
 import { topics } from "#proto/topics.ts";
 import { UsageError } from "./command-line.ts";
 
-const deadLetterPartitionsProduction = 3;
 const prefix = "gochat.";
 
 /** Every topic of an installation but the gateways' own (each gateway makes its own), with its dead letters. */
-export function installedTopics(environment: Environment): Topic<unknown>[] {
-  const production = environment === "production";
-  return Object.values<(typeof topics)[keyof typeof topics]>(topics).flatMap((one): Topic<unknown>[] => {
-    // Every topic has a value type of its own; here only name, size and age matter.
-    const topic = one as Topic<unknown>;
-    const own = { ...topic, partitions: production ? one.partitionsProduction : one.partitions };
-    if (!topic.deadLetter) return [own];
-    return [own, { ...deadLetterTopic(topic), partitions: production ? deadLetterPartitionsProduction : 1 }];
-  });
+export function installedTopics(): Topic<unknown>[] {
+  // Every topic has a value type of its own; here only name, size and age matter.
+  const all = Object.values(topics) as unknown as Topic<unknown>[];
+  return all.flatMap((topic) => (topic.deadLetter ? [topic, deadLetterTopic(topic)] : [topic]));
 }
 
 /** `gochat topics create | list | describe TOPIC | lag [GROUP]`. Answers the exit code; throws UsageError. */
@@ -40,7 +34,7 @@ export async function runTopics(args: readonly string[], surroundings: Surroundi
     console.log("The log is embedded: it makes its topics itself. Set mq.driver=kafka for topics on Kafka.");
     return 0;
   }
-  return withAdmin(kafka, (admin) => run(admin, name, sources.environment));
+  return withAdmin(kafka, (admin) => run(admin, name, kafka));
 }
 
 /** Undefined, and told, when it is wrong. */
@@ -65,11 +59,11 @@ async function withAdmin(settings: KafkaSettings, run: (admin: KafkaAdmin) => Pr
   }
 }
 
-type Verb = (admin: KafkaAdmin, name: string | undefined, environment: Environment) => Promise<number>;
+type Verb = (admin: KafkaAdmin, name: string | undefined, settings: KafkaSettings) => Promise<number>;
 
 const verbs: Readonly<Record<string, Verb>> = {
-  async create(admin, name, environment) {
-    const all = installedTopics(environment);
+  async create(admin, name) {
+    const all = installedTopics();
     const wanted = name === undefined ? all : all.filter((topic) => topic.name === name);
     if (wanted.length === 0) throw new UsageError(`There is no topic "${name}" in GoChat.`);
     const made = await admin.create(wanted);
@@ -78,12 +72,12 @@ const verbs: Readonly<Record<string, Verb>> = {
     return 0;
   },
 
-  async list(admin, _, environment) {
+  async list(admin, _, settings) {
     const there = new Map((await admin.list(prefix)).map((row) => [row.name, row]));
-    const expected = new Map(installedTopics(environment).map((topic) => [topic.name, topic]));
+    const expected = new Map(installedTopics().map((topic) => [topic.name, partitionsWanted(topic, settings)]));
     const rows = [...new Set([...expected.keys(), ...there.keys()])].toSorted().map((name) => {
       const row = there.get(name);
-      const wanted = expected.get(name)?.partitions;
+      const wanted = expected.get(name);
       if (row === undefined) return [name, "-", "-", "missing"];
       const fits = wanted === undefined || wanted === row.partitions;
       return [name, String(row.partitions), String(row.replicas), fits ? "ok" : `expected ${wanted} partitions`];

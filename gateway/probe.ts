@@ -40,7 +40,7 @@ export function createProber(deps: ProberDeps): Prober {
     return create(ControlSchema, { control: { case: "probe", value: { gatewayId, incarnation, nonce } } });
   }
 
-  function records(run: string): OutRecord[] {
+  function records(run: string, partitions: number): OutRecord[] {
     const own = create(DownstreamRecordSchema, {
       gatewayId,
       incarnation,
@@ -49,7 +49,7 @@ export function createProber(deps: ProberDeps): Prober {
     });
     const out: OutRecord[] = [];
     if (missing.has(`${run}:own`)) out.push(outRecord(downstream, undefined, own) as OutRecord);
-    for (let partition = 0; partition < broadcast.partitions; partition += 1) {
+    for (let partition = 0; partition < partitions; partition += 1) {
       const nonce = `${run}:${partition}`;
       if (!missing.has(nonce)) continue;
       const value = create(BroadcastRecordSchema, {
@@ -64,9 +64,10 @@ export function createProber(deps: ProberDeps): Prober {
   return {
     async run(waitMs, signal) {
       const run = Bun.randomUUIDv7();
+      const partitions = await mq.partitionsOf(broadcast);
       missing.clear();
       missing.add(`${run}:own`);
-      for (let partition = 0; partition < broadcast.partitions; partition += 1) missing.add(`${run}:${partition}`);
+      for (let partition = 0; partition < partitions; partition += 1) missing.add(`${run}:${partition}`);
       const all = new Promise<void>((resolve) => {
         arrived = resolve;
       });
@@ -76,7 +77,7 @@ export function createProber(deps: ProberDeps): Prober {
         if (Date.now() >= deadline) {
           throw new DOMException(`${missing.size} probes did not come back within ${waitMs} ms`, "TimeoutError");
         }
-        await mq.send(records(run));
+        await mq.send(records(run, partitions));
         await Promise.race([all, Bun.sleep(againMs)]);
       }
     },

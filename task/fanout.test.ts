@@ -37,6 +37,7 @@ async function setup() {
     waiting: (topic) => real.waiting(topic),
     subscribe: (topic, options, handler) => real.subscribe(topic, options, handler),
     ensureTopics: (all) => real.ensureTopics(all),
+    partitionsOf: (topic) => real.partitionsOf(topic),
     health: () => real.health(),
     [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
   };

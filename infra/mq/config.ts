@@ -35,6 +35,10 @@ const kafkaKeys = section({
     default: { development: true, production: false },
     doc: "make a topic at its first use; else `gochat topics create` does, before the start",
   }),
+  size: oneOf(["development", "production"], {
+    default: { development: "development", production: "production" },
+    doc: "partitions of the topics; can never be changed where topics exist",
+  }),
   replication: int({
     default: { development: 1, production: 3 },
     min: 1,

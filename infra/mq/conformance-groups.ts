@@ -126,6 +126,12 @@ export function restartRules(at: Context): void {
     expect(got.numbers()).toEqual([2]);
   });
 
+  test("partitionsOf says how many there are", async () => {
+    const topic = makeTopic({ durable: true, partitions: 5 });
+    expect(await at.mq.partitionsOf(topic)).toBe(5);
+    await at.mq.send([{ topic, partition: 4, value: { n: 1 } }]);
+  });
+
   test("a topic with another number of partitions is refused", async () => {
     const topic = makeTopic({ durable: true });
     await at.mq.ensureTopics([topic]);

@@ -131,6 +131,9 @@ export function createEmbeddedMq(options: EmbeddedMqOptions): Mq {
       if (closed) throw new MqUnavailableError("the log is closed");
       for (const topic of all) known(topic);
     },
+    async partitionsOf(topic) {
+      return known(topic).topic.partitions;
+    },
     async health() {
       if (closed) return { status: "down", reason: "closed" };
       const reason = commits.failure();

@@ -114,6 +114,18 @@ function settingRules(broker: string): void {
     await admin.remove([topic.name, `${topic.name}.dlq`]);
   });
 
+  test("production size: keys spread over the topic's larger number of partitions", async () => {
+    await using mq = await connect(broker, { size: "production" });
+    const topic = makeTopic({ partitions: 2, partitionsProduction: 8 });
+    await mq.ensureTopics([topic]);
+    expect(await mq.partitionsOf(topic)).toBe(8);
+    const got = recorder();
+    await mq.subscribe(topic, reading("g"), got.handler);
+    await mq.send(out(topic, range(0, 100), (n) => `key-${n}`));
+    await until("all", () => got.records.length === 100);
+    expect(partitionsOf(got.records).size).toBe(8);
+  });
+
   test("a topic that must not be made at its first use is missing, and said so at once", async () => {
     await using mq = await connect(broker, { createTopics: false });
     const refused: unknown = await mq.send(out(makeTopic(), [1])).catch((error: unknown) => error);

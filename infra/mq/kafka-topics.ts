@@ -31,6 +31,11 @@ export function valueBytesMax(topic: Topic<unknown>): number {
   return (topic.recordBytesMax ?? recordBytesMaxDefault) - recordOverheadBytes;
 }
 
+/** The number of partitions that the topic is to have on this cluster. */
+export function partitionsWanted(topic: Topic<unknown>, { size }: Pick<KafkaSettings, "size">): number {
+  return size === "production" ? (topic.partitionsProduction ?? topic.partitions) : topic.partitions;
+}
+
 /** How a topic is made: spec 50 §1. */
 export function topicConfig(topic: Topic<unknown>, settings: KafkaSettings): ITopicConfig {
   const entries = {
@@ -44,7 +49,7 @@ export function topicConfig(topic: Topic<unknown>, settings: KafkaSettings): ITo
   };
   return {
     topic: topic.name,
-    numPartitions: topic.partitions,
+    numPartitions: partitionsWanted(topic, settings),
     replicationFactor: settings.replication,
     configEntries: Object.entries(entries).map(([name, value]) => ({ name, value: String(value) })),
   };
@@ -88,9 +93,11 @@ export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaT
       await admin.createTopics({ topics: missing.map((topic) => topicConfig(topic, settings)), waitForLeaders: true });
     }
     for (const [name, { partitions }] of await factsOf([...wanted.keys()])) {
-      const expected = wanted.get(name)?.partitions;
+      const topic = wanted.get(name);
       // Dead letters are read by tools only: any number of partitions will do.
-      if (expected === undefined || name.endsWith(".dlq") || partitions === expected) continue;
+      if (topic === undefined || name.endsWith(".dlq")) continue;
+      const expected = partitionsWanted(topic, settings);
+      if (partitions === expected) continue;
       throw new MqError(`topic ${name} has ${partitions} partitions, not ${expected}`);
     }
   }

@@ -109,6 +109,7 @@ export async function connectKafkaMq(settings: KafkaSettings, deps: KafkaMqDeps)
       if (disposed !== undefined) throw new MqUnavailableError("the log is closed");
       await topics.ensure(all);
     },
+    partitionsOf: async (topic) => (await topics.learn(topic)).partitions,
     health: () => (disposed === undefined ? health() : Promise.resolve({ status: "down", reason: "closed" })),
     [Symbol.asyncDispose]() {
       disposed ??= dispose();

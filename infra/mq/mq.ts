@@ -16,6 +16,8 @@ export interface Topic<T> {
   readonly type: string;
   readonly codec: Codec<T>;
   readonly partitions: number;
+  /** On a log of production size; as `partitions` when absent. */
+  readonly partitionsProduction?: number | undefined;
   /** Embedded only: a row of the log file when true, kept in memory (offsets too) when false. */
   readonly durable: boolean;
   readonly retentionMs: number;
@@ -122,6 +124,8 @@ export interface Mq extends AsyncDisposable {
   subscribe<T>(topic: Topic<T>, options: SubscribeOptions, handler: Handler<T>): Promise<Subscription>;
   /** Makes the topics that do not exist. Rejects when one exists with another number of partitions. */
   ensureTopics(topics: readonly Topic<unknown>[]): Promise<void>;
+  /** How many partitions the topic has here: 0 … n - 1 may be sent to. Makes the topic as a send does. */
+  partitionsOf(topic: Topic<unknown>): Promise<number>;
   health(): Promise<MqHealth>;
 }
 
@@ -152,15 +156,17 @@ export function outRecord<T>(topic: Topic<T>, key: string | undefined, value: T,
   return { topic, key, value, headers };
 }
 
+const deadLetterPartitionsProduction = 3;
 const deadLetterRetentionMs = 30 * 24 * 3_600_000;
 
-/** `{topic}.dlq`: the original bytes under the original key, one partition, kept 30 days. */
+/** `{topic}.dlq`: the original bytes under the original key, one partition (production: three), kept 30 days. */
 export function deadLetterTopic<T>(topic: Topic<T>): Topic<T> {
   return {
     name: `${topic.name}.dlq`,
     type: topic.type,
     codec: topic.codec,
     partitions: 1,
+    partitionsProduction: deadLetterPartitionsProduction,
     durable: topic.durable,
     retentionMs: deadLetterRetentionMs,
     recordBytesMax: topic.recordBytesMax,
