@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service conformance build build-service bench infra-up infra-down status up down clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -71,6 +71,12 @@ up: ## the four services as processes on the servers of infra-up (GATEWAYS=2 DB=
 
 down: ## drain and stop them
 	@./gochat down
+
+config-sync: ## config/ENV/*/*.yaml into the configuration centre (ENV=production FORCE=1 ENDPOINTS=host:port)
+	@./gochat config sync "$(or $(ENV),production)" $(if $(FORCE),--force) $(if $(ENDPOINTS),--endpoints "$(ENDPOINTS)")
+
+config-sync-dev: ## the same for development
+	@./gochat config sync development $(if $(FORCE),--force) $(if $(ENDPOINTS),--endpoints "$(ENDPOINTS)")
 
 clean-infra: ## remove what the stopped servers stored
 	@./gochat infra clean --only "$(ONLY)"
