@@ -43,7 +43,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
     const labels = { method: c.req.method, route: routeOf(c.req.routePath), status: String(c.res.status) };
     if (span !== undefined) {
       span.rename(`HTTP ${labels.method} ${labels.route}`);
-      span.set({ "http.route": labels.route, "http.response.status_code": c.res.status, trace_id: traceId });
+      span.set({ "http.route": labels.route, "http.response.status_code": c.res.status, "gochat.trace_id": traceId });
       if (c.res.status >= 500) span.fail(c.error);
       span.end();
     }

@@ -126,7 +126,7 @@ async function answerRpc(deps: ServerDeps, request: Request, address: string): P
   const span = deps.tracer.startTrace(`HTTP ${request.method} rpc`, traceId, {
     kind: "server",
     parent: request.headers.get("traceparent") ?? undefined,
-    attributes: { trace_id: traceId },
+    attributes: { "gochat.trace_id": traceId },
   });
   try {
     return await deps.rpc(publicRequest(request, address, traceId, span?.traceparent));

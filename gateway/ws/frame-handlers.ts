@@ -79,7 +79,7 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
     const taken = upstream.send(session, { ...data, clientMsgId }, traceId, span?.traceparent);
     const error = taken ? undefined : new AppError("SERVICE_UNAVAILABLE");
     if (span !== undefined) {
-      span.set({ trace_id: traceId, conversation_id: data.conversationId, session_id: session.id });
+      span.set({ conversation_id: data.conversationId, session_id: session.id });
       if (error !== undefined) span.fail(error);
       span.end();
     }

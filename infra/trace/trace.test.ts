@@ -3,7 +3,7 @@ import { createLogger, silentLogger } from "../clog/clog.ts";
 import { loadConfig } from "../config/config.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createEmbeddedMq } from "../mq/embedded.ts";
-import { type InRecord, type Mq, outRecord, type Topic } from "../mq/mq.ts";
+import { type InRecord, type Mq, MqUnavailableError, outRecord, type Topic } from "../mq/mq.ts";
 import { type TraceSettings, traceSpec } from "./config.ts";
 import { parentOfBatch, tracedMq } from "./mq.ts";
 import { openTracer } from "./open.ts";
@@ -192,7 +192,8 @@ describe.each([false, true])("the log, durable: %p", (durable) => {
     const { mq } = await log(tracer);
     const headers = { traceparent: tracer.startTrace("root", "1")?.traceparent ?? "" };
     await mq[Symbol.asyncDispose]();
-    await expect(mq.send([outRecord(own, "k", "late", headers)] as never)).rejects.toThrow();
+    const sending = mq.send([outRecord(own, "k", "late", headers)] as never);
+    expect(await sending.catch((error: unknown) => error)).toBeInstanceOf(MqUnavailableError);
     expect(await lines()).toMatchObject([{ span: "mq.produce upstream", "error.type": "MqUnavailableError" }]);
   });
 });

@@ -132,7 +132,7 @@ test("60 §7: an HTTP send continues the trace of its client; X-Trace-ID is answ
   }
   const root = spans.find(({ name }) => name.startsWith("HTTP"));
   expect(root?.parentSpanContext?.spanId).toBe("b7ad6b7169203331");
-  expect(root?.attributes).toMatchObject({ trace_id: "of-my-own", "http.response.status_code": 201 });
+  expect(root?.attributes).toMatchObject({ "gochat.trace_id": "of-my-own", "http.response.status_code": 201 });
 });
 
 test("60 §7: Connect and gRPC-Web calls are traced into logic and repo", async () => {
