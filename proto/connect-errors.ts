@@ -33,6 +33,9 @@ const CODES = {
   unauthenticated: Code.Unauthenticated,
 } as const satisfies Record<ConnectName, Code>;
 
+/** Errors by which infra/uid says that there are no ids for now, as while etcd is away. */
+const NO_IDS: ReadonlySet<string> = new Set(["LeaseStaleError", "ClockBackError"]);
+
 /** For an error of the wire that carries no detail. */
 const GENERIC: Partial<Record<Code, ErrorName>> = {
   [Code.InvalidArgument]: "INVALID_PARAMETER",
@@ -59,6 +62,8 @@ export const connectErrors: ErrorTranslator = {
       return new ConnectError("cancelled", Code.Canceled, undefined, undefined, error);
     if (error instanceof Error && error.name === "TimeoutError")
       return new ConnectError("timed out", Code.DeadlineExceeded, undefined, undefined, error);
+    if (error instanceof Error && NO_IDS.has(error.name))
+      return encode(new AppError("SERVICE_UNAVAILABLE", { cause: error }), traceId);
     return encode(new AppError("INTERNAL_ERROR", { cause: error }), traceId);
   },
   fromConnect(error) {

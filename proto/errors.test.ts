@@ -29,6 +29,11 @@ describe("errors", () => {
     expect(wire.message).not.toContain("secret");
   });
 
+  test("DESIGN §7: while there are no ids for new messages the service is unavailable, not broken", () => {
+    const stale = Object.assign(new Error("lease last confirmed 21000 ms ago"), { name: "LeaseStaleError" });
+    expect(connectErrors.fromConnect(connectErrors.toConnect(stale))).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
+  });
+
   test("ERRORS.md: a Connect error without a detail is mapped by its code", () => {
     const mapped = (code: Code) => (connectErrors.fromConnect(new ConnectError("x", code)) as AppError).code;
     expect(mapped(Code.InvalidArgument)).toBe("INVALID_PARAMETER");
