@@ -50,6 +50,8 @@ export interface ServerLimits {
 /** How often one body is run, each time on another connection, when it ends before COMMIT by a deadlock, a lock wait or a lost
  *  connection: nothing is stored then. */
 const attemptsMax = 3;
+/** Two that were in each other's way do not repeat at the same instant: at most this, ms. */
+const contentionPauseMs = 50;
 
 /** Drives one body to its end. What a statement refused, the body cannot undo by catching: the transaction fails. */
 async function drive<T>(body: Steps<T>, run: (yielded: unknown) => Promise<unknown>): Promise<T> {
@@ -138,7 +140,9 @@ export function createServerDb<C extends ServerConnection>(
 
   async function transaction<T>(body: (tx: Tx) => Steps<T>): Promise<T> {
     const startMs = performance.now();
+    let repeatAfterMs = 0;
     for (let attempts = 1; ; attempts += 1) {
+      if (repeatAfterMs > 0) await Bun.sleep(repeatAfterMs);
       const connection = await pool.take();
       let committing = false;
       try {
@@ -151,6 +155,7 @@ export function createServerDb<C extends ServerConnection>(
       } catch (error) {
         const late = performance.now() - startMs >= limits.transactionMs;
         if (committing || late || !isAway(error) || attempts === attemptsMax) throw error;
+        repeatAfterMs = error.contention ? Math.random() * contentionPauseMs : 0;
       } finally {
         pool.give(connection);
       }
