@@ -135,7 +135,7 @@ test("60 §7: an HTTP send continues the trace of its client; X-Trace-ID is answ
   expect(root?.attributes).toMatchObject({ "gochat.trace_id": "of-my-own", "http.response.status_code": 201 });
 });
 
-test("60 §7: Connect and gRPC-Web calls are traced into logic and repo", async () => {
+test("60 §7: a Connect call is traced into logic and repo", async () => {
   const response = await fetch(`${first}/gochat.logic.v1.MessageService/SendMessage`, {
     method: "POST",
     headers: { authorization: `Bearer ${ann.accessToken}`, "content-type": "application/json" },
