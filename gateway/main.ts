@@ -1,6 +1,6 @@
-import type { Host } from "#infra/host/host.ts";
+import { connectPeer } from "#infra/host/peers.ts";
 import { type Composition, type Running, runUntilStopped, version } from "#infra/host/run.ts";
-import { createRemoteClient, type RemoteClientOptions } from "#infra/rpc/client.ts";
+import type { ServiceConnection } from "#infra/rpc/connect-service.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
 import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
@@ -23,43 +23,35 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
     async start({ host, hostConfig, environment, configs }): Promise<Running> {
-      const { clog, metrics, tracer, coord } = host;
-      const { logicUrl, repoUrl } = hostConfig.rpc;
+      const { clog, metrics, tracer, coord, ratelimit } = host;
+      await using stack = new AsyncDisposableStack();
+      const own = { caller: "im-gateway", errors: connectErrors };
+      const logic = stack.use(await connectPeer("im-logic", host, hostConfig, own));
+      const repo = stack.use(await connectPeer("im-repo", host, hostConfig, own));
       const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
-      return startGateway(config, {
-        mq: await host.mq(),
-        logic: remoteLogic(logicUrl, host),
-        repo: remoteRepo(repoUrl, host),
-        coord,
-        ratelimit: host.ratelimit,
-        clog,
-        metrics,
-        tracer,
-        pages,
-      });
+      const deps = { mq: await host.mq(), coord, ratelimit, clog, metrics, tracer, pages };
+      const gateway = stack.use(
+        await startGateway(config, { ...deps, logic: logicClients(logic), repo: repoClients(repo) }),
+      );
+      const { url, replaced, checks } = gateway;
+      const opened = stack.move();
+      return { url, replaced, checks, [Symbol.asyncDispose]: () => opened.disposeAsync() };
     },
   };
 }
 
-type Caller = Pick<Host, "serviceToken" | "metrics">;
-
-function remoteOptions(baseUrl: string, { serviceToken: token, metrics }: Caller): RemoteClientOptions {
-  return { baseUrl, errors: connectErrors, caller: { service: "gateway", token }, metrics };
-}
-
-function remoteLogic(baseUrl: string, caller: Caller): LogicClients {
-  const options = remoteOptions(baseUrl, caller);
+function logicClients({ client }: ServiceConnection): LogicClients {
   return {
-    auth: createRemoteClient(AuthService, options),
-    user: createRemoteClient(UserService, options),
-    conversation: createRemoteClient(ConversationService, options),
-    message: createRemoteClient(MessageService, options),
-    friend: createRemoteClient(FriendService, options),
+    auth: client(AuthService),
+    user: client(UserService),
+    conversation: client(ConversationService),
+    message: client(MessageService),
+    friend: client(FriendService),
   };
 }
 
-function remoteRepo(baseUrl: string, caller: Caller): RepoClients {
-  return { onlineStatus: createRemoteClient(OnlineStatusService, remoteOptions(baseUrl, caller)) };
+function repoClients({ client }: ServiceConnection): RepoClients {
+  return { onlineStatus: client(OnlineStatusService) };
 }
 
 /** Runs until a signal; resolves to the exit code. */

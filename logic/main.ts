@@ -1,5 +1,5 @@
+import { connectPeer } from "#infra/host/peers.ts";
 import { type Composition, runUntilStopped } from "#infra/host/run.ts";
-import { createRemoteClient } from "#infra/rpc/client.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
@@ -13,32 +13,31 @@ import { startLogic } from "./start.ts";
 
 const adminPort = 9192;
 
-/** This service alone in its process, with repo at `rpc.repo_url`. */
+/** This service alone in its process, with repo as the registry shows it. */
 const logicAlone: Composition<{ logic: typeof logicSpec }> = {
   service: "logic",
   services: ["logic"],
+  registers: "im-logic",
   specs: { logic: logicSpec },
   adminPort: () => adminPort,
   async start({ host, hostConfig, configs }) {
-    const remote = {
-      baseUrl: hostConfig.rpc.repoUrl,
-      errors: connectErrors,
-      caller: { service: "im-logic", token: host.serviceToken },
-      metrics: host.metrics,
-    };
+    await using stack = new AsyncDisposableStack();
+    const repo = stack.use(
+      await connectPeer("im-repo", host, hostConfig, { caller: "im-logic", errors: connectErrors }),
+    );
     const keys = await loadKeys({
       file: host.folder.file(configs.logic.jwt.keyFile),
       onWarning: (message) => host.clog.warn(message),
     });
-    return await startLogic(configs.logic, {
+    const logic = await startLogic(configs.logic, {
       mq: await host.mq(),
       repo: {
-        user: createRemoteClient(UserService, remote),
-        session: createRemoteClient(SessionService, remote),
-        conversation: createRemoteClient(ConversationService, remote),
-        message: createRemoteClient(MessageService, remote),
-        friendship: createRemoteClient(FriendshipService, remote),
-        outbox: createRemoteClient(OutboxService, remote),
+        user: repo.client(UserService),
+        session: repo.client(SessionService),
+        conversation: repo.client(ConversationService),
+        message: repo.client(MessageService),
+        friendship: repo.client(FriendshipService),
+        outbox: repo.client(OutboxService),
       },
       ids: host.ids,
       cache: host.cache,
@@ -48,6 +47,9 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
       keys,
       serviceToken: host.serviceToken,
     });
+    stack.use(logic);
+    const opened = stack.move();
+    return { url: logic.url, checks: logic.checks, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   },
 };
 

@@ -8,6 +8,7 @@ const adminPort = 9191;
 const repoAlone: Composition<{ repo: typeof repoSpec }> = {
   service: "repo",
   services: ["repo"],
+  registers: "im-repo",
   specs: { repo: repoSpec },
   adminPort: () => adminPort,
   start: async ({ host, configs }) =>

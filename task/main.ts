@@ -1,5 +1,5 @@
+import { connectPeer } from "#infra/host/peers.ts";
 import { type Composition, runUntilStopped } from "#infra/host/run.ts";
-import { createRemoteClient } from "#infra/rpc/client.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
@@ -9,31 +9,32 @@ import { startTask } from "./start.ts";
 
 const adminPort = 9194;
 
-/** This service alone in its process, with repo at `rpc.repo_url`. */
+/** This service alone in its process, with repo as the registry shows it. */
 const taskAlone: Composition<{ task: typeof taskSpec }> = {
   service: "task",
   services: ["task"],
   specs: { task: taskSpec },
   adminPort: () => adminPort,
   async start({ host, hostConfig, configs }) {
-    const remote = {
-      baseUrl: hostConfig.rpc.repoUrl,
-      errors: connectErrors,
-      caller: { service: "im-task", token: host.serviceToken },
-      metrics: host.metrics,
-    };
-    return startTask(configs.task, {
+    await using stack = new AsyncDisposableStack();
+    const repo = stack.use(
+      await connectPeer("im-repo", host, hostConfig, { caller: "im-task", errors: connectErrors }),
+    );
+    const task = await startTask(configs.task, {
       mq: await host.mq(),
       repo: {
-        message: createRemoteClient(MessageService, remote),
-        conversation: createRemoteClient(ConversationService, remote),
-        outbox: createRemoteClient(OutboxService, remote),
+        message: repo.client(MessageService),
+        conversation: repo.client(ConversationService),
+        outbox: repo.client(OutboxService),
       },
       coord: host.coord,
       clog: host.clog,
       metrics: host.metrics,
       tracer: host.tracer,
     });
+    stack.use(task);
+    const opened = stack.move();
+    return { checks: task.checks, [Symbol.asyncDispose]: () => opened.disposeAsync() };
   },
 };
 

@@ -101,8 +101,6 @@ export function plan(settings: UpSettings, addresses: Addresses, serviceToken: s
     GOCHAT_LOG__FORMAT: "json",
   };
   const set = settings.set.flatMap((setting) => ["--set", setting]);
-  const urlOf = (name: string): string => `http://127.0.0.1:${settings.ports.service(name)}`;
-  const repoUrl = { GOCHAT_RPC__REPO_URL: urlOf("repo") };
   const one = (name: string, service: string, env: Readonly<Record<string, string>> = {}): Planned => {
     const port = service === "task" ? [] : ["--port", String(settings.ports.service(name))];
     const adminPort = settings.ports.admin(name);
@@ -116,16 +114,13 @@ export function plan(settings: UpSettings, addresses: Addresses, serviceToken: s
     };
   };
   const logics = Array.from({ length: settings.logics }, (_, at) => (at === 0 ? "logic" : `logic-${at + 1}`));
-  const logicOf = (at: number): string => logics[at % logics.length] ?? "logic";
-  const gateways = Array.from({ length: settings.gateways }, (_, at) =>
-    one(`gateway-${at + 1}`, "gateway", { ...repoUrl, GOCHAT_RPC__LOGIC_URL: urlOf(logicOf(at)) }),
-  );
+  const gateways = Array.from({ length: settings.gateways }, (_, at) => one(`gateway-${at + 1}`, "gateway"));
   // All logic processes sign with the same keys.
-  const keys = { ...repoUrl, GOCHAT_JWT__KEY_FILE: join(settings.runDir, "data", "jwt-keys.json") };
+  const keys = { GOCHAT_JWT__KEY_FILE: join(settings.runDir, "data", "jwt-keys.json") };
   return [
     one("repo", "repo", { GOCHAT_DB__DSN: inDatabase(address(settings.db), settings.database) }),
     ...logics.map((name) => one(name, "logic", keys)),
-    one("task", "task", repoUrl),
+    one("task", "task"),
     ...gateways,
   ];
 }

@@ -48,8 +48,19 @@ export const hostSpec = section({
       lengthMin: 16,
       doc: "what services show each other; unset: made once and kept in the data folder",
     }),
-    logicUrl: string({ default: "http://127.0.0.1:9001", doc: "where a gateway alone finds logic" }),
-    repoUrl: string({ default: "http://127.0.0.1:9002", doc: "where a service alone finds repo" }),
+    logicUrl: string({
+      default: undefined,
+      doc: "the one logic that a gateway calls; unset: all of the registry, without etcd http://127.0.0.1:9001",
+    }),
+    repoUrl: string({
+      default: undefined,
+      doc: "the one repo that a service calls; unset: all of the registry, without etcd http://127.0.0.1:9002",
+    }),
+    advertise: string({
+      default: undefined,
+      lengthMax: 255,
+      doc: "host name under which others reach the RPC port of this process; unset: the address it listens on",
+    }),
   }),
   ratelimit: section({
     enabled: bool({ default: true, doc: "rate limits at the entrance; off for benches and tests", hot: true }),

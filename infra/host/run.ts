@@ -6,6 +6,7 @@ import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
 import { type Host, openHost } from "./host.ts";
 import { followLive, type Live } from "./live.ts";
+import { type PeerName, registerPeer } from "./peers.ts";
 import { untilStop } from "./signals.ts";
 import { type ConfigsOf, loadAll, type Overrides, type Specs, type Surroundings, sourcesOf } from "./sources.ts";
 import { exitCodes, StartError } from "./start-error.ts";
@@ -37,6 +38,8 @@ export interface Composition<S extends Specs> {
   readonly specs: S;
   /** Flags for one spec alone; what the caller sets himself wins. */
   readonly overrides?: Overrides<S>;
+  /** The name under which the registry shows its RPC listener (`Running.url`). */
+  readonly registers?: PeerName;
   /** Port of health and metrics when the configuration names none. */
   adminPort(configs: ConfigsOf<S>): number;
   start(given: Given<S>): Promise<Running>;
@@ -93,6 +96,10 @@ export async function startProcess<S extends Specs>(
     startAdmin({ host: hostConfig.admin.host, port }, { source, metrics: host.metrics, clog: host.clog, startedAtMs }),
   );
   running = stack.use(await composition.start({ host, hostConfig, environment, configs }));
+  if (composition.registers !== undefined && running.url !== undefined) {
+    const registration = await registerPeer(composition.registers, running.url, host, hostConfig, version);
+    stack.defer(() => registration.unregister());
+  }
   ready = true;
   stack.defer(() => {
     ready = false;

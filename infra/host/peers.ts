@@ -1,0 +1,52 @@
+import { coordDriver } from "../coord/config.ts";
+import type { Registration } from "../coord/coord.ts";
+import { connectService, type ServiceConnection } from "../rpc/connect-service.ts";
+import { rpcFailure } from "../rpc/resilience.ts";
+import type { ErrorTranslator } from "../rpc/rpc.ts";
+import type { HostConfig } from "./config.ts";
+import type { Host } from "./host.ts";
+
+/** Where a service listens when there is no registry to ask. */
+const alone = { "im-logic": "http://127.0.0.1:9001", "im-repo": "http://127.0.0.1:9002" } as const;
+export type PeerName = keyof typeof alone;
+
+/** Another service, as this process reaches it: at the address of the configuration, else wherever the registry shows it,
+ *  else, without a registry between processes, where it listens by default. */
+export function connectPeer(
+  name: PeerName,
+  host: Host,
+  config: HostConfig,
+  own: { readonly caller: string; readonly errors: ErrorTranslator },
+): Promise<ServiceConnection> {
+  const { errors } = own;
+  const given = name === "im-repo" ? config.rpc.repoUrl : config.rpc.logicUrl;
+  const address = given ?? (coordDriver(config.coord) === "local" ? alone[name] : undefined);
+  return connectService({
+    coord: host.coord,
+    name,
+    ...(address === undefined ? {} : { address }),
+    errors,
+    breakers: host.breakers({ isFailure: rpcFailure(errors) }),
+    caller: { service: own.caller, token: host.serviceToken },
+    metrics: host.metrics,
+  });
+}
+
+/** Shows the RPC listener of this process to the others. `url` is where it listens; `rpc.advertise` what the others use. */
+export function registerPeer(
+  name: PeerName,
+  url: string,
+  host: Pick<Host, "coord" | "worker">,
+  config: HostConfig,
+  version: string,
+): Promise<Registration> {
+  const { hostname, port } = new URL(url);
+  const worker = String(host.worker.number);
+  return host.coord.register({
+    name,
+    id: `${name}-${worker}`,
+    address: config.rpc.advertise ?? hostname,
+    port: Number(port),
+    metadata: { version, worker },
+  });
+}
