@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exitCodes } from "#infra/host/start-error.ts";
 import { UsageError } from "../command-line.ts";
+import { runTopics } from "../topics.ts";
 import { composeClean, composeDown, composeStatus, composeUp, containerEngine } from "./compose.ts";
 import { writeEnvFile } from "./env-file.ts";
 import { withLock } from "./lock.ts";
@@ -51,9 +52,20 @@ async function up(settings: InfraSettings): Promise<number> {
   if (engine !== undefined) return composeUp(engine, settings, console.log);
   const outcomes = await startProcesses(settings, console.log);
   const failed = outcomes.filter(({ state }) => state === "failed").map(({ server }) => server.name);
-  if (failed.length > 0) console.error(`Not running: ${failed.join(", ")} (see above).`);
-  else console.log(`Addresses: ${join(settings.runDir, "infra.env")}`);
-  return failed.length > 0 ? exitCodes.unavailable : 0;
+  if (failed.length > 0) {
+    console.error(`Not running: ${failed.join(", ")} (see above).`);
+    return exitCodes.unavailable;
+  }
+  const kafka = createProcesses(join(settings.runDir, "pid")).running("kafka");
+  const topics = kafka === undefined ? 0 : await createTopics(`127.0.0.1:${kafka.port}`);
+  console.log(`Addresses: ${join(settings.runDir, "infra.env")}`);
+  return topics;
+}
+
+/** The topics of an installation, so that no first record waits for one. Those that are there stay as they are. */
+function createTopics(brokers: string): Promise<number> {
+  const env = { GOCHAT_MQ__DRIVER: "kafka", GOCHAT_MQ__KAFKA__BROKERS: brokers };
+  return runTopics(["create"], { env, flags: {} });
 }
 
 async function down(settings: InfraSettings): Promise<number> {

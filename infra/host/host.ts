@@ -3,7 +3,7 @@ import type { Cache } from "../cache/cache.ts";
 import { createLogger, type RootLogger } from "../clog/clog.ts";
 import { centrePrefix } from "../config/centre.ts";
 import type { Environment } from "../config/keys.ts";
-import { type Coord, type NumberLease, workerPool } from "../coord/coord.ts";
+import type { Coord, NumberLease } from "../coord/coord.ts";
 import type { Db } from "../db/db.ts";
 import type { SearchIndex } from "../es/es.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
@@ -15,11 +15,12 @@ import { defaultRules } from "../ratelimit/rules.ts";
 import { tracedMq } from "../trace/mq.ts";
 import { openTracer } from "../trace/open.ts";
 import type { ConfigurableTracer } from "../trace/trace.ts";
-import { createIds, type Ids, workerMax } from "../uid/uid.ts";
+import type { Ids } from "../uid/uid.ts";
 import { type Opening, openCache, openCoord, openDb, openEs, openMq, openObjects } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
 import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder.ts";
 import { openPolicies } from "./policies.ts";
+import { claimWorker } from "./worker.ts";
 
 /** Everything shared that the services of one process are given. Closed in the reverse order of its making. */
 export interface Host extends AsyncDisposable {
@@ -81,8 +82,7 @@ export async function openHost(
   const config = await complete({ clog, metrics, tracer, coord });
   configureBase({ clog, tracer }, config);
   const opening: Opening = { config, environment, service, folder, clog, metrics };
-  const worker = await coord.claimNumber(workerPool, { min: 1, max: workerMax });
-  stack.defer(() => worker.release());
+  const worker = stack.use(await claimWorker(coord, { clog: clog.namespace("uid"), metrics }));
   const cache = stack.use(await openCache(opening));
   const policies = stack.use(await openPolicies({ environment, services }, { coord, clog, metrics }));
   const ratelimit = createRateLimit({ enabled: config.ratelimit.enabled }, { cache, clog, metrics });
@@ -111,8 +111,8 @@ export async function openHost(
     metrics,
     tracer,
     coord,
-    worker,
-    ids: createIds({ worker, metrics }),
+    worker: worker.lease,
+    ids: worker.ids,
     cache,
     ratelimit,
     breakers: policies.breakers,
