@@ -1,3 +1,3 @@
 import { repoSuites } from "./live-testing.ts";
 
-repoSuites("mysql", "GOCHAT_TEST_MYSQL", process.env["GOCHAT_TEST_MYSQL"]);
+repoSuites("mysql", "GOCHAT_TEST_MYSQL", process.env.GOCHAT_TEST_MYSQL);

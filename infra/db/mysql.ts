@@ -204,7 +204,7 @@ class MysqlScript extends MysqlBase implements ScriptConnection {
 
   async beginScript(): Promise<void> {
     const [row] = await this.plain(`SELECT GET_LOCK('${this.#lock}', ${scriptLockMs / 1000}) AS locked`);
-    if (Number(row?.["locked"]) !== 1) throw new DbError("unavailable", "another process has long been migrating");
+    if (Number(row?.locked) !== 1) throw new DbError("unavailable", "another process has long been migrating");
   }
 
   execute(text: string): Promise<Record<string, unknown>[]> {
@@ -222,7 +222,7 @@ async function setUp(base: MysqlBase, options: ServerOptions, patient: boolean):
   const queryS = patient ? 0 : Math.ceil(options.queryMs / 1000);
   const [server] = await base.plain("SELECT VERSION() AS version");
   // A running SELECT is ended by the server too; a write waits for locks at most.
-  const limit = String(server?.["version"]).includes("MariaDB")
+  const limit = String(server?.version).includes("MariaDB")
     ? `max_statement_time = ${queryS}`
     : `max_execution_time = ${queryS * 1000}`;
   await base.plain(
@@ -234,7 +234,7 @@ async function setUp(base: MysqlBase, options: ServerOptions, patient: boolean):
   const rows = await base.plain(
     "SHOW SESSION VARIABLES WHERE Variable_name IN ('transaction_isolation', 'tx_isolation')",
   );
-  if (rows.length === 0 || rows.some((row) => row["Value"] !== "READ-COMMITTED")) {
+  if (rows.length === 0 || rows.some((row) => row.Value !== "READ-COMMITTED")) {
     throw new DbError("other", "the server does not take READ COMMITTED for a session");
   }
 }
@@ -283,7 +283,7 @@ export async function inspectMysql(
     const rows = await base.plain(
       `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names.map((name) => `'${name}'`).join(", ")})`,
     );
-    const settings = new Map(rows.map((row) => [String(row["Variable_name"]), String(row["Value"])]));
+    const settings = new Map(rows.map((row) => [String(row.Variable_name), String(row.Value)]));
     const wanted = { log_bin: "ON", sync_binlog: "1", innodb_flush_log_at_trx_commit: "1" };
     const unsafe = Object.entries(wanted)
       .filter(([name, value]) => settings.get(name) !== value)

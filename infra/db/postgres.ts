@@ -227,10 +227,10 @@ async function setUp(base: PostgresBase, options: ServerOptions, patient: boolea
   const { rows } = await base.plain(
     `SELECT current_setting('default_transaction_isolation') AS isolation, current_setting('server_encoding') AS encoding`,
   );
-  if (rows[0]?.["isolation"] !== "read committed")
+  if (rows[0]?.isolation !== "read committed")
     throw new DbError("other", "the server does not take READ COMMITTED for a session");
-  if (rows[0]?.["encoding"] !== "UTF8")
-    throw new DbError("other", `the database is encoded in ${String(rows[0]?.["encoding"])}, must be UTF8`);
+  if (rows[0]?.encoding !== "UTF8")
+    throw new DbError("other", `the database is encoded in ${String(rows[0]?.encoding)}, must be UTF8`);
 }
 
 /** The port on PostgreSQL 14 and later. Connects with the first use; `inspectPostgres` looks at the server before. */
@@ -295,8 +295,8 @@ export async function inspectPostgres(
     );
     const settings = rows[0] ?? {};
     const unsafe: string[] = [];
-    if (settings["fsync"] !== "on") unsafe.push("fsync is off, must be on");
-    if (settings["synchronous_commit"] === "off") unsafe.push("synchronous_commit is off, must be on");
-    return { version: `PostgreSQL ${String(settings["version"])}`, unsafe };
+    if (settings.fsync !== "on") unsafe.push("fsync is off, must be on");
+    if (settings.synchronous_commit === "off") unsafe.push("synchronous_commit is off, must be on");
+    return { version: `PostgreSQL ${String(settings.version)}`, unsafe };
   });
 }
