@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-live test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -34,11 +34,14 @@ AGAINST ?= HEAD~1
 proto-breaking: ## fail when proto/ breaks its callers since a revision: make proto-breaking AGAINST=main
 	@$(BUN) --version >/dev/null && $(BUF) breaking --against ".git#ref=$(AGAINST)"
 
-test: ## every test, with coverage (coverage.html, coverage/lcov.info)
+test: ## every test, on embedded backends and on real servers, with coverage (coverage.html, coverage/lcov.info)
 	@$(BUN) test/run.ts all
 
 test-fast: ## the tests that start no servers
 	@$(BUN) test/run.ts fast
+
+test-live: ## the tests that need real servers, which it starts and stops
+	@$(BUN) test/run.ts live
 
 test-service: ## the tests of one service: make test-service SERVICE=gateway
 	@test -n "$(filter $(service),$(SERVICES))" || { echo "SERVICE must be one of: $(SERVICES)"; exit 64; }

@@ -127,12 +127,17 @@ function spawn(planned: Planned, logFile: string): Subprocess {
   try {
     return Bun.spawn([...gochatCommand(), ...planned.args], {
       // APP_ENV and the rest of the plan win over what the test command was told.
-      env: { ...process.env, LOG_LEVEL: "info", ...planned.env, PORT: "" },
+      env: { ...inherited(), LOG_LEVEL: "info", ...planned.env, PORT: "" },
       stdio: ["ignore", file, file],
     });
   } finally {
     closeSync(file);
   }
+}
+
+/** The environment without what only tests read. */
+function inherited(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GOCHAT_TEST_")));
 }
 
 function isReady(adminUrl: string): Promise<boolean> {
