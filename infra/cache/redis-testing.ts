@@ -118,10 +118,20 @@ export async function removeKeys(node: string, prefix: string): Promise<void> {
 }
 
 /** A cluster node takes a second port, 10 000 above. */
+/** A port that is free, as is the one 10,000 above it, on which nodes of a cluster talk to each other. */
 function freePort(): number {
   for (;;) {
     const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     probe.stop(true);
-    if (probe.port < 55_000) return probe.port;
+    if (probe.port < 55_000 && isFree(probe.port + 10_000)) return probe.port;
+  }
+}
+
+function isFree(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
   }
 }
