@@ -117,7 +117,6 @@ export async function removeKeys(node: string, prefix: string): Promise<void> {
   }
 }
 
-/** A cluster node takes a second port, 10 000 above. */
 /** A port that is free, as is the one 10,000 above it, on which nodes of a cluster talk to each other. */
 function freePort(): number {
   for (;;) {
