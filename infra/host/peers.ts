@@ -10,6 +10,10 @@ import type { Host } from "./host.ts";
 const alone = { "im-logic": "http://127.0.0.1:9001", "im-repo": "http://127.0.0.1:9002" } as const;
 export type PeerName = keyof typeof alone;
 
+/** A service that restarts is back within seconds: its callers look again soon, not after the minute that is the default of
+ *  other breakers (docs/adr/0013-breakers-between-services.md). */
+const peerPolicy = { failureThreshold: 5, successThreshold: 1, openMs: 2000 };
+
 /** Another service, as this process reaches it: at the address of the configuration, else wherever the registry shows it,
  *  else, without a registry between processes, where it listens by default. */
 export function connectPeer(
@@ -26,7 +30,7 @@ export function connectPeer(
     name,
     ...(address === undefined ? {} : { address }),
     errors,
-    breakers: host.breakers({ isFailure: rpcFailure(errors) }),
+    breakers: host.breakers({ isFailure: rpcFailure(errors), policies: { default: peerPolicy } }),
     caller: { service: own.caller, token: host.serviceToken },
     metrics: host.metrics,
   });
