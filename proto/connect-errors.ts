@@ -15,6 +15,7 @@ import { type ErrorDetail, ErrorDetailSchema } from "./gen/gochat/common/v1/erro
 export interface ErrorTranslator {
   toConnect(error: unknown, traceId?: string): ConnectError;
   fromConnect(error: ConnectError): unknown;
+  isDecided(error: unknown): boolean;
 }
 
 const CODES = {
@@ -77,6 +78,11 @@ export const connectErrors: ErrorTranslator = {
       traceId: detail.traceId === "" ? undefined : detail.traceId,
       cause: error,
     });
+  },
+  isDecided(error) {
+    if (!isAppError(error) || ERRORS[error.code].retry === "same") return false;
+    // Without a detail the name was only guessed from the code of a proxy or the library.
+    return !(error.cause instanceof ConnectError) || error.cause.findDetails(ErrorDetailSchema).length > 0;
   },
 };
 

@@ -34,6 +34,18 @@ describe("errors", () => {
     expect(connectErrors.fromConnect(connectErrors.toConnect(stale))).toMatchObject({ code: "SERVICE_UNAVAILABLE" });
   });
 
+  test("a business error is decided, so that nobody repeats the call; what the table calls `same` is not", () => {
+    const crossed = (name: ErrorName) => connectErrors.fromConnect(connectErrors.toConnect(new AppError(name)));
+    const decided = names.filter((name) => connectErrors.isDecided(crossed(name)));
+    expect(decided).toEqual(names.filter((name) => ERRORS[name].retry !== "same"));
+    expect(decided).toContain("VERSION_CONFLICT");
+  });
+
+  test("an `aborted` without a detail is nobody's decision, though it is named VERSION_CONFLICT", () => {
+    expect(connectErrors.isDecided(connectErrors.fromConnect(new ConnectError("x", Code.Aborted)))).toBe(false);
+    expect(connectErrors.isDecided(new Error("x"))).toBe(false);
+  });
+
   test("ERRORS.md: a Connect error without a detail is mapped by its code", () => {
     const mapped = (code: Code) => (connectErrors.fromConnect(new ConnectError("x", code)) as AppError).code;
     expect(mapped(Code.InvalidArgument)).toBe("INVALID_PARAMETER");

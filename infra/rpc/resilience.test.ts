@@ -5,13 +5,13 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { type BreakerPolicies, createBreakers } from "../breaker/breaker.ts";
 import { EchoService } from "./conformance/echo_pb.ts";
 import { createResilience, rpcFailure } from "./resilience.ts";
-import { connectErrorsOnly as errors } from "./rpc.ts";
+import { connectErrorsOnly, type ErrorTranslator } from "./rpc.ts";
 
 const { echo } = EchoService.method;
 const idempotent: DescMethod = { ...echo, idempotency: MethodOptions_IdempotencyLevel.IDEMPOTENT };
 const failing = (code: Code): ConnectError => new ConnectError("no", code);
 
-function setup(policies: BreakerPolicies = {}) {
+function setup(policies: BreakerPolicies = {}, errors: ErrorTranslator = connectErrorsOnly) {
   let nowMs = 0;
   const waits: number[] = [];
   const given: (number | undefined)[] = [];
@@ -72,6 +72,19 @@ describe("spec 30 §1: retries", () => {
     const { wrap, call, given } = setup();
     expect(await codeOf(wrap(idempotent, undefined, call([code]), 5000))).toBe(code);
     expect(given.length).toBe(1);
+  });
+
+  test("an `aborted` that the other side decided (VERSION_CONFLICT) is not repeated, another one is", async () => {
+    const decided = failing(Code.Aborted);
+    const { wrap, given } = setup({}, { ...connectErrorsOnly, isDecided: (error) => error === decided });
+    const call = (error: ConnectError) => async (timeoutMs?: number) => {
+      given.push(timeoutMs);
+      throw error;
+    };
+    expect(await codeOf(wrap(idempotent, undefined, call(decided), 5000))).toBe(Code.Aborted);
+    expect(given.length).toBe(1);
+    expect(await codeOf(wrap(idempotent, undefined, call(failing(Code.Aborted)), 5000))).toBe(Code.Aborted);
+    expect(given.length).toBe(4);
   });
 
   test("each attempt gets what is left of the caller's time", async () => {

@@ -39,8 +39,9 @@ export function rpcFailure(errors: ErrorTranslator): (error: unknown) => boolean
 
 /**
  * `breaker(retry(call))`: one breaker per method, `rpc:{service}/{method}`. Repeats only methods that the contract marks
- * (`idempotency_level`), only on `unavailable`, `deadline_exceeded` and `aborted`, and never beyond the caller's own time:
- * each attempt gets what is left of it. An open breaker is `unavailable`.
+ * (`idempotency_level`), only on `unavailable`, `deadline_exceeded` and `aborted`, not what the other side has decided
+ * (`ErrorTranslator.isDecided`: a version conflict is `aborted` too), and never beyond the caller's own time: each attempt
+ * gets what is left of it. An open breaker is `unavailable`.
  */
 export function createResilience(options: ResilienceOptions): CallWrapper {
   const { errors, breakers, policy = RETRY_POLICY } = options;
@@ -54,6 +55,7 @@ export function createResilience(options: ResilienceOptions): CallWrapper {
     let last: unknown;
     const isRetryable = (error: unknown): boolean => {
       last = error;
+      if (errors.isDecided?.(error) === true) return false;
       return retryable.has(errors.toConnect(error).code) && left() > 0;
     };
     const context: RetryContext = {

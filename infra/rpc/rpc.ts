@@ -16,6 +16,8 @@ export interface ErrorTranslator {
   /** Whatever a handler threw. `traceId` goes into the detail when the error has none. */
   toConnect(error: unknown, traceId?: string): ConnectError;
   fromConnect(error: ConnectError): unknown;
+  /** The same call would end the same way: a decision of the other side, whatever its code. Without it the code alone says. */
+  isDecided?(error: unknown): boolean;
 }
 
 /** Without a table: callers see ConnectErrors. */
