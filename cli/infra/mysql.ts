@@ -31,7 +31,9 @@ export function createMysql(packages: Packages): Server {
     },
     async start(place) {
       const [root, data] = [rootOf(place), dataOf(place)];
-      const base = ["chroot", root, "/usr/sbin/mysqld", "--no-defaults", "--user=root", "--secure-file-priv=NULL"];
+      // TMPDIR names a folder that chroot does not show.
+      const folders = ["--secure-file-priv=NULL", "--tmpdir=/tmp"];
+      const base = ["chroot", root, "/usr/sbin/mysqld", "--no-defaults", "--user=root", ...folders];
       if (!existsSync(join(root, data, "db/mysql.ibd"))) {
         place.say("creating the data folder");
         rmSync(join(root, data), { recursive: true, force: true });

@@ -1,13 +1,37 @@
-import { describe } from "bun:test";
+import { afterAll, describe } from "bun:test";
+import { badInput } from "../support/bad-input-flows.ts";
 import { chatFlows } from "../support/chat-flows.ts";
-import { startCluster } from "../support/cluster.ts";
+import { type Cluster, startCluster } from "../support/cluster.ts";
+import { connectFlows } from "../support/connect-flows.ts";
+import { metricsFlows } from "../support/metrics-flows.ts";
+import { sdkFlows } from "../support/sdk-flows.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
 import type { Target } from "../support/target.ts";
 
-async function twoGateways(): Promise<Target> {
-  const cluster = await startCluster(openServers().addresses);
-  const [first = "", last = ""] = cluster.urls;
-  return { first, last, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
-}
+let cluster: Promise<Cluster> | undefined;
 
-describe.skipIf(noServers)(`two people on two gateways${needsServers}`, () => chatFlows(twoGateways));
+/** One cluster for every suite, which leaves it running. */
+async function twoGateways(): Promise<Target> {
+  cluster ??= startCluster(openServers().addresses);
+  const { urls, members, member, rpc } = await cluster;
+  const [first = "", last = ""] = urls;
+  const inside = {
+    ...rpc,
+    adminUrls: members.map(({ adminUrl }) => adminUrl),
+    async crash() {
+      await member("gateway-1").kill();
+      await member("gateway-1").start();
+    },
+  };
+  return { first, last, inside, [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+afterAll(async () => (await cluster)?.[Symbol.asyncDispose](), 60_000);
+
+/** The end-to-end tests of test/e2e that are not about one process. */
+describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
+  describe("chat", () => chatFlows(twoGateways));
+  describe("bad input", () => badInput(twoGateways));
+  describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
+  describe("the SDK", () => sdkFlows(twoGateways));
+  describe("metrics", () => metricsFlows(twoGateways, "several"));
+});

@@ -1,12 +1,12 @@
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SQL, type Subprocess } from "bun";
 import { gochatCommand } from "../../bench/server-process.ts";
 import { lastLines } from "../../cli/infra/processes.ts";
 import { type Addresses, inDatabase, type Planned, type Ports, plan } from "../../cli/up/plan.ts";
+import { freePorts } from "./target.ts";
 
 /** One process of the cluster. */
 export interface Member {
@@ -31,6 +31,8 @@ export interface Cluster extends AsyncDisposable {
   /** Addresses of the gateways. */
   readonly urls: readonly string[];
   readonly members: readonly Member[];
+  /** RPC of logic and of repo, and the token that services show there. */
+  readonly rpc: { readonly logicUrl: string; readonly repoUrl: string; readonly serviceToken: string };
   member(name: string): Member;
 }
 
@@ -65,8 +67,9 @@ export async function startCluster(addresses: Addresses, options: ClusterOptions
   stack.defer(() => statement(dsn, `DROP DATABASE ${name}`));
   const settings = { "coord.prefix": `/${name}`, "cache.prefix": `${name}:`, ...quick, ...options.settings };
   const set = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-  const ports = await freePorts();
-  const planned = plan({ runDir, gateways, logics, db, database: name, ports, set }, addresses, crypto.randomUUID());
+  const ports = portsOf(await freePorts(32));
+  const serviceToken = crypto.randomUUID();
+  const planned = plan({ runDir, gateways, logics, db, database: name, ports, set }, addresses, serviceToken);
   const members = planned.map((one) => createMember(one, join(runDir, "log", `${one.name}.log`)));
   // Gateways first, repo last, as at `make down`. What was left paused or killed is no obstacle.
   stack.defer(async () => {
@@ -78,6 +81,11 @@ export async function startCluster(addresses: Addresses, options: ClusterOptions
   return {
     urls: planned.flatMap(({ url }) => (url === undefined ? [] : [url.replace("//localhost", "//127.0.0.1")])),
     members,
+    rpc: {
+      logicUrl: `http://127.0.0.1:${ports.service("logic")}`,
+      repoUrl: `http://127.0.0.1:${ports.service("repo")}`,
+      serviceToken,
+    },
     member(wanted) {
       const member = members.find((one) => one.name === wanted);
       if (member === undefined) throw new Error(`there is no ${wanted}`);
@@ -157,9 +165,8 @@ async function statement(dsn: string, text: string): Promise<void> {
   }
 }
 
-/** Ports that were free a moment ago, the same ones for the same name. */
-async function freePorts(): Promise<Ports> {
-  const free = await Promise.all(Array.from({ length: 32 }, freePort));
+/** The same port for the same name. */
+function portsOf(free: readonly number[]): Ports {
   const given = new Map<string, number>();
   const give = (key: string): number => {
     const port = given.get(key) ?? free[given.size];
@@ -168,14 +175,4 @@ async function freePorts(): Promise<Ports> {
     return port;
   };
   return { service: (name) => give(name), admin: (name) => give(`${name} admin`) };
-}
-
-/** All are listened on at once, so that they differ. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await Bun.sleep(10);
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
 }

@@ -1,24 +1,26 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type ServerProcess, startServer } from "../../bench/server-process.ts";
 import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
 import type { ClientError } from "../../client/errors.ts";
 import { createMemoryStorage } from "../../client/storage.ts";
+import { insideOf, needsInside, notOurs, type Target } from "./target.ts";
 
-const settings = { "ratelimit.enabled": "false" };
-let data = "";
-let server: ServerProcess;
+let target: Target;
 
-beforeAll(async () => {
-  data = await mkdtemp(join(tmpdir(), "gochat-sdk-"));
-  server = await startServer({ data, settings });
-});
-afterAll(async () => {
-  await server?.stop();
-  await rm(data, { recursive: true, force: true });
-});
+/** People who use the SDK, at the first and the last gateway of what `start` starts. */
+export function sdkFlows(start: () => Promise<Target>): void {
+  beforeAll(async () => {
+    target = await start();
+  });
+  afterAll(() => target?.[Symbol.asyncDispose]());
+
+  test("a send is acked with its place in the history; others have it in the same place", sendAndSee);
+  test.skipIf(notOurs)(
+    `G1, G2, G3: kill -9 between sends: every ack is in the history once and in order, what was open is sent again${needsInside}`,
+    overCrash,
+  );
+  test("from a saved mark a later run gets every row above it, in order, and nothing twice", fromMark);
+  test("a refusal has its code; signing out ends the session", refusals);
+}
 
 /** Resolves when `holds` does; looked at after every event and ten times a second. */
 async function until(client: Client, holds: () => boolean, what: string): Promise<void> {
@@ -29,7 +31,9 @@ async function until(client: Client, holds: () => boolean, what: string): Promis
   }
 }
 const newClient = (options: Partial<ClientOptions> = {}) =>
-  createClient({ baseUrl: server.url, platform: "bot", ...options });
+  createClient({ baseUrl: target.first, platform: "bot", ...options });
+const elsewhere = () => newClient({ baseUrl: target.last });
+const newName = (name: string): string => `${name}_${Math.floor(Math.random() * 1e9).toString(36)}`;
 async function online(client: Client): Promise<Client> {
   client.connect();
   await until(client, () => client.connection().at === "open", "open");
@@ -41,11 +45,11 @@ const texts = (client: Client, id: string): string[] =>
     .timeline.rows()
     .map((row) => row.content);
 
-test("a send is acked with its place in the history; others have it in the same place", async () => {
+async function sendAndSee(): Promise<void> {
   const ann = newClient();
-  const ben = newClient();
+  const ben = elsewhere();
   await ann.auth.guest();
-  await ben.auth.register("sdk_ben", "correct horse");
+  await ben.auth.register(newName("sdk_ben"), "correct horse");
   await Promise.all([online(ann), online(ben)]);
   const view = ben.open("world");
   await until(ben, () => view.timeline.mark() !== undefined, "base");
@@ -56,22 +60,20 @@ test("a send is acked with its place in the history; others have it in the same 
   expect(row).toMatchObject({ id: stored.messageId, seqId: stored.seqId, clientMsgId: sent.clientMsgId });
   ann.disconnect();
   ben.disconnect();
-});
+}
 
-test("G1, G2, G3: kill -9 between sends: every ack is in the history once and in order, what was open is sent again", async () => {
+async function overCrash(): Promise<void> {
   const ann = newClient();
-  const ben = newClient();
-  await ann.auth.register("sdk_kill_ann", "correct horse");
-  await ben.auth.register("sdk_kill_ben", "correct horse");
+  const ben = elsewhere();
+  await ann.auth.register(newName("sdk_kill_ann"), "correct horse");
+  await ben.auth.register(newName("sdk_kill_ben"), "correct horse");
   await Promise.all([online(ann), online(ben)]);
   const id = (await ann.createSingle(ben.auth.session()?.user.id ?? "")).id;
   const acks: Promise<{ seqId: number | undefined }>[] = [];
-  const port = Number(new URL(server.url).port);
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 20; i++) acks.push(ann.send({ conversationId: id, content: `${round}.${i}` }).ack);
     if (round === 1) {
-      await server.kill();
-      server = await startServer({ data, settings, port });
+      await insideOf(target).crash();
       ann.wake();
       ben.wake();
     }
@@ -86,18 +88,18 @@ test("G1, G2, G3: kill -9 between sends: every ack is in the history once and in
   expect(new Set(rows.map((row) => row.content)).size).toBe(60);
   ann.disconnect();
   ben.disconnect();
-});
+}
 
-test("from a saved mark a later run gets every row above it, in order, and nothing twice", async () => {
+async function fromMark(): Promise<void> {
   const storage = createMemoryStorage();
   const first = newClient({ storage });
-  await first.auth.register("sdk_mark", "correct horse");
+  await first.auth.register(newName("sdk_mark"), "correct horse");
   await online(first);
   const view = first.open("world");
   await until(first, () => view.timeline.mark() !== undefined, "base");
   const mark = view.timeline.mark() ?? 0;
   first.disconnect();
-  const other = newClient();
+  const other = elsewhere();
   await other.auth.guest();
   await online(other);
   for (let i = 0; i < 150; i++) await other.send({ conversationId: "world", content: `later ${i}` }).ack;
@@ -108,9 +110,9 @@ test("from a saved mark a later run gets every row above it, in order, and nothi
   expect(texts(second, "world")).toEqual(Array.from({ length: 150 }, (_, i) => `later ${i}`));
   second.disconnect();
   other.disconnect();
-});
+}
 
-test("a refusal has its code; signing out ends the session", async () => {
+async function refusals(): Promise<void> {
   const ann = newClient();
   await ann.auth.guest();
   await online(ann);
@@ -123,4 +125,4 @@ test("a refusal has its code; signing out ends the session", async () => {
   await ann.auth.logout();
   expect(ann.auth.session()).toBeUndefined();
   expect(ann.connection().at).toBe("off");
-});
+}
