@@ -16,16 +16,9 @@ export interface ServeCommand {
   readonly surroundings: Surroundings;
 }
 
-export interface TopicsCommand {
-  readonly name: "topics";
-  readonly args: readonly string[];
-  readonly surroundings: Surroundings;
-}
-
 export type Command =
   | ServeCommand
-  | TopicsCommand
-  | { readonly name: "bench" | "config" | "infra" | "up" | "down"; readonly args: readonly string[] }
+  | { readonly name: "bench" | "config" | "infra" | "topics" | "up" | "down"; readonly args: readonly string[] }
   | { readonly name: "version" | "help" };
 
 /** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
@@ -37,14 +30,10 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     case "bench":
     case "config":
     case "infra":
+    case "topics":
     case "up":
     case "down":
       return { name, args: rest };
-    case "topics": {
-      const { values, positionals } = parsed(rest);
-      if (values.help === true) return { name: "help" };
-      return { name, args: positionals, surroundings: { env, flags: settingsOf(values.set) } };
-    }
     case "version":
     case "help":
       return { name };
@@ -76,7 +65,8 @@ function parseServe(args: readonly string[], env: Readonly<Record<string, string
   return { name: "serve", service, surroundings: { env, flags } };
 }
 
-function settingsOf(settings: readonly string[] = []): Record<string, string> {
+/** Of `--set KEY=VALUE`. Throws UsageError. */
+export function settingsOf(settings: readonly string[] = []): Record<string, string> {
   const flags: Record<string, string> = {};
   for (const setting of settings) {
     const at = setting.indexOf("=");

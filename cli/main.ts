@@ -11,7 +11,7 @@ const usage = `gochat ${version}
   gochat up, gochat down       start, stop the four services as processes on those servers (GATEWAYS=2 DB=postgres)
   gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
   gochat bench rpc             measure a unary call: a bare server, our fast path, the library's handler
-  gochat topics create         make the topics on Kafka; also list, describe TOPIC, lag [GROUP]
+  gochat topics VERB           topics and consumer groups on Kafka: create, check, list, reset-offset …; gochat topics --help
   gochat config                list every key of the configuration
   gochat config get|set|delete KEY, gochat config sync|diff [ENVIRONMENT]
                                read and write the configuration centre; gochat config --help
@@ -60,7 +60,7 @@ async function run(command: Command): Promise<number> {
     }
     case "topics": {
       const { runTopics } = await import("./topics.ts");
-      return runTopics(command.args, command.surroundings);
+      return runTopics(command.args);
     }
     case "config": {
       const { configCommand } = await import("./config-command.ts");

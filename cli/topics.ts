@@ -1,40 +1,82 @@
 import { silentLogger } from "#infra/clog/clog.ts";
 import { ConfigError, type ConfigOf, type Sources } from "#infra/config/config.ts";
-import { loadAll, type Surroundings, sourcesOf } from "#infra/host/sources.ts";
+import { loadAll, sourcesOf } from "#infra/host/sources.ts";
 import { exitCodes } from "#infra/host/start-error.ts";
 import { type KafkaSettings, mqSpec } from "#infra/mq/config.ts";
-import { connectKafkaAdmin, type KafkaAdmin } from "#infra/mq/kafka-admin.ts";
-import { partitionsWanted } from "#infra/mq/kafka-topics.ts";
-import { deadLetterTopic, MqError, MqUnavailableError, type Topic } from "#infra/mq/mq.ts";
-import { topics } from "#proto/topics.ts";
+import { isBrokerAway } from "#infra/mq/kafka.ts";
+import { connectKafkaAdmin } from "#infra/mq/kafka-admin.ts";
+import { MqError, MqUnavailableError, type Topic } from "#infra/mq/mq.ts";
 import { UsageError } from "./command-line.ts";
+import { describeGroup, lag, listGroups, monitor, resetOffset } from "./topics-groups.ts";
+import { parseTopics } from "./topics-options.ts";
+import { replay } from "./topics-replay.ts";
+import { check, create, describe, list } from "./topics-verbs.ts";
+import { installedTopics, type Verb } from "./topics-view.ts";
 
-const prefix = "gochat.";
+const usage = `gochat topics create [TOPIC]             make what is missing; existing topics stay as they are
+gochat topics list                       topics, partitions, copies; exit code 1 when one is missing or differs
+gochat topics check                      compare topics with their definition: partitions, copies, settings, leaders
+gochat topics describe TOPIC             partitions, leaders, offsets, settings
+gochat topics lag [GROUP]                records behind, by group and topic
+gochat topics monitor [GROUP]            the same every second, until Ctrl-C (--seconds N)
+gochat topics list-groups                consumer groups, their states and members
+gochat topics describe-group GROUP       members, and committed offset and lag of every partition
+gochat topics reset-offset GROUP TOPIC --to earliest|latest|OFFSET [--partition N] [--dry-run]
+                                         move a group that has no members
+gochat topics replay TOPIC [--dry-run]   dead letters of TOPIC, those not replayed before, back into it
 
-/** Every topic of an installation but the gateways' own (each gateway makes its own), with its dead letters. */
-export function installedTopics(): Topic<unknown>[] {
-  // Every topic has a value type of its own; here only name, size and age matter.
-  const all = Object.values(topics) as unknown as Topic<unknown>[];
-  return all.flatMap((topic) => (topic.deadLetter ? [topic, deadLetterTopic(topic)] : [topic]));
+The brokers are those of the configuration: GOCHAT_MQ__DRIVER=kafka GOCHAT_MQ__KAFKA__BROKERS=host:port, or --set.
+Exit codes: 0 done, 1 refused or different, 64 usage, 69 no broker answers, 78 configuration.`;
+
+/** How many words may follow each verb. */
+const verbs: Readonly<Record<string, { readonly run: Verb; readonly words: readonly [min: number, max: number] }>> = {
+  create: { run: create, words: [0, 1] },
+  list: { run: list, words: [0, 0] },
+  check: { run: check, words: [0, 0] },
+  describe: { run: describe, words: [1, 1] },
+  lag: { run: lag, words: [0, 1] },
+  monitor: { run: monitor, words: [0, 1] },
+  "list-groups": { run: listGroups, words: [0, 0] },
+  "describe-group": { run: describeGroup, words: [1, 1] },
+  "reset-offset": { run: resetOffset, words: [2, 2] },
+  replay: { run: replay, words: [1, 1] },
+};
+
+/** Where `gochat topics` runs; tests have places of their own. */
+export interface TopicsIo {
+  /** Names the configuration. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly print?: (line: string) => void;
+  /** Ends `monitor`. */
+  readonly signal?: AbortSignal;
+  /** What is defined; default: every topic of an installation. */
+  readonly topics?: readonly Topic<unknown>[];
 }
 
-/** `gochat topics create | list | describe TOPIC | lag [GROUP]`. Answers the exit code; throws UsageError. */
-export async function runTopics(args: readonly string[], surroundings: Surroundings): Promise<number> {
-  const [verb = "", name, extra] = args;
-  const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
-  if (run === undefined) {
-    throw new UsageError(`topics does one of ${Object.keys(verbs).join(", ")}, not "${verb}".`);
-  }
-  if (extra !== undefined) throw new UsageError(`topics ${verb} takes no "${extra}".`);
-  const sources = sourcesOf(surroundings, []);
-  const config = mqConfig(sources);
-  if (config === undefined) return exitCodes.config;
-  const { driver, kafka } = config;
-  if (driver !== "kafka") {
-    console.log("The log is embedded: it makes its topics itself. Set mq.driver=kafka for topics on Kafka.");
+/** `gochat topics VERB …`. Answers the exit code; throws UsageError. */
+export async function runTopics(args: readonly string[], io: TopicsIo = {}): Promise<number> {
+  const { env = process.env, print = console.log, signal, topics = installedTopics() } = io;
+  const options = parseTopics(args);
+  if (options.help) {
+    print(usage);
     return 0;
   }
-  return withAdmin(kafka, (admin) => run(admin, name, kafka));
+  const { verb, words } = options;
+  const found = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (found === undefined) throw new UsageError(`topics does one of ${Object.keys(verbs).join(", ")}, not "${verb}".`);
+  const [min, max] = found.words;
+  if (words.length < min || words.length > max) throw new UsageError(`topics ${verb} does not go like that.\n${usage}`);
+  if (verb === "reset-offset" && options.to === undefined)
+    throw new UsageError("topics reset-offset needs --to earliest, latest or an offset.");
+  const config = mqConfig(sourcesOf({ env, flags: options.flags }, []));
+  if (config === undefined) return exitCodes.config;
+  if (config.driver !== "kafka") {
+    print("The log is embedded: it makes its topics itself. Set mq.driver=kafka for topics on Kafka.");
+    return 0;
+  }
+  return onBrokers(config.kafka, async (admin) =>
+    found.run({ admin, settings: config.kafka, options, topics, print, signal }),
+  );
 }
 
 /** Undefined, and told, when it is wrong. */
@@ -48,87 +90,17 @@ function mqConfig(sources: Sources): ConfigOf<typeof mqSpec>["mq"] | undefined {
   }
 }
 
-async function withAdmin(settings: KafkaSettings, run: (admin: KafkaAdmin) => Promise<number>): Promise<number> {
+async function onBrokers(
+  settings: KafkaSettings,
+  run: (admin: Awaited<ReturnType<typeof connectKafkaAdmin>>) => Promise<number>,
+): Promise<number> {
   try {
     await using admin = await connectKafkaAdmin(settings, silentLogger);
     return await run(admin);
   } catch (error) {
-    if (!(error instanceof MqError)) throw error;
+    const known = error instanceof MqError || (error instanceof Error && error.name.startsWith("KafkaJS"));
+    if (!known) throw error;
     console.error(error.message);
-    return error instanceof MqUnavailableError ? exitCodes.unavailable : 1;
+    return error instanceof MqUnavailableError || isBrokerAway(error) ? exitCodes.unavailable : 1;
   }
-}
-
-type Verb = (admin: KafkaAdmin, name: string | undefined, settings: KafkaSettings) => Promise<number>;
-
-const verbs: Readonly<Record<string, Verb>> = {
-  async create(admin, name) {
-    const all = installedTopics();
-    const wanted = name === undefined ? all : all.filter((topic) => topic.name === name);
-    if (wanted.length === 0) throw new UsageError(`There is no topic "${name}" in GoChat.`);
-    const made = await admin.create(wanted);
-    for (const one of made) console.log(`made ${one}`);
-    console.log(`${wanted.length} topics are there, ${made.length} of them new.`);
-    return 0;
-  },
-
-  async list(admin, _, settings) {
-    const there = new Map((await admin.list(prefix)).map((row) => [row.name, row]));
-    const expected = new Map(installedTopics().map((topic) => [topic.name, partitionsWanted(topic, settings)]));
-    const rows = [...new Set([...expected.keys(), ...there.keys()])].toSorted().map((name) => {
-      const row = there.get(name);
-      const wanted = expected.get(name);
-      if (row === undefined) return [name, "-", "-", "missing"];
-      const fits = wanted === undefined || wanted === row.partitions;
-      return [name, String(row.partitions), String(row.replicas), fits ? "ok" : `expected ${wanted} partitions`];
-    });
-    console.log(table([["TOPIC", "PARTITIONS", "REPLICAS", "STATE"], ...rows]));
-    return rows.every(([, , , state]) => state === "ok") ? 0 : 1;
-  },
-
-  async describe(admin, name) {
-    if (name === undefined) throw new UsageError("topics describe takes the name of a topic.");
-    const details = await admin.describe(name);
-    if (details === undefined) {
-      console.error(`There is no topic ${name} on this cluster.`);
-      return 1;
-    }
-    console.log(details.name);
-    for (const [key, value] of Object.entries(details.config)) console.log(`  ${key} = ${value}`);
-    const rows = details.partitions.map((one) => [
-      String(one.partition),
-      String(one.leader),
-      one.replicas.join(","),
-      one.inSync.join(","),
-      String(one.low),
-      String(one.high),
-      String(one.high - one.low),
-    ]);
-    console.log(table([["PARTITION", "LEADER", "REPLICAS", "IN SYNC", "FIRST", "NEXT", "RECORDS"], ...rows]));
-    return 0;
-  },
-
-  async lag(admin, group) {
-    const rows = (await admin.lag(group)).map((one) => {
-      return [one.group, one.topic, String(one.partitions), String(one.lag)];
-    });
-    if (rows.length === 0) {
-      console.log(group === undefined ? "No group has committed anything." : `Group ${group} has committed nothing.`);
-      return 0;
-    }
-    console.log(table([["GROUP", "TOPIC", "PARTITIONS", "LAG"], ...rows]));
-    return 0;
-  },
-};
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
 }

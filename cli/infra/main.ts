@@ -65,7 +65,7 @@ async function up(settings: InfraSettings): Promise<number> {
 /** The topics of an installation, so that no first record waits for one. Those that are there stay as they are. */
 function createTopics(brokers: string): Promise<number> {
   const env = { GOCHAT_MQ__DRIVER: "kafka", GOCHAT_MQ__KAFKA__BROKERS: brokers };
-  return runTopics(["create"], { env, flags: {} });
+  return runTopics(["create"], { env });
 }
 
 async function down(settings: InfraSettings): Promise<number> {

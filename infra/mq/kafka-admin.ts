@@ -3,6 +3,7 @@ import { type Admin, ConfigResourceTypes } from "kafkajs";
 import type { Logger } from "../clog/clog.ts";
 import type { KafkaSettings } from "./config.ts";
 import { createKafkaClient, retryOf } from "./kafka-client.ts";
+import { createKafkaGroups, type KafkaGroups } from "./kafka-groups.ts";
 import { createKafkaTopics, messageOf } from "./kafka-topics.ts";
 import { MqUnavailableError, type Topic } from "./mq.ts";
 
@@ -38,7 +39,7 @@ export interface LagRow {
 }
 
 /** What operators ask a cluster. Every call may reject with the client's errors. */
-export interface KafkaAdmin extends AsyncDisposable {
+export interface KafkaAdmin extends KafkaGroups, AsyncDisposable {
   /** As `Mq.ensureTopics`. Answers the names of those that were made. */
   create(topics: readonly Topic<unknown>[]): Promise<string[]>;
   /** Every topic whose name begins with `prefix`, by name. */
@@ -64,6 +65,7 @@ export async function connectKafkaAdmin(settings: KafkaSettings, clog: Logger): 
   }
   const topics = createKafkaTopics(admin, settings);
   return {
+    ...createKafkaGroups(admin),
     async create(wanted) {
       const before = new Set(await admin.listTopics());
       await topics.ensure(wanted);
