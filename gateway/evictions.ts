@@ -18,7 +18,8 @@ export interface EvictedElsewhere {
 }
 
 /** Tells other gateways which of their sockets were replaced (spec 20 §2). Best effort: the presence row is gone already,
- *  so a kick that is lost leaves a socket without pushes of single chats and groups until its heartbeat registers it. */
+ *  so a kick that is lost leaves a socket without pushes of single chats and groups until its heartbeat, which is refused:
+ *  it is closed then. */
 export interface Evictions {
   push(evicted: EvictedElsewhere): void;
   /** Resolves when every kick is in the log, or given up. */

@@ -30,7 +30,8 @@ const offlineAttempts = 3;
 
 /** What presence knows of this gateway's sessions. Calls are batched, one of each kind in flight. */
 export interface Presence {
-  /** Registers ≤ `registerMax` sessions, closes those it refuses and those they replace, and tells who came online.
+  /** Registers ≤ `registerMax` sessions, closes those it refuses and those they replace, and tells who came online. A
+   *  session that registers again where a later connection has its place is closed itself.
    *  A session that ended meanwhile is taken back. While the cache is away a session stays unregistered, until a
    *  heartbeat finds it unknown. Rejects when repo is away; whether it took the sessions is open then. */
   register(sessions: readonly Session[]): Promise<void>;
@@ -86,6 +87,7 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
         deviceId: session.deviceId,
         platform: session.platform,
         policy: session.isGuest ? guestPolicy : policy,
+        connectedAtMs: session.placedAtMs,
       })),
     });
     for (const [index, session] of sessions.entries()) {
@@ -98,6 +100,13 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
     const refusal = refusals[result.errorCode];
     if (refusal !== undefined) {
       session.close(refusal.code, refusal.reason);
+      return;
+    }
+    if (session.placedAtMs === 0n) session.placedAtMs = result.connectedAtMs;
+    if (result.replaced) {
+      // The kick of the later connection's gateway was lost. Presence has no row of this one that could be taken back.
+      session.registered = false;
+      session.close(closes.replaced.code, closes.replaced.reason);
       return;
     }
     if (!result.success) return;

@@ -42,6 +42,8 @@ export class Session implements WheelEntry {
   state: SessionState = "connecting";
   /** Whether presence may know the session, so that its end has to be told. */
   registered = false;
+  /** When it connected by repo's clock, 0 before the first registration. */
+  placedAtMs = 0n;
   background = false;
   socket: ServerWebSocket<Session> | undefined = undefined;
   /** Close code this side decided on, 0 while it did not. */

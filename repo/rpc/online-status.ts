@@ -83,9 +83,13 @@ export function onlineStatusService(
     let next = 0;
     return codes.map((errorCode): Result => {
       if (errorCode !== undefined) return { success: false, errorCode };
-      const answer = answers?.[next++];
-      if (!answer) return { success: false, errorCode: "SERVICE_UNAVAILABLE" };
-      return { success: true, firstSession: answer.first, evicted: answer.evicted };
+      const at = next++;
+      const answer = answers?.[at];
+      // It connected now all the same, and says so when it registers.
+      const connectedAtMs = BigInt(answer?.connectedAtMs ?? admitted[at]?.connectedAtMs ?? context.clock());
+      if (!answer) return { success: false, errorCode: "SERVICE_UNAVAILABLE", connectedAtMs };
+      const { first, replaced, evicted } = answer;
+      return { success: !replaced, firstSession: first, evicted: [...evicted], replaced, connectedAtMs };
     });
   }
 
@@ -117,9 +121,11 @@ export function onlineStatusService(
         throw new AppError(code);
       const [status] = await statuses([request.userId]);
       return {
-        success: true,
+        success: result?.success ?? false,
         firstSession: result?.firstSession ?? false,
         evicted: result?.evicted ?? [],
+        replaced: result?.replaced ?? false,
+        connectedAtMs: result?.connectedAtMs ?? 0n,
         ...(status ? { status } : {}),
       };
     },

@@ -32,6 +32,7 @@ export function arrivalOf(item: SetUserOnlineRequest): Arrival {
     clientInfo: item.clientInfo.slice(0, CLIENT_INFO_CHARS_MAX),
     eviction: evictions[item.policy?.multiDevice ?? MultiDevice.UNSPECIFIED] ?? "multi",
     sessionsMax: Math.max(0, item.policy?.maxSessions ?? 0),
+    connectedAtMs: item.connectedAtMs > 0n ? Number(item.connectedAtMs) : undefined,
   };
 }
 
@@ -58,7 +59,7 @@ export function toStatus({ userId, sessions, lastSeen }: UserPresence): OnlineSt
       deviceId,
       platform,
       clientInfo,
-      connectedAt: BigInt(at.connectedAt),
+      connectedAt: BigInt(Math.floor(at.connectedAtMs / 1000)),
       lastSeen: BigInt(at.lastSeen),
     })),
   });

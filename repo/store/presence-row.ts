@@ -7,8 +7,8 @@ export interface PresenceRow {
   readonly deviceId: string;
   readonly platform: string;
   readonly clientInfo: string;
-  /** Unix s */
-  readonly connectedAt: number;
+  /** Unix ms by the clocks of repo; later connections of a user have a greater one. */
+  readonly connectedAtMs: number;
   /** Unix s */
   readonly lastSeen: number;
 }
@@ -33,11 +33,11 @@ export function parseRow(json: string): PresenceRow | undefined {
     deviceId,
     platform,
     clientInfo,
-    connectedAt,
+    connectedAtMs,
     lastSeen,
   }: Partial<Record<keyof PresenceRow, unknown>> = value;
   if (typeof gatewayId !== "string" || typeof incarnation !== "string") return undefined;
-  if (typeof connectedAt !== "number" || typeof lastSeen !== "number") return undefined;
+  if (typeof connectedAtMs !== "number" || typeof lastSeen !== "number") return undefined;
   const text = (one: unknown): string => (typeof one === "string" ? one : "");
   return {
     gatewayId,
@@ -46,7 +46,7 @@ export function parseRow(json: string): PresenceRow | undefined {
     deviceId: text(deviceId),
     platform: text(platform),
     clientInfo: text(clientInfo),
-    connectedAt,
+    connectedAtMs,
     lastSeen,
   };
 }

@@ -20,7 +20,7 @@ local function read()
   for i = 1, #all, 2 do
     local ok, row = pcall(cjson.decode, all[i + 1])
     if ok and type(row) == 'table' and type(row.gatewayId) == 'string' and type(row.incarnation) == 'string'
-      and type(row.lastSeen) == 'number' and type(row.connectedAt) == 'number' and row.lastSeen >= tonumber(ARGV[2]) then
+      and type(row.lastSeen) == 'number' and type(row.connectedAtMs) == 'number' and row.lastSeen >= tonumber(ARGV[2]) then
       row.id = all[i]
       rows[#rows + 1] = row
     else
@@ -28,7 +28,7 @@ local function read()
     end
   end
   table.sort(rows, function(a, b)
-    if a.connectedAt ~= b.connectedAt then return a.connectedAt < b.connectedAt end
+    if a.connectedAtMs ~= b.connectedAtMs then return a.connectedAtMs < b.connectedAtMs end
     return a.id < b.id
   end)
   return rows, dead
@@ -61,60 +61,85 @@ local function finish(rows, dead)
 end
 `;
 
-/** Arguments after the common three: session id, its row, eviction, most sessions (0 = any number). Answers 1 when the user
- *  had no session before, else 0, then id, gateway and incarnation of each evicted session, the oldest first. */
+/** Arguments after the common three: session id, its row, eviction, most sessions (0 = any number), 1 when it is a new
+ *  connection. A new one is always later than those that are there. One that registers again keeps its time, and is refused
+ *  where a later connection has its place: otherwise two that never heard of each other would evict each other forever.
+ *  Answers 1 when the user had no session before, 1 when it was refused (else 0), the time it connected (Unix ms), then id,
+ *  gateway and incarnation of each evicted session, the oldest first. */
 export const goOnline: Script = {
   name: "presence.online",
   lua: `${prelude}
 local rows, dead = read()
 local own = cjson.decode(ARGV[5])
 own.id = ARGV[4]
-local answer, kept = { #rows == 0 and '1' or '0' }, {}
-local function evict(row)
+local most, new, known, others = tonumber(ARGV[7]), ARGV[8] == '1', false, {}
+for _, row in ipairs(rows) do
+  if row.id == own.id then
+    known, new = true, false
+    own.connectedAtMs = row.connectedAtMs
+  else
+    others[#others + 1] = row
+  end
+end
+local latest = others[#others]
+if new and latest and latest.connectedAtMs >= own.connectedAtMs then own.connectedAtMs = latest.connectedAtMs + 1 end
+local kept, gone, refused = {}, {}, false
+for _, row in ipairs(others) do
+  local same = ARGV[6] == 'single'
+    or (ARGV[6] == 'per-platform' and row.platform == own.platform)
+    or (ARGV[6] == 'multi' and own.deviceId ~= '' and row.deviceId == own.deviceId)
+  if not same then kept[#kept + 1] = row else gone[#gone + 1] = row end
+  if same and row.connectedAtMs > own.connectedAtMs then refused = true end
+end
+local over = most > 0 and #kept - most + 1 or 0
+if over > 0 and kept[over].connectedAtMs > own.connectedAtMs then refused = true end
+local answer = { #rows == 0 and '1' or '0', refused and '1' or '0', string.format('%.0f', own.connectedAtMs) }
+if refused then
+  if known then dead[#dead + 1] = own.id end
+  finish(others, dead)
+  return answer
+end
+for _ = 1, over do gone[#gone + 1] = table.remove(kept, 1) end
+for _, row in ipairs(gone) do
   dead[#dead + 1] = row.id
   answer[#answer + 1] = row.id
   answer[#answer + 1] = row.gatewayId
   answer[#answer + 1] = row.incarnation
 end
-for _, row in ipairs(rows) do
-  if row.id ~= own.id then
-    local same = ARGV[6] == 'single'
-      or (ARGV[6] == 'per-platform' and row.platform == own.platform)
-      or (ARGV[6] == 'multi' and own.deviceId ~= '' and row.deviceId == own.deviceId)
-    if same then evict(row) else kept[#kept + 1] = row end
-  end
-end
-local most = tonumber(ARGV[7])
-while most > 0 and #kept >= most do evict(table.remove(kept, 1)) end
 kept[#kept + 1] = own
 if #dead > 0 then redis.call('HDEL', KEYS[1], unpack(dead)) end
 put(own)
 finish(kept, {})
 return answer`,
   local(store, [online = "", presence = ""], args) {
-    const [sessionId = "", json = "", eviction = "", most = "0"] = args.slice(3);
-    const own = parseRow(json);
-    if (!own) throw new Error("not a presence row");
+    const [sessionId = "", json = "", eviction = "", most = "0", isNew = "0"] = args.slice(3);
+    const row = parseRow(json);
+    if (!row) throw new Error("not a presence row");
     const { rows, dead } = read(store, online, args);
-    const answer = [rows.length === 0 ? "1" : "0"];
-    const kept: Live[] = [];
-    const evict = (row: Live): void => {
-      dead.push(row.id);
-      answer.push(row.id, row.gatewayId, row.incarnation);
-    };
-    for (const row of rows) {
-      if (row.id === sessionId) continue;
-      if (isReplaced(row, own, eviction)) evict(row);
-      else kept.push(row);
+    const known = rows.find((one) => one.id === sessionId);
+    const others = rows.filter((one) => one !== known);
+    const own: Live = { ...row, id: sessionId, connectedAtMs: timeOf(row, { known, others, isNew: isNew === "1" }) };
+    const gone = others.filter((one) => isReplaced(one, own, eviction));
+    const kept = others.filter((one) => !isReplaced(one, own, eviction));
+    const over = Number(most) > 0 ? kept.length - Number(most) + 1 : 0;
+    const refused = [...gone, ...kept.slice(Math.max(0, over - 1), Math.max(0, over))].some(
+      (one) => one.connectedAtMs > own.connectedAtMs,
+    );
+    const answer = [rows.length === 0 ? "1" : "0", refused ? "1" : "0", String(own.connectedAtMs)];
+    if (refused) {
+      finish(store, [online, presence], args, others, known ? [...dead, sessionId] : dead);
+      return answer;
     }
-    while (Number(most) > 0 && kept.length >= Number(most)) {
-      const oldest = kept.shift();
-      if (oldest) evict(oldest);
+    gone.push(...kept.splice(0, Math.max(0, over)));
+    for (const one of gone) {
+      dead.push(one.id);
+      answer.push(one.id, one.gatewayId, one.incarnation);
     }
     // Before the new row is put: a session that comes back may be among the dead itself.
     if (dead.length > 0) store.hdel(online, dead);
-    store.hset(online, { [sessionId]: json });
-    finish(store, [online, presence], args, [...kept, { ...own, id: sessionId }], []);
+    const { id: _, ...stored } = own;
+    store.hset(online, { [sessionId]: JSON.stringify(stored) });
+    finish(store, [online, presence], args, [...kept, own], []);
     return answer;
   },
 };
@@ -205,6 +230,13 @@ return 1`,
   },
 };
 
+/** When it connected: `others` are ordered by that. */
+function timeOf(own: PresenceRow, at: { known: Live | undefined; others: readonly Live[]; isNew: boolean }): number {
+  if (at.known) return at.known.connectedAtMs;
+  const latest = at.others.at(-1)?.connectedAtMs ?? 0;
+  return at.isNew && latest >= own.connectedAtMs ? latest + 1 : own.connectedAtMs;
+}
+
 function isReplaced(row: Live, own: PresenceRow, eviction: string): boolean {
   if (eviction === "single") return true;
   if (eviction === "per-platform") return row.platform === own.platform;
@@ -219,7 +251,7 @@ function read(store: LocalStore, online: string, args: readonly string[]): { row
     if (row && row.lastSeen >= Number(args[1])) rows.push({ ...row, id });
     else dead.push(id);
   }
-  rows.sort((a, b) => a.connectedAt - b.connectedAt || (a.id < b.id ? -1 : 1));
+  rows.sort((a, b) => a.connectedAtMs - b.connectedAtMs || (a.id < b.id ? -1 : 1));
   return { rows, dead };
 }
 

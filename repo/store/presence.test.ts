@@ -41,8 +41,8 @@ const places = async (userId = 1n) => parsePresence(await cache.get(presenceKey(
 const online = async (userId = 1n) => (await presence.get([userId]))[0]?.sessions.map((one) => one.sessionId) ?? [];
 
 test("sessions and routes are written in one step", async () => {
-  expect(await arrive(arrival("a"))).toEqual([{ first: true, evicted: [] }]);
-  expect(await arrive(arrival("b"), arrival("c", g2))).toEqual([
+  expect(await arrive(arrival("a"))).toMatchObject([{ first: true, evicted: [] }]);
+  expect(await arrive(arrival("b"), arrival("c", g2))).toMatchObject([
     { first: false, evicted: [] },
     { first: false, evicted: [] },
   ]);
@@ -55,14 +55,14 @@ test("sessions and routes are written in one step", async () => {
 
 test("registering again is harmless", async () => {
   await arrive(arrival("a"));
-  expect(await arrive(arrival("a"))).toEqual([{ first: false, evicted: [] }]);
+  expect(await arrive(arrival("a"))).toMatchObject([{ first: false, evicted: [] }]);
   expect(await places()).toEqual([{ ...g1, sessions: 1 }]);
 });
 
 test("20 §2 multi: the same device replaces its older session, others coexist", async () => {
   await arrive(arrival("a", { deviceId: "phone" }), arrival("b", { deviceId: "laptop" }), arrival("c"));
   const [result] = await arrive(arrival("d", { ...g2, deviceId: "phone" }));
-  expect(result).toEqual({ first: false, evicted: [{ sessionId: "a", ...g1 }] });
+  expect(result).toMatchObject({ first: false, evicted: [{ sessionId: "a", ...g1 }] });
   expect((await online()).sort()).toEqual(["b", "c", "d"]);
 });
 
@@ -89,6 +89,42 @@ test("20 §2 single: any session of any gateway is replaced", async () => {
   const [result] = await arrive(arrival("c", { eviction: "single", sessionsMax: 1 }));
   expect(result?.evicted.map((one) => one.sessionId).sort()).toEqual(["a", "b"]);
   expect(await places()).toEqual([{ ...g1, sessions: 1 }]);
+});
+
+test("20 §2: one that registers again is refused where a later connection has its place, whoever comes first", async () => {
+  const phone = { deviceId: "phone" };
+  const [old] = await arrive(arrival("old", phone));
+  const [late] = await arrive(arrival("late", { ...g2, ...phone }));
+  // The kick was lost, and a heartbeat finds the older one unknown.
+  const [again] = await arrive(arrival("old", { ...phone, connectedAtMs: old?.connectedAtMs }));
+  expect(again).toEqual({ first: false, evicted: [], replaced: true, connectedAtMs: old?.connectedAtMs ?? 0 });
+  expect(await online()).toEqual(["late"]);
+  expect(await places()).toEqual([{ ...g2, sessions: 1 }]);
+  // After a wipe the older one is the first to be back, and gives way to the later.
+  cache.wipe();
+  await arrive(arrival("old", { ...phone, connectedAtMs: old?.connectedAtMs }));
+  const [back] = await arrive(arrival("late", { ...g2, ...phone, connectedAtMs: late?.connectedAtMs }));
+  expect(back).toMatchObject({ replaced: false, evicted: [{ sessionId: "old" }] });
+  expect(await online()).toEqual(["late"]);
+});
+
+test("20 §2: past the cap it is the earliest connection that goes, also when it is the one that registers again", async () => {
+  const times = new Map<string, number>();
+  for (const id of ["a", "b", "c"])
+    times.set(id, (await arrive(arrival(id, { sessionsMax: 2 })))[0]?.connectedAtMs ?? 0);
+  expect(await online()).toEqual(["c", "b"]);
+  const again = (id: string) => arrive(arrival(id, { sessionsMax: 2, connectedAtMs: times.get(id) }));
+  expect((await again("a"))[0]).toMatchObject({ replaced: true, evicted: [] });
+  expect((await again("b"))[0]).toMatchObject({ replaced: false, evicted: [] });
+  expect((await online()).sort()).toEqual(["b", "c"]);
+});
+
+test("20 §2: a new connection is later than those that are there, whatever a clock says", async () => {
+  const [first] = await arrive(arrival("a", { deviceId: "phone" }));
+  nowMs -= 60_000;
+  const [second] = await arrive(arrival("b", { deviceId: "phone" }));
+  expect(second).toMatchObject({ replaced: false, evicted: [{ sessionId: "a" }] });
+  expect(second?.connectedAtMs).toBe((first?.connectedAtMs ?? 0) + 1);
 });
 
 test("sessions of one batch meet in their order", async () => {

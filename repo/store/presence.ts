@@ -5,13 +5,23 @@ import { onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
 import { type Eviction, goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
 
 /** A socket session as a gateway registers it. */
-export interface Arrival extends Omit<PresenceRow, "connectedAt" | "lastSeen"> {
+export interface Arrival extends Omit<PresenceRow, "connectedAtMs" | "lastSeen"> {
   readonly userId: bigint;
   /** socket session, UUID v7 */
   readonly sessionId: string;
   readonly eviction: Eviction;
   /** 0 = any number */
   readonly sessionsMax: number;
+  /** Of one that registers again: what its first registration was given. */
+  readonly connectedAtMs?: number | undefined;
+}
+export interface Arrived {
+  /** It is the user's only session. */
+  readonly first: boolean;
+  readonly evicted: readonly Evicted[];
+  /** A later connection has its place: it was not registered. */
+  readonly replaced: boolean;
+  readonly connectedAtMs: number;
 }
 export interface Evicted {
   readonly sessionId: string;
@@ -33,7 +43,7 @@ export interface UserPresence {
  *  that report nothing for `ttlMs` are gone. Every call rejects with CacheUnavailableError while the cache is away. */
 export interface PresenceStore {
   /** Registers sessions, each in one atomic step, in order. Repeating is harmless. */
-  arrive(arrivals: readonly Arrival[]): Promise<{ first: boolean; evicted: Evicted[] }[]>;
+  arrive(arrivals: readonly Arrival[]): Promise<Arrived[]>;
   /** Takes sessions out, in order; true when the user has none left. Repeating gives the same answer. */
   depart(departures: readonly Departure[]): Promise<{ last: boolean; lastSeen: number }[]>;
   /** Marks sessions of one gateway as seen. Answers those that presence does not know, and whether a later incarnation
@@ -74,17 +84,18 @@ export function createPresenceStore(
     return [now, now - Math.floor(ttlMs / 1000), ttlMs];
   }
 
-  async function arriveOne(arrival: Arrival, now: number): Promise<{ first: boolean; evicted: Evicted[] }> {
-    const { userId, sessionId, eviction, sessionsMax, ...row } = arrival;
-    const json = JSON.stringify({ ...row, connectedAt: now, lastSeen: now } satisfies PresenceRow);
-    const args = [...commonArgs(now), sessionId, json, eviction, sessionsMax];
-    const [first, ...flat] = strings(await cache.eval(goOnline, keysOf(userId), args));
+  async function arriveOne(arrival: Arrival, now: number): Promise<Arrived> {
+    const { userId, sessionId, eviction, sessionsMax, connectedAtMs, ...row } = arrival;
+    const time = connectedAtMs ?? deps.clock();
+    const json = JSON.stringify({ ...row, connectedAtMs: time, lastSeen: now } satisfies PresenceRow);
+    const args = [...commonArgs(now), sessionId, json, eviction, sessionsMax, connectedAtMs === undefined ? 1 : 0];
+    const [first, replaced, given, ...flat] = strings(await cache.eval(goOnline, keysOf(userId), args));
     const evicted: Evicted[] = [];
     for (let at = 0; at + 2 < flat.length; at += 3) {
       const [id = "", gatewayId = "", incarnation = ""] = flat.slice(at, at + 3);
       evicted.push({ sessionId: id, gatewayId, incarnation });
     }
-    return { first: first === "1", evicted };
+    return { first: first === "1", evicted, replaced: replaced === "1", connectedAtMs: Number(given) };
   }
 
   async function report(userIds: Iterable<bigint>, now: number): Promise<void> {
@@ -150,7 +161,7 @@ export function createPresenceStore(
             const row = parseRow(json);
             return row && row.lastSeen >= oldest ? [{ ...row, sessionId }] : [];
           })
-          .sort((a, b) => b.connectedAt - a.connectedAt || (a.sessionId < b.sessionId ? 1 : -1));
+          .sort((a, b) => b.connectedAtMs - a.connectedAtMs || (a.sessionId < b.sessionId ? 1 : -1));
         const lastSeen = Math.max(Number(last[at] ?? 0), ...sessions.map((session) => session.lastSeen));
         return { userId, sessions, lastSeen };
       });

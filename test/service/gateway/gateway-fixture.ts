@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, type DescService } from "@bufbuild/protobuf";
+import { create, type DescService, isMessage } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { defaultGatewaySettings, type GatewayConfig } from "../../../gateway/config.ts";
 import type { Pages } from "../../../gateway/http/pages.ts";
@@ -30,7 +30,7 @@ import { ConversationService } from "../../../proto/gen/gochat/logic/v1/conversa
 import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import { MessageService } from "../../../proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
-import { BroadcastRecordSchema } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
+import { BroadcastRecordSchema, DownstreamRecordSchema } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
 import { ConversationService as RepoConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { FriendshipService } from "../../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { MessageService as RepoMessageService } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
@@ -60,6 +60,8 @@ export interface Town extends AsyncDisposable {
   readonly log: readonly string[];
   /** Calls of this method of repo or logic, as the gateway makes them, fail as when the service is away. */
   away: Watched | undefined;
+  /** Records that close sockets of another gateway get lost. */
+  loseKicks: boolean;
   /** How often gateways called it. */
   calls(method: Watched): number;
   /** Unix ms; the gateway's only. */
@@ -114,7 +116,7 @@ export async function openTown(
     stack.use(await startTask(taskConfig, { ...common, mq, repo, coord }));
   } else await fanOut(mq, clog);
   let offsetMs = 0;
-  const state: { away: Town["away"] } = { away: undefined };
+  const state: { away: Town["away"]; loseKicks: boolean } = { away: undefined, loseKicks: false };
   const counts = new Map<string, number>();
   const wrap: CallWrapper = (method, _signal, call) => {
     counts.set(method.name, (counts.get(method.name) ?? 0) + 1);
@@ -122,7 +124,7 @@ export async function openTown(
   };
   const ratelimit = createRateLimit({ enabled: false }, { cache, clog, metrics });
   const deps = {
-    mq,
+    mq: losing(mq, () => state.loseKicks),
     coord,
     ratelimit,
     clog,
@@ -174,12 +176,27 @@ export async function openTown(
     set away(method) {
       state.away = method;
     },
+    get loseKicks() {
+      return state.loseKicks;
+    },
+    set loseKicks(lose) {
+      state.loseKicks = lose;
+    },
     calls: (method) => counts.get(method) ?? 0,
     advance(ms) {
       offsetMs += ms;
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** The log, which drops kicks while `lose` says so. */
+function losing(mq: Mq, lose: () => boolean): Mq {
+  const isKick = ({ value }: OutRecord): boolean =>
+    isMessage(value, DownstreamRecordSchema) &&
+    value.items.some(({ body }) => body.case === "control" && body.value.control.case === "kick");
+  const send: Mq["send"] = (records) => mq.send(lose() ? records.filter((one) => !isKick(one as OutRecord)) : records);
+  return { ...mq, send };
 }
 
 function of<S extends DescService>(services: readonly RpcService[], service: S, wrap?: CallWrapper): Client<S> {

@@ -91,6 +91,26 @@ test("20 §2: a session that is replaced on another gateway is closed there with
   for (const socket of [laptop, now]) await socket.next("pong");
 });
 
+test("20 §2: a session whose kick was lost is closed with 4002 at its heartbeat; the later one stays", async () => {
+  const ann = await newAccount(town.api);
+  const query = { deviceId: "phone" };
+  const old = await openSocket(first, ann.accessToken, { query });
+  town.loseKicks = true;
+  await using now = await openSocket(second, ann.accessToken, { query });
+  old.send("ping");
+  await old.next("pong");
+  town.loseKicks = false;
+  town.advance(61_000);
+  expect(await old.closed).toBe(4002);
+  for (let minute = 0; minute < 2; minute += 1) {
+    now.send("ping");
+    await now.next("pong");
+    town.advance(61_000);
+  }
+  const { status } = await town.onlineStatus.getUserOnlineStatus({ userId: ann.userId });
+  expect(status?.sessions.map(({ sessionId }) => sessionId)).toEqual([String(now.frames[0]?.data.sessionId)]);
+});
+
 test("20 §2: a guest has one socket, whatever the gateway", async () => {
   const guest = await newGuest(town.api);
   await using old = await openSocket(second, guest.accessToken);

@@ -61,10 +61,16 @@ function step(pick: Pick, user: bigint, now: number, seed: number) {
     deviceId: pick(["", "d1", "d2", "d3"]),
     platform: pick(["web", "ios", "android"]),
     clientInfo: pick(["", 'Chrome "1"/2', "日本 😀\u0001"]),
-    connectedAt: now,
+    connectedAtMs: now * 1000 + pick([0, 0, -90_000, 40_000]),
     lastSeen: now,
   };
-  const online = [session(), JSON.stringify(row), pick(["multi", "per-platform", "single"]), pick([0, 1, 2, 5])];
+  const online = [
+    session(),
+    JSON.stringify(row),
+    pick(["multi", "per-platform", "single"]),
+    pick([0, 1, 2, 5]),
+    pick([0, 1]),
+  ];
   return pick<{ script: Script; keys: string[]; args: (string | number)[] }>([
     { script: goOnline, keys, args: [...common, ...online] },
     { script: goOnline, keys, args: [...common, ...online] },
@@ -83,7 +89,7 @@ async function spoil(pick: Pick, caches: readonly Cache[], user: bigint): Promis
     "[]",
     "7",
     '"x"',
-    '{"lastSeen":9000000000,"connectedAt":1}',
+    '{"lastSeen":9000000000,"connectedAtMs":1}',
     "{}",
     '{"gatewayId":1}',
   ]);
