@@ -19,8 +19,9 @@ export const logicSpec = section({
       min: 1,
       max: CONTENT_CHARS_MAX,
       doc: "characters of a message's content",
+      hot: true,
     }),
-    allowedTypes: list({ default: ["1", "2", "3", "5", "6"], doc: "message types that clients may send" }),
+    allowedTypes: list({ default: ["1", "2", "3", "5", "6"], doc: "message types that clients may send", hot: true }),
   }),
   calls: section({
     waitingMax: int({ default: 10_000, min: 1, max: 1_000_000, doc: "sends by call that wait for a batch; then 503" }),

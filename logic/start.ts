@@ -111,8 +111,22 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   };
 }
 
+/** Hot (spec 60 §13): as the configuration says when a message is checked. */
 function rulesOf({ message }: LogicConfig): { contentCharsMax: number; allowedTypes: ReadonlySet<number> } {
-  return { contentCharsMax: message.maxLength, allowedTypes: new Set(message.allowedTypes.map(Number)) };
+  let listed = message.allowedTypes;
+  let types = new Set(listed.map(Number));
+  return {
+    get contentCharsMax() {
+      return message.maxLength;
+    },
+    get allowedTypes() {
+      if (listed !== message.allowedTypes) {
+        listed = message.allowedTypes;
+        types = new Set(listed.map(Number));
+      }
+      return types;
+    },
+  };
 }
 
 function servicesOf(

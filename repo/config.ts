@@ -8,8 +8,14 @@ export const repoSpec = section({
     port: int({ default: 9002, min: 0, max: 65_535, doc: "port of Connect and gRPC-Web, 0 = any free one" }),
   }),
   commit: section({
-    itemsMax: int({ default: 500, min: 1, max: 5000, doc: "messages in one CommitMessages" }),
-    bytesMax: bytes({ default: 512 * 1024, min: 64 * 1024, max: 8 * 1024 * 1024, doc: "bytes in one CommitMessages" }),
+    itemsMax: int({ default: 500, min: 1, max: 5000, doc: "messages in one CommitMessages", hot: true }),
+    bytesMax: bytes({
+      default: 512 * 1024,
+      min: 64 * 1024,
+      max: 8 * 1024 * 1024,
+      doc: "bytes in one CommitMessages",
+      hot: true,
+    }),
   }),
 });
 

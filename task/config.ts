@@ -4,12 +4,13 @@ import { bytes, duration, type Environment, int } from "#infra/config/keys.ts";
 /** The keys of the service `task`. */
 export const taskSpec = section({
   fanout: section({
-    worldBatch: int({ default: 1000, min: 1, max: 1000, doc: "rows in one broadcast record" }),
+    worldBatch: int({ default: 1000, min: 1, max: 1000, doc: "rows in one broadcast record", hot: true }),
     batchBytes: bytes({
       default: 512 * 1024,
       min: 64 * 1024,
       max: 1024 * 1024,
       doc: "bytes of one broadcast record",
+      hot: true,
     }),
   }),
   outbox: section({

@@ -23,7 +23,16 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
   const { mq, repo, coord, metrics, sleep } = deps;
   await mq.ensureTopics([topics.fanout, topics.broadcast, topics.persist]);
   await using stack = new AsyncDisposableStack();
-  const limits = { rowsMax: config.fanout.worldBatch, bytesMax: config.fanout.batchBytes };
+  const { fanout } = config;
+  const limits = {
+    // Hot (spec 60 §13).
+    get rowsMax() {
+      return fanout.worldBatch;
+    },
+    get bytesMax() {
+      return fanout.batchBytes;
+    },
+  };
   const tracer = deps.tracer ?? noTracer;
   stack.use(await subscribeFanout(limits, { mq, clog: clog.namespace("fanout"), metrics, tracer, clock }));
   const sweep = createSweep({ mq, repo, clock });

@@ -48,7 +48,16 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
   const { entrance } = guard;
   const { tokens, signOut, verifier } = auth;
   const services = publicServices({ logic, tokens, entrance, signOut, backendMs });
-  const limits = { connectionsMax: config.ws.maxConnections, connectingMax: config.ws.maxConnecting };
+  const { ws } = config;
+  const limits = {
+    // Hot (spec 60 §13).
+    get connectionsMax() {
+      return ws.maxConnections;
+    },
+    get connectingMax() {
+      return ws.maxConnecting;
+    },
+  };
   let listening: Server<Session> | undefined;
   try {
     listening = startServer(

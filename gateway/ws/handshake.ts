@@ -57,7 +57,9 @@ export function createHandshake(options: { readonly connectingMax: number }, dep
 
   const batcher = createBatcher<Session>({
     batchMax: registerMax,
-    waitingMax: options.connectingMax,
+    get waitingMax() {
+      return options.connectingMax;
+    },
     flush: connect,
     failed(error, sessions) {
       clog.warn("connecting failed", { count: sessions.length, err: error });

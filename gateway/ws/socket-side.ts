@@ -71,23 +71,21 @@ export function createSocketSide(
 ): SocketSide {
   const { ws, gatewayId, upstream: upstreamConfig } = config;
   const { mq, logic, hub, clog, clock, metrics, tracer, ratelimit, verifier, prober } = deps;
+  const hot = hotOptions(config, incarnation);
   const answers = createAnswers(metrics, clock);
   const rooms = createRooms(deps.channels, metrics);
-  const resync = createResyncSender({ spreadMs: ws.resyncSpread }, { clog, metrics, clock });
+  const resync = createResyncSender(hot.resync, { clog, metrics, clock });
   const events = createUserEvents(gatewayId, { mq, clog, clock });
   const evictions = createEvictions({ mq, clog, clock });
-  const presence = createPresence(
-    { gatewayId, incarnation, policy: ws.multiDevice, sessionsPerUserMax: ws.maxSessionsPerUser },
-    {
-      onlineStatus: deps.repo.onlineStatus,
-      hub,
-      events,
-      clog,
-      resync: (session) => resync.now(session, "presence"),
-      kick: evictions.push,
-      replaced: deps.replaced,
-    },
-  );
+  const presence = createPresence(hot.presence, {
+    onlineStatus: deps.repo.onlineStatus,
+    hub,
+    events,
+    clog,
+    resync: (session) => resync.now(session, "presence"),
+    kick: evictions.push,
+    replaced: deps.replaced,
+  });
   const upstream = createUpstream(
     {
       gatewayId,
@@ -108,25 +106,31 @@ export function createSocketSide(
         ),
     },
   );
-  const handlers = createFrameHandlers(
-    { backendMs: config.http.backendTimeout, syncBytesMax: ws.syncBytesMax },
-    { logic, upstream, verifier, ratelimit, answers, metrics, tracer, clock },
-  );
-  const limits = createFrameLimits(
+  const handlers = createFrameHandlers(hot.frames, {
+    logic,
+    upstream,
+    verifier,
     ratelimit,
-    { abuseViolations: ws.abuseViolations, abuseWindowMs: ws.abuseWindow },
+    answers,
     metrics,
-  );
-  const inbound = createInbound(
-    { inboundFramesMax: ws.inboundFramesMax, inboundBytesMax: ws.inboundBytesMax },
-    { limits, handlers, answers, metrics, clog, clock },
-  );
+    tracer,
+    clock,
+  });
+  const limits = createFrameLimits(ratelimit, hot.abuse, metrics);
+  const inbound = createInbound(ws, { limits, handlers, answers, metrics, clog, clock });
   const sockets = createSockets(
     {
       gatewayId,
-      pingAfterMs: ws.pingAfter,
-      silenceMaxMs: ws.silenceMax,
-      writeTimeoutMs: ws.writeTimeout,
+      // Hot, as in hotOptions.
+      get pingAfterMs() {
+        return ws.pingAfter;
+      },
+      get silenceMaxMs() {
+        return ws.silenceMax;
+      },
+      get writeTimeoutMs() {
+        return ws.writeTimeout;
+      },
       heartbeatMs: config.presence.heartbeat,
       maxMessageSize: ws.maxMessageSize,
       queueBytesMax: ws.queueBytesMax,
@@ -136,16 +140,13 @@ export function createSocketSide(
     },
     { hub, handshake: () => handshake, inbound, presence, answers, metrics, clock },
   );
-  const handshake: Handshake = createHandshake(
-    { connectingMax: ws.maxConnecting },
-    {
-      presence,
-      clog,
-      getRooms: (userIds) => getRooms(logic, userIds),
-      subscribe: rooms.subscribe,
-      opened: sockets.opened,
-    },
-  );
+  const handshake: Handshake = createHandshake(hot.connecting, {
+    presence,
+    clog,
+    getRooms: (userIds) => getRooms(logic, userIds),
+    subscribe: rooms.subscribe,
+    opened: sockets.opened,
+  });
   const controls = createControls({
     hub,
     verifier,
@@ -176,11 +177,8 @@ export function createSocketSide(
 
   return {
     handler: sockets.handler,
-    downstream: createDownstream(
-      { gatewayId, incarnation, frameOutMax: ws.frameOutMax },
-      { hub, controls, metrics, tracer, clog, clock },
-    ),
-    broadcast: createBroadcast({ gatewayId, frameOutMax: ws.frameOutMax }, { rooms, controls, metrics, tracer, clock }),
+    downstream: createDownstream(hot.pushes, { hub, controls, metrics, tracer, clog, clock }),
+    broadcast: createBroadcast(hot.pushes, { rooms, controls, metrics, tracer, clock }),
     prober,
     missed,
     connecting: () => handshake.connecting,
@@ -200,4 +198,51 @@ export function createSocketSide(
 async function getRooms(logic: LogicClients, userIds: readonly string[]): Promise<Map<string, readonly Room[]>> {
   const { users } = await logic.conversation.getRooms({ userIds: [...userIds] }, { timeoutMs: roomsMs });
   return new Map(users.map(({ userId, rooms }) => [userId, rooms]));
+}
+
+/** What may change while the gateway runs (spec 60 §13): read from the configuration whenever it acts. */
+function hotOptions({ ws, http, gatewayId }: GatewayConfig, incarnation: string) {
+  return {
+    resync: {
+      get spreadMs() {
+        return ws.resyncSpread;
+      },
+    },
+    presence: {
+      gatewayId,
+      incarnation,
+      get policy() {
+        return ws.multiDevice;
+      },
+      get sessionsPerUserMax() {
+        return ws.maxSessionsPerUser;
+      },
+    },
+    frames: {
+      backendMs: http.backendTimeout,
+      get syncBytesMax() {
+        return ws.syncBytesMax;
+      },
+    },
+    abuse: {
+      get abuseViolations() {
+        return ws.abuseViolations;
+      },
+      get abuseWindowMs() {
+        return ws.abuseWindow;
+      },
+    },
+    connecting: {
+      get connectingMax() {
+        return ws.maxConnecting;
+      },
+    },
+    pushes: {
+      gatewayId,
+      incarnation,
+      get frameOutMax() {
+        return ws.frameOutMax;
+      },
+    },
+  };
 }

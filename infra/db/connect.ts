@@ -11,8 +11,6 @@ import { createSqliteDb } from "./sqlite.ts";
 export interface ConnectDeps {
   clog: Logger;
   environment: Environment;
-  /** Of the configuration's slow threshold, which is hot, ms. Default: the configured one. */
-  slowMs?: () => number;
   /** Stands for the server's clock, Unix ms; for tests. */
   clock?: () => number;
 }
@@ -69,9 +67,9 @@ export async function connectDb(config: DbConfig, file: string, deps: ConnectDep
   if (dsn.driver === "sqlite")
     return createSqliteDb({ file: dsn.file, waitingMax: config.waitingMax, ...clockOf(deps) });
   const clog = deps.clog.namespace("db");
-  const slowMs = deps.slowMs ?? (() => config.slowThreshold);
   const options = serverOptions(config, (label, ms) => {
-    if (ms > slowMs()) clog.warn("slow query", { query: label.slice(0, 500), latency_ms: Math.round(ms) });
+    // Hot: the configuration changes in place.
+    if (ms > config.slowThreshold) clog.warn("slow query", { query: label.slice(0, 500), latency_ms: Math.round(ms) });
   });
   const driver = await loadDriver(dsn.driver);
   const where = `${dsn.driver}://${dsn.address.host}:${dsn.address.port}/${dsn.address.database}`;

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { type SQL, sql } from "drizzle-orm";
 import { createLogger } from "../clog/clog.ts";
+import { takeHot } from "../config/hot.ts";
 import { StartError } from "../host/start-error.ts";
+import { dbSpec } from "./config.ts";
 import { conformanceTable, type Items } from "./conformance-tables.ts";
 import { DbError } from "./errors.ts";
 import { connectServer, holdInChild, type Server } from "./server-kit.ts";
@@ -255,6 +257,17 @@ export function serverConformance(name: string, dsn: string): void {
       await db.find({ ...lockOf(items), lock: false }, [[4711n]]);
       expect(lines).toContain('"msg":"slow query"');
       expect(lines).not.toContain("4711");
+    });
+
+    test("60 §13: db.slow_threshold is hot", async () => {
+      const before = { ...db.config };
+      takeHot(dbSpec, db.config, { ...before, slowThreshold: 10_000 });
+      lines = "";
+      await asking(db.q, server.sleep(0.2));
+      expect(lines).toBe("");
+      takeHot(dbSpec, db.config, before);
+      await asking(db.q, server.sleep(0.2));
+      expect(lines).toContain('"msg":"slow query"');
     });
 
     test("settings that could lose a commit: production does not start (exit 78), development warns", async () => {

@@ -1,7 +1,7 @@
 import { type Logger, silentLogger } from "../clog/clog.ts";
 import { loadConfig, section } from "../config/config.ts";
 import type { Environment } from "../config/keys.ts";
-import { dbSpec } from "./config.ts";
+import { type DbConfig, dbSpec } from "./config.ts";
 import { connectDb } from "./connect.ts";
 import type { Db } from "./db.ts";
 import { connectAdmin } from "./server-kit.ts";
@@ -18,6 +18,8 @@ export interface TestDbOptions {
 }
 
 export interface TestDb extends Db {
+  /** What it was opened with; hot keys in it act. */
+  readonly config: DbConfig;
   readonly name: string;
   readonly url: string;
 }
@@ -34,6 +36,7 @@ export async function openTestDb(dsn: string, options: TestDbOptions = {}): Prom
   const db = await connectDb(config.db, "", { clog, environment, ...(clock ? { clock } : {}) });
   return {
     ...db,
+    config: config.db,
     name,
     url: url.href,
     async [Symbol.asyncDispose]() {

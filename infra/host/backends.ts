@@ -1,4 +1,4 @@
-import type { Breakers } from "../breaker/breaker.ts";
+import type { Breakers, BreakersOptions } from "../breaker/breaker.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createMemoryCache } from "../cache/memory.ts";
 import type { Logger } from "../clog/clog.ts";
@@ -51,7 +51,10 @@ export async function openCache({ config, clog, metrics }: Opening): Promise<Cac
 }
 
 /** A file of the data folder, or Kafka. Rejects with StartError when the brokers stay away. */
-export async function openMq({ config, clog, metrics, service, folder }: Opening): Promise<Mq> {
+export async function openMq(
+  { config, clog, metrics, service, folder }: Opening,
+  breakers: (options: BreakersOptions) => Breakers,
+): Promise<Mq> {
   if (config.mq.driver === "embedded") {
     return openFile(folder.file("log.db"), (file) =>
       createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
@@ -59,12 +62,13 @@ export async function openMq({ config, clog, metrics, service, folder }: Opening
   }
   const { kafka, startWait } = config.mq;
   const where = kafka.brokers.join(", ");
-  const { connectKafkaMq } = await import("../mq/kafka.ts");
+  const { connectKafkaMq, produceBreaker } = await import("../mq/kafka.ts");
+  const breaker = produceBreaker(breakers);
   const untilMs = performance.now() + startWait;
   return orStartError("Kafka", where, "GOCHAT_MQ__KAFKA__BROKERS", async () => {
     for (let asked = 1; ; asked += 1) {
       try {
-        return await connectKafkaMq(kafka, { clog, metrics, source: service });
+        return await connectKafkaMq(kafka, { clog, metrics, source: service, breaker });
       } catch (error) {
         if (!(error instanceof MqUnavailableError) || performance.now() >= untilMs) throw error;
         if (asked === 1) clog.warn(`waiting for Kafka at ${where}, at most ${startWait / 1000} s`);

@@ -94,12 +94,11 @@ export async function openHost(
   stack.defer(() => rules.close());
   const db = lazy(() => openDb(opening));
   stack.use(db);
-  const mq = lazy(async () => tracedMq(await openMq(opening), tracer));
+  const mq = lazy(async () => tracedMq(await openMq(opening, policies.breakers), tracer));
   stack.use(mq);
-  let hot = config;
   const es = lazy(async () => {
     const index = await openEs(opening, policies.breakers());
-    index.configure(hot.es);
+    index.configure(config.es);
     return index;
   });
   stack.use(es);
@@ -123,7 +122,6 @@ export async function openHost(
     es: async () => (await es.get()).index,
     objects: objects.get,
     configure(next) {
-      hot = next;
       configureBase({ clog, tracer }, next);
       ratelimit.setEnabled(next.ratelimit.enabled);
       es.opened()?.configure(next.es);

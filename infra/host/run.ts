@@ -26,6 +26,7 @@ export interface Given<S extends Specs> {
   readonly host: Host;
   readonly hostConfig: HostConfig;
   readonly environment: Environment;
+  /** Hot keys change in these very objects (`ws.max_connections` …): read them where they act, do not copy them. */
   readonly configs: ConfigsOf<S>;
 }
 
@@ -72,16 +73,16 @@ export async function startProcess<S extends Specs>(
     await openHost(bootstrap, { environment, service, services }, async (base) => {
       const live = await followLive({ specs, sources, overrides, services }, base);
       following.resolve(live);
-      return live.loaded.configs.host;
+      return live.configs.host;
     }),
   );
   const live = stack.use(await following.promise);
   live.onHot((latest) => host.configure(latest.host));
-  const { configs, warnings } = live.loaded;
+  const { configs } = live;
   const hostConfig: HostConfig = configs.host;
   // What changed while the backends were opened.
   host.configure(hostConfig);
-  for (const warning of warnings) host.clog.warn(warning);
+  for (const warning of live.loaded.warnings) host.clog.warn(warning);
   let ready = false;
   let running: Running | undefined;
   const source = {

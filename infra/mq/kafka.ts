@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Breaker, createBreakers } from "../breaker/breaker.ts";
+import { type Breaker, type Breakers, type BreakersOptions, createBreakers } from "../breaker/breaker.ts";
 import type { Logger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { KafkaSettings } from "./config.ts";
@@ -61,7 +61,7 @@ export async function connectKafkaMq(settings: KafkaSettings, deps: KafkaMqDeps)
   const producer = createKafkaProducer(settings, {
     sender: createKafkaSender(client, settings, clog),
     topics,
-    breaker: deps.breaker ?? produceBreaker(clog, deps.metrics),
+    breaker: deps.breaker ?? produceBreaker((options) => createBreakers(options, { clog, metrics: deps.metrics })),
     clock,
     clog,
     instruments,
@@ -125,7 +125,8 @@ export function isBrokerAway(error: unknown): boolean {
   return true;
 }
 
-function produceBreaker(clog: Logger, metrics: Metrics): Breaker {
-  const policies = { default: producePolicy };
-  return createBreakers({ policies, isFailure: isBrokerAway }, { clog, metrics }).get("mq:produce");
+/** The breaker of a process's produces; `breakers` decides whose policies it follows. */
+export function produceBreaker(breakers: (options: BreakersOptions) => Breakers): Breaker {
+  const name = "mq:produce";
+  return breakers({ policies: { [name]: producePolicy }, isFailure: isBrokerAway }).get(name);
 }

@@ -82,7 +82,6 @@ export function messageService(
   ServiceImpl<typeof MessageService>,
   "commitMessages" | "getMessage" | "getMessages" | "getConversationMessages" | "getLatestMessages" | "getCurrentSeq"
 > {
-  const { itemsMax, bytesMax } = context.config.commit;
   const committer = parts.committer ?? createCommitter(context);
   const routes = parts.routes ?? createRouteFinder(context);
   const store = createMessageStore(context);
@@ -101,6 +100,7 @@ export function messageService(
 
   return {
     async commitMessages({ items }, call): Promise<CommitMessagesResponse> {
+      const { itemsMax, bytesMax } = context.config.commit;
       checkBounds(items, itemsMax, bytesMax);
       const parsed = items.map(parseItem);
       const wanted = parsed.filter((item): item is CommitItem => !("refusal" in item));

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Process } from "#infra/host/run.ts";
 import { startAll } from "../../cli/serve.ts";
-import { createApi } from "../support/api.ts";
-import { until } from "../support/socket.ts";
+import { createApi, newAccount } from "../support/api.ts";
+import { openSocket, until } from "../support/socket.ts";
 
 /** All services in this process; its configuration centre is in it too. */
 describe("60 §13: settings of the configuration centre act without a restart", () => {
@@ -53,6 +53,40 @@ describe("60 §13: settings of the configuration centre act without a restart", 
     expect(breaker.state).toBe("open");
   });
 
+  test("message.max_length: at the next send", async () => {
+    const api = createApi(gochat.running.url ?? "");
+    const { accessToken } = await newAccount(api, "hot");
+    const send = () => {
+      const body = { messageType: 1, content: "too long", client_msg_id: crypto.randomUUID() };
+      return api.call("POST", "/conversations/world/messages", body, accessToken);
+    };
+    expect(await send()).toMatchObject({ status: 201 });
+    await set("logic/message", { max_length: 3 });
+    await until("it acts", async () => (await send()).code === "MESSAGE_TOO_LONG", 2000);
+    await set("logic/message", { max_length: 0 });
+    expect((await send()).code).toBe("MESSAGE_TOO_LONG");
+    await gochat.host.coord.settings.delete("/config/development/logic/message");
+    await until("the default is back", async () => (await send()).status === 201, 2000);
+  });
+
+  test("ws.max_connections: at the next socket, and those that are open stay", async () => {
+    const url = gochat.running.url ?? "";
+    const { accessToken } = await newAccount(createApi(url), "hot");
+    await using first = await openSocket(url, accessToken);
+    await set("gateway/ws", { max_connections: 1 });
+    await until(
+      "a second one is refused",
+      async () => {
+        const socket = await openSocket(url, accessToken).catch(() => undefined);
+        await socket?.[Symbol.asyncDispose]();
+        return socket === undefined;
+      },
+      2000,
+    );
+    expect(first.socket.readyState).toBe(WebSocket.OPEN);
+    await gochat.host.coord.settings.delete("/config/development/gateway/ws");
+  });
+
   test("the level of the log; what needs a restart is only told", async () => {
     const levels: string[] = [];
     const { configure } = gochat.host.clog;
@@ -63,13 +97,13 @@ describe("60 §13: settings of the configuration centre act without a restart", 
     await set("global/clog", { level: "warn" });
     await until("the level is set", () => levels.at(-1) === "warn", 2000);
     await set("global/clog", { level: "nonsense" });
-    await set("gateway/ws", { max_connections: 10 });
+    await set("gateway/ws", { max_message_size: "32KiB" });
     expect(levels).toEqual(["warn"]);
     const shown = await shownAt("/debug/config");
     expect(JSON.parse(shown)).toMatchObject({
       host: { "log.level": "warn" },
-      gateway: { "ws.max_connections": "10" },
+      gateway: { "ws.max_message_size": "32KiB" },
     });
-    expect(await shownAt("/metrics")).toContain('gochat_config_reload_total{name="config",result="rejected"} 1');
+    expect(await shownAt("/metrics")).toContain('gochat_config_reload_total{name="config",result="rejected"} 2');
   });
 });
