@@ -1,81 +1,26 @@
 /**
- * The JSON objects of the HTTP API, shared by gateway, SDK and pages. Ids are decimal strings, seqs integers, times Unix
- * seconds. A field that may be absent is absent, never null.
+ * The JSON objects of the HTTP API, shared by gateway, SDK and pages: types of the schemas in `schemas/objects.ts`. Ids are
+ * decimal strings, seqs integers, times Unix seconds. A field that may be absent is absent, never null.
  */
+import type { z } from "zod";
+import type * as schemas from "./schemas/objects.ts";
 
-export interface UserInfoJson {
-  id: string;
-  username: string;
-  avatarUrl?: string;
-  isGuest?: boolean;
-}
-
-export interface UserJson {
-  id: string;
-  username: string;
-  avatarUrl?: string;
-  isGuest: boolean;
-  /** 0 normal, 1 disabled, 2 deleted. */
-  status?: number;
-  createdAt: number;
-  updatedAt?: number;
-}
-
-export interface FileInfoJson {
-  fileId: string;
-  filename: string;
-  /** Bytes. */
-  size: number;
-  mimeType: string;
-  url: string;
-  /** SHA-256, lower-case hex. */
-  hash?: string;
-  thumbnailUrl?: string;
-  width?: number;
-  height?: number;
-  /** Seconds. */
-  duration?: number;
-}
-
-export interface ReactionJson {
-  emoji: string;
-  count: number;
-  mine: boolean;
-}
-
-export type MessageKindName = "message" | "change";
-
+export type UserInfoJson = z.infer<typeof schemas.userInfo>;
+export type UserJson = z.infer<typeof schemas.user>;
+export type FileInfoJson = z.infer<typeof schemas.fileInfo>;
+export type ReactionJson = z.infer<typeof schemas.reaction>;
+export type MessageKindName = z.infer<typeof schemas.messageKind>;
 /** One row of a conversation's stream. */
-export interface MessageJson {
-  id: string;
-  conversationId: string;
-  senderId: string;
-  sender?: UserInfoJson;
-  /** 1 text, 2 image, 3 file, 4 system, 5 voice, 6 video. */
-  messageType: number;
-  content: string;
-  seqId: number;
-  kind: MessageKindName;
-  clientMsgId?: string;
-  deleted?: boolean;
-  /** JSON text, as the client sent it. */
-  extra?: string;
-  createdAt: number;
-  updatedAt?: number;
-  changeType?: string;
-  targetMessageId?: string;
-  targetSeqId?: number;
-  /** The data of the change's own frame. */
-  change?: ChangeJson;
-  file?: FileInfoJson;
-  editedAt?: number;
-  reactions?: ReactionJson[];
-  mentions?: string[];
-  replyTo?: { messageId: string; seqId: number; senderId: string; preview: string };
-  forwardedFrom?: { messageId: string; conversationId: string; senderId: string };
-  recalledBy?: string;
-  recalledAt?: number;
-}
+export type MessageJson = z.infer<typeof schemas.message>;
+/** Which fields it has besides those of ChangeBase depends on `changeType`. */
+export type ChangeJson = z.infer<typeof schemas.change>;
+export type ConversationMemberJson = z.infer<typeof schemas.conversationMember>;
+export type ConversationJson = z.infer<typeof schemas.conversation>;
+export type TokensJson = z.infer<typeof schemas.tokens>;
+export type FriendRequestJson = z.infer<typeof schemas.friendRequest>;
+export type FriendJson = z.infer<typeof schemas.friend>;
+/** A page of history. `complete*` are absent on filtered pages; completeTo < completeFrom = complete for nothing. */
+export type HistoryJson = z.infer<typeof schemas.history>;
 
 /** What every change shares. `seqId` is the change's own. */
 export interface ChangeBase {
@@ -85,95 +30,6 @@ export interface ChangeBase {
   operatorId: string;
   clientMsgId?: string;
   createdAt: number;
-}
-
-/** Which fields it has besides depends on `changeType`. */
-export interface ChangeJson extends ChangeBase {
-  [field: string]: unknown;
-}
-
-export interface ConversationMemberJson {
-  userId: string;
-  conversationId: string;
-  /** 1 member, 2 admin, 3 owner. */
-  role: number;
-  muted: boolean;
-  /** 0 = no end when muted. */
-  mutedUntil?: number;
-  joinedAt: number;
-  updatedAt?: number;
-  user?: UserInfoJson;
-}
-
-export interface ConversationJson {
-  id: string;
-  /** 1 single, 2 group, 3 world. */
-  type: number;
-  name?: string;
-  avatarUrl?: string;
-  description?: string;
-  ownerId?: string;
-  memberCount: number;
-  settings?: Record<string, unknown>;
-  lastMessage?: MessageJson;
-  unreadCount?: number;
-  updatedAt: number;
-  createdAt?: number;
-  myMembership?: ConversationMemberJson;
-  /** Opaque. */
-  version?: string;
-  lastActivityAt?: number;
-  lastSeqId?: number;
-  lastReadSeqId?: number;
-  peer?: UserInfoJson;
-  pinned?: boolean;
-  notifyMuted?: boolean;
-  announcement?: Record<string, unknown>;
-  members?: ConversationMemberJson[];
-}
-
-export interface TokensJson {
-  accessToken: string;
-  refreshToken: string;
-  /** Unix seconds: a time, not a duration. */
-  expiresIn: number;
-  user?: UserJson;
-}
-
-export interface FriendRequestJson {
-  id: string;
-  requesterId: string;
-  targetId: string;
-  /** 0 pending, 1 accepted, 2 rejected, 3 blocked. */
-  status: number;
-  message?: string;
-  createdAt: number;
-  updatedAt?: number;
-  requester?: UserInfoJson;
-  target?: UserInfoJson;
-}
-
-export interface FriendJson {
-  userId: string;
-  friendId: string;
-  /** 1 friends, 3 blocked. */
-  status: number;
-  createdAt: number;
-  updatedAt?: number;
-  friend?: UserInfoJson;
-  remark?: string;
-  online?: boolean;
-  lastSeen?: number;
-}
-
-/** A page of history. `complete*` are absent on filtered pages; completeTo < completeFrom = complete for nothing. */
-export interface HistoryJson {
-  messages: MessageJson[];
-  nextCursor?: number;
-  hasMore: boolean;
-  latestSeqId?: number;
-  completeFrom?: number;
-  completeTo?: number;
 }
 
 export interface SuccessEnvelope<T> {

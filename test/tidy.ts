@@ -42,7 +42,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   preact: ["web"],
   "prom-client": ["infra/metrics"],
   ws: ["test"],
-  zod: ["gateway", "infra/config"],
+  zod: ["gateway", "proto", "infra/config"],
 };
 
 /** Lines; past this a file has two subjects. */

@@ -3,13 +3,16 @@ import type { Logger } from "#infra/clog/clog.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import { authRoutes, type SignOut } from "./auth.ts";
+import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
-import { conversationRoutes, messageRoutes } from "./conversations.ts";
+import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
 import type { Guard } from "./guard.ts";
+import { memberEndpoints, memberHandlers } from "./members.ts";
+import { messageEndpoints, messageHandlers } from "./messages.ts";
+import { mount } from "./mount.ts";
 import { errorEnvelope } from "./respond.ts";
 import { traceIdOf } from "./trace.ts";
-import { userRoutes } from "./users.ts";
+import { userEndpoints, userHandlers } from "./users.ts";
 
 /** Every path of the API begins with one of these; the second is the canonical one. */
 export const apiPrefixes = ["/api/v1", "/api"] as const;
@@ -62,10 +65,11 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   });
 
   const api = new Hono<ApiEnv>();
-  api.route("/auth", authRoutes(deps, guard, deps.signOut));
-  api.route("/users", userRoutes(deps, guard));
-  api.route("/conversations", conversationRoutes(deps, guard));
-  api.route("/messages", messageRoutes(deps, guard));
+  mount(api, authEndpoints, authHandlers(deps, deps.signOut), deps);
+  mount(api, userEndpoints, userHandlers(deps), deps);
+  mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
+  mount(api, memberEndpoints, memberHandlers(deps), deps);
+  mount(api, messageEndpoints, messageHandlers(deps, guard), deps);
   for (const prefix of apiPrefixes) app.route(prefix, api);
 
   const methodsOf = methodFinder(app);

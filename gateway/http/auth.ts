@@ -1,116 +1,123 @@
-import { Hono } from "hono";
 import { z } from "zod";
-import { AVATAR_URL_CHARS_MAX, CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX, TOKEN_CHARS_MAX } from "#proto/limits.ts";
+import {
+  AVATAR_URL_CHARS_MAX,
+  CLIENT_INFO_CHARS_MAX,
+  DEVICE_ID_CHARS_MAX,
+  PASSWORD_CHARS_MAX,
+  PASSWORD_CHARS_MIN,
+  TOKEN_CHARS_MAX,
+  USERNAME_CHARS_MAX,
+  USERNAME_CHARS_MIN,
+} from "#proto/limits.ts";
+import { text } from "#proto/schemas/fields.ts";
+import { tokens, user } from "#proto/schemas/objects.ts";
 import { callOptions } from "../clients.ts";
-import { type ApiDeps, type ApiEnv, callerOptions } from "./context.ts";
-import type { Guard } from "./guard.ts";
+import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { aliased, created, done, type Endpoints, endpoint, ok } from "./endpoint.ts";
+import type { Handlers } from "./mount.ts";
 import { tokensToJson, userToJson } from "./objects.ts";
-import { ok } from "./respond.ts";
-import { bodyOf, text } from "./validate.ts";
 
 /** Names and passwords have rules of their own, which logic answers by INVALID_USERNAME and WEAK_PASSWORD; here only
  *  what no name can be is refused. */
-const nameText = text(256);
-const passwordText = text(1024);
+const nameText = text(256).meta({ maxLength: 256 });
+const newName = nameText.meta({ minLength: USERNAME_CHARS_MIN, maxLength: USERNAME_CHARS_MAX });
+const passwordText = text(1024).meta({ maxLength: 1024, format: "password" });
+const newPassword = passwordText.meta({ minLength: PASSWORD_CHARS_MIN, maxLength: PASSWORD_CHARS_MAX });
 const clientInfo = text(CLIENT_INFO_CHARS_MAX).optional();
 const deviceId = text(DEVICE_ID_CHARS_MAX).optional();
 const platform = text(16).optional();
 
-const registerBody = z.object({
-  username: nameText,
-  password: passwordText,
-  avatarUrl: text(AVATAR_URL_CHARS_MAX).optional(),
-});
-const loginBody = z.object({ username: nameText, password: passwordText, clientInfo, deviceId, platform });
-const guestBody = z.object({ clientInfo, deviceId, platform });
-const refreshBody = z
-  .object({
-    refreshToken: text(TOKEN_CHARS_MAX).optional(),
-    refresh_token: text(TOKEN_CHARS_MAX).optional(),
-    deviceId,
-  })
-  .transform(({ refreshToken, refresh_token, deviceId }) => ({ refreshToken: refreshToken ?? refresh_token, deviceId }))
-  .refine(({ refreshToken }) => refreshToken !== undefined, { path: ["refreshToken"], message: "is required" });
-const logoutBody = z.object({
-  refreshToken: text(TOKEN_CHARS_MAX).optional(),
-  allDevices: z.boolean().optional(),
-});
+/** `/auth` (spec 10 §3). */
+export const authEndpoints = {
+  register: endpoint({
+    method: "post",
+    path: "/auth/register",
+    summary: "Make an account",
+    description: "Signs nobody in: sign in afterwards.",
+    auth: "none",
+    limit: "user_login_attempt",
+    body: z.object({ username: newName, password: newPassword, avatarUrl: text(AVATAR_URL_CHARS_MAX).optional() }),
+    answers: { 201: z.object({ user: user.exactOptional() }) },
+    errors: ["USER_ALREADY_EXISTS", "INVALID_USERNAME", "WEAK_PASSWORD"],
+  }),
+  login: endpoint({
+    method: "post",
+    path: "/auth/login",
+    summary: "Sign in",
+    auth: "none",
+    limit: "user_login_attempt",
+    body: z.object({ username: nameText, password: passwordText, clientInfo, deviceId, platform }),
+    answers: { 200: tokens },
+    errors: ["AUTH_INVALID_CREDENTIALS", "USER_DISABLED", "LOGIN_LOCKED"],
+  }),
+  loginAsGuest: endpoint({
+    method: "post",
+    path: "/auth/guest",
+    summary: "Sign in as a new guest",
+    auth: "none",
+    limit: "user_login_attempt",
+    body: z.object({ clientInfo, deviceId, platform }),
+    answers: { 201: tokens },
+    errors: ["GUEST_DISABLED"],
+  }),
+  refreshToken: endpoint({
+    method: "post",
+    path: "/auth/refresh",
+    summary: "Exchange a refresh token",
+    description: "The old token is replaced. The same device may ask again within 30 s and gets the same successor.",
+    auth: "none",
+    body: aliased(z.object({ refreshToken: text(TOKEN_CHARS_MAX), deviceId }), { refresh_token: "refreshToken" }),
+    answers: { 200: tokens },
+    errors: ["INVALID_TOKEN", "TOKEN_EXPIRED", "TOKEN_REUSED", "USER_DISABLED"],
+  }),
+  logout: endpoint({
+    method: "post",
+    path: "/auth/logout",
+    summary: "Sign out",
+    description: "Ends the session, or all of them; their sockets are closed with 4004.",
+    auth: "user",
+    body: z.object({ refreshToken: text(TOKEN_CHARS_MAX).optional(), allDevices: z.boolean().optional() }),
+    answers: { 200: null },
+  }),
+} satisfies Endpoints;
 
 /** What a sign-out ends in this process at once; other gateways learn it from logic's record. */
 export interface SignOut {
   signedOut(token: string, sid: string): void;
 }
 
-/** `/auth` (spec 10 §3). */
-export function authRoutes(deps: ApiDeps, guard: Guard, signOut: SignOut): Hono<ApiEnv> {
+export function authHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeof authEndpoints> {
   const { auth } = deps.logic;
-  const routes = new Hono<ApiEnv>();
-  const attempts = guard.entrance.limit("user_login_attempt", (c) => `ip:${c.env.address}`);
+  const options = (c: ApiContext): ReturnType<typeof callOptions> =>
+    callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent"));
 
-  routes.post("/register", guard.anybody, attempts, async (c) => {
-    const body = await bodyOf(c, registerBody, deps.bodyBytesMax);
-    const { user } = await auth.register(
-      { username: body.username, password: body.password, avatarUrl: body.avatarUrl ?? "" },
-      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
-    );
-    return ok(c, user === undefined ? {} : { user: userToJson(user) }, 201, "Registered");
-  });
+  return {
+    async register(c, { body: { username, password, avatarUrl = "" } }) {
+      const { user } = await auth.register({ username, password, avatarUrl }, options(c));
+      return created(user === undefined ? {} : { user: userToJson(user) }, "Registered");
+    },
 
-  routes.post("/login", guard.anybody, attempts, async (c) => {
-    const body = await bodyOf(c, loginBody, deps.bodyBytesMax);
-    const tokens = await auth.login(
-      {
-        username: body.username,
-        password: body.password,
-        clientInfo: body.clientInfo ?? "",
-        deviceId: body.deviceId ?? "",
-        platform: body.platform ?? "",
-        ip: c.env.address,
-      },
-      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
-    );
-    return ok(c, tokensToJson(tokens), 200, "Signed in");
-  });
+    async login(c, { body: { username, password, clientInfo = "", deviceId = "", platform = "" } }) {
+      const request = { username, password, clientInfo, deviceId, platform, ip: c.env.address };
+      return ok(tokensToJson(await auth.login(request, options(c))), "Signed in");
+    },
 
-  routes.post("/guest", guard.anybody, attempts, async (c) => {
-    const body = await bodyOf(c, guestBody, deps.bodyBytesMax);
-    const tokens = await auth.guestLogin(
-      {
-        clientInfo: body.clientInfo ?? "",
-        deviceId: body.deviceId ?? "",
-        platform: body.platform ?? "",
-        ip: c.env.address,
-      },
-      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
-    );
-    return ok(c, tokensToJson(tokens), 201, "Signed in as guest");
-  });
+    async loginAsGuest(c, { body: { clientInfo = "", deviceId = "", platform = "" } }) {
+      const request = { clientInfo, deviceId, platform, ip: c.env.address };
+      return created(tokensToJson(await auth.guestLogin(request, options(c))), "Signed in as guest");
+    },
 
-  routes.post("/refresh", guard.anybody, async (c) => {
-    const body = await bodyOf(c, refreshBody, deps.bodyBytesMax);
-    const tokens = await auth.refreshToken(
-      { refreshToken: body.refreshToken ?? "", deviceId: body.deviceId ?? "" },
-      callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent")),
-    );
-    return ok(c, tokensToJson(tokens), 200, "Refreshed");
-  });
+    async refreshToken(c, { body: { refreshToken, deviceId = "" } }) {
+      return ok(tokensToJson(await auth.refreshToken({ refreshToken, deviceId }, options(c))), "Refreshed");
+    },
 
-  routes.post("/logout", guard.signedIn, async (c) => {
-    const body = await bodyOf(c, logoutBody, deps.bodyBytesMax);
-    const { userId, sid } = c.get("identity");
-    await auth.logout(
-      {
-        userId,
-        sessionId: sid,
-        accessToken: c.get("token"),
-        refreshToken: body.refreshToken ?? "",
-        allDevices: body.allDevices ?? false,
-      },
-      callerOptions(c, deps),
-    );
-    signOut.signedOut(c.get("token"), sid);
-    return ok(c, undefined, 200, "Signed out");
-  });
-
-  return routes;
+    async logout(c, { body: { refreshToken = "", allDevices = false } }) {
+      const { userId, sid } = c.get("identity");
+      const accessToken = c.get("token");
+      const request = { userId, sessionId: sid, accessToken, refreshToken, allDevices };
+      await auth.logout(request, callerOptions(c, deps));
+      signOut.signedOut(accessToken, sid);
+      return done("Signed out");
+    },
+  };
 }

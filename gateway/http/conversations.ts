@@ -1,34 +1,23 @@
-import { Hono } from "hono";
 import { z } from "zod";
 import { AppError } from "#proto/errors.ts";
-import { type ConversationMemberRole, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import {
   AVATAR_URL_CHARS_MAX,
   CLIENT_MSG_ID_CHARS_MAX,
+  CONVERSATION_NAME_CHARS_MAX,
   DESCRIPTION_CHARS_MAX,
   GROUP_CREATE_MEMBERS_MAX,
-  isConversationId,
   isPrintableAscii,
   PAGE_SIZE_MAX,
 } from "#proto/limits.ts";
-import { readJson } from "./body.ts";
-import { type ApiContext, type ApiDeps, type ApiEnv, callerOptions } from "./context.ts";
+import { conversationId, count, id, seconds, seq, text } from "#proto/schemas/fields.ts";
+import { conversation } from "#proto/schemas/objects.ts";
+import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { aliased, type Endpoints, endpoint, type Input, ok, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
-import { history } from "./history.ts";
+import type { Handlers } from "./mount.ts";
 import { conversationToJson, memberToJson } from "./objects.ts";
-import { ok } from "./respond.ts";
-import { sendMessage } from "./send.ts";
-import {
-  bodyOf,
-  conversationIdOf,
-  pageQuery,
-  queryOf,
-  seqNumber,
-  seqText,
-  text,
-  userId,
-  wholeNumber,
-} from "./validate.ts";
+import { flag, pageAliases, pageFields, seqText, wholeNumber } from "./validate.ts";
 
 /** Names may be longer here than allowed, so that logic answers INVALID_CONVERSATION_NAME. */
 const nameCharsMax = 1000;
@@ -36,100 +25,134 @@ const settingsBytesMax = 4096;
 /** Up to here a group's members come with it unless the caller says otherwise. */
 const membersShownMax = 200;
 
+const settings = z
+  .record(text(64), z.unknown())
+  .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= settingsBytesMax, "is too long");
+
 const createBody = z
   .object({
-    type: z.union([z.literal(ConversationType.SINGLE), z.literal(ConversationType.GROUP)]),
-    members: z.array(userId).min(1).max(GROUP_CREATE_MEMBERS_MAX),
-    name: text(nameCharsMax).optional(),
+    type: z
+      .union([z.literal(ConversationType.SINGLE), z.literal(ConversationType.GROUP)])
+      .describe("1 single, 2 group"),
+    members: z.array(id).min(1).max(GROUP_CREATE_MEMBERS_MAX).describe("Without the caller; single: exactly one"),
+    name: text(nameCharsMax)
+      .meta({ maxLength: CONVERSATION_NAME_CHARS_MAX, description: "Required for a group" })
+      .optional(),
     description: text(DESCRIPTION_CHARS_MAX).optional(),
     avatarUrl: text(AVATAR_URL_CHARS_MAX).optional(),
-    settings: z.record(text(64), z.unknown()).optional(),
+    settings: settings.optional(),
   })
   .refine(({ type, members }) => type !== ConversationType.SINGLE || members.length === 1, {
     path: ["members"],
     message: "has exactly one id for a single conversation",
   });
 
-const listQuery = z.intersection(
-  pageQuery,
-  z.object({
-    type: wholeNumber(1, 3).optional(),
-    last_sync: seqText.optional(),
-    limit: wholeNumber(1, PAGE_SIZE_MAX).optional(),
+/** `/conversations` (spec 10 §5). */
+export const conversationEndpoints = {
+  listConversations: endpoint({
+    method: "get",
+    path: "/conversations",
+    summary: "The caller's conversations",
+    description: "Pinned ones first, then by last activity. With `last_sync`: what changed since, oldest change first.",
+    auth: "user",
+    query: aliased(
+      z.object({
+        ...pageFields,
+        type: wholeNumber(1, 3).optional(),
+        last_sync: seqText.describe("Unix seconds: `serverTime` of the answer before").optional(),
+        limit: wholeNumber(1, PAGE_SIZE_MAX).optional(),
+      }),
+      pageAliases,
+    ),
+    answers: {
+      200: z.object({
+        conversations: z.array(conversation),
+        hasMore: z.boolean(),
+        total: count,
+        serverTime: seconds,
+        removed: z.array(conversationId).exactOptional(),
+      }),
+    },
   }),
-);
-const oneQuery = z.object({ includeMembers: z.enum(["true", "false"]).optional() });
-const readBody = z.object({ seqId: seqNumber });
-const membersQuery = z.intersection(pageQuery, z.object({ role: wholeNumber(1, 3).optional() }));
+  createConversation: endpoint({
+    method: "post",
+    path: "/conversations",
+    summary: "Begin a single conversation or a group",
+    description: "A single conversation that exists already is answered with 200.",
+    auth: "registered",
+    body: createBody,
+    answers: { 200: conversation, 201: conversation },
+    errors: [
+      ...(["INVALID_CONVERSATION_NAME", "CANNOT_CHAT_SELF", "BLOCKED_BY_USER", "NOT_FRIENDS"] as const),
+      ...(["USER_NOT_FOUND", "CONVERSATION_FULL", "IDEMPOTENCY_CONFLICT", "GUEST_FORBIDDEN"] as const),
+    ],
+  }),
+  countUnread: endpoint({
+    method: "get",
+    path: "/conversations/unread",
+    summary: "Unread messages by conversation",
+    auth: "user",
+    answers: {
+      200: z.object({ total: count, counts: z.array(z.object({ conversationId, unreadCount: count })) }),
+    },
+  }),
+  getConversation: endpoint({
+    method: "get",
+    path: "/conversations/{conversationId}",
+    summary: "One conversation, with its members",
+    auth: "user",
+    query: z.object({
+      includeMembers: flag.describe(`Default: true up to ${membersShownMax} members`).optional(),
+    }),
+    answers: { 200: conversation },
+    errors: ["NOT_CONVERSATION_MEMBER"],
+  }),
+  markRead: endpoint({
+    method: "put",
+    path: "/conversations/{conversationId}/read",
+    summary: "Move the read pointer forward",
+    description: "Beyond the last seq counts as the last; lower than the present pointer changes nothing.",
+    auth: "user",
+    body: z.object({ seqId: seq }),
+    answers: { 200: z.object({ unreadCount: count, lastReadSeqId: seq }) },
+    errors: ["NOT_CONVERSATION_MEMBER"],
+  }),
+} satisfies Endpoints;
 
-/** `/conversations` (spec 10 §5 and the list of §6). */
-export function conversationRoutes(deps: ApiDeps, guard: Guard): Hono<ApiEnv> {
+export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<typeof conversationEndpoints> {
   const { conversation } = deps.logic;
-  const routes = new Hono<ApiEnv>();
 
-  routes.get("/", guard.signedIn, (c) => list(c, deps));
-  routes.post("/", guard.registered, (c) => create(c, deps, guard));
+  return {
+    listConversations: (c, input) => list(c, deps, input),
+    createConversation: (c, input) => create(c, deps, guard, input),
+    getConversation: (c, input) => one(c, deps, input),
 
-  routes.get("/unread", guard.signedIn, async (c) => {
-    const { userId } = c.get("identity");
-    const answer = await conversation.getUnreadCount({ userId, conversationId: "" }, callerOptions(c, deps));
-    const counts = Object.entries(answer.conversationCounts).map(([conversationId, unreadCount]) => ({
-      conversationId,
-      unreadCount: Number(unreadCount),
-    }));
-    return ok(c, { total: Number(answer.unreadCount), counts });
-  });
+    async countUnread(c) {
+      const { userId } = c.get("identity");
+      const answer = await conversation.getUnreadCount({ userId, conversationId: "" }, callerOptions(c, deps));
+      const counts = Object.entries(answer.conversationCounts).map(([conversationId, unreadCount]) => ({
+        conversationId,
+        unreadCount: Number(unreadCount),
+      }));
+      return ok({ total: Number(answer.unreadCount), counts });
+    },
 
-  routes.get("/:conversationId", guard.signedIn, (c) => one(c, deps));
-  routes.get("/:conversationId/messages", guard.signedIn, (c) => history(c, deps, conversationIdOf(c)));
-  routes.post("/:conversationId/messages", guard.signedIn, async (c) => {
-    const conversationId = conversationIdOf(c);
-    const body = await readJson(c.req.raw, deps.bodyBytesMax);
-    return await sendMessage(c, deps, guard.entrance, conversationId, body);
-  });
-
-  routes.put("/:conversationId/read", guard.signedIn, async (c) => {
-    const conversationId = conversationIdOf(c);
-    const { seqId } = await bodyOf(c, readBody, deps.bodyBytesMax);
-    const { userId } = c.get("identity");
-    const request = { userId, conversationId, seqId: BigInt(seqId) };
-    const answer = await conversation.markAsRead(request, callerOptions(c, deps));
-    return ok(c, { unreadCount: Number(answer.unreadCount), lastReadSeqId: Number(answer.lastReadSeqId) });
-  });
-
-  routes.get("/:conversationId/members", guard.signedIn, async (c) => {
-    const conversationId = conversationIdOf(c);
-    const { page, size, role } = queryOf(c, membersQuery);
-    const { userId } = c.get("identity");
-    const roleFilter = (role ?? 0) as ConversationMemberRole;
-    const answer = await conversation.getMembers(
-      { userId, conversationId, page, pageSize: size, roleFilter },
-      callerOptions(c, deps),
-    );
-    const members = answer.members.map((member) => memberToJson(member, conversationId));
-    return ok(c, { members, hasMore: answer.hasMore, total: Number(answer.total) });
-  });
-
-  return routes;
+    async markRead(c, { params: { conversationId }, body: { seqId } }) {
+      const { userId } = c.get("identity");
+      const request = { userId, conversationId, seqId: BigInt(seqId) };
+      const answer = await conversation.markAsRead(request, callerOptions(c, deps));
+      return ok({ unreadCount: Number(answer.unreadCount), lastReadSeqId: Number(answer.lastReadSeqId) });
+    },
+  };
 }
 
-/** `POST /messages`, the compatibility alias of sending (spec 10 §7). */
-export function messageRoutes(deps: ApiDeps, guard: Guard): Hono<ApiEnv> {
-  const routes = new Hono<ApiEnv>();
-  routes.post("/", guard.signedIn, async (c) => {
-    const body = await readJson(c.req.raw, deps.bodyBytesMax);
-    const conversationId = body.conversationId ?? body.conversation_id;
-    if (typeof conversationId !== "string") {
-      throw new AppError("INVALID_MESSAGE_FORMAT", { details: { fields: ["conversationId"] } });
-    }
-    if (!isConversationId(conversationId)) throw new AppError("CONVERSATION_NOT_FOUND");
-    return await sendMessage(c, deps, guard.entrance, conversationId, body);
-  });
-  return routes;
-}
+type Of<K extends keyof typeof conversationEndpoints> = (typeof conversationEndpoints)[K];
 
-async function list(c: ApiContext, deps: ApiDeps): Promise<Response> {
-  const { page, size, type, last_sync: lastSync, limit } = queryOf(c, listQuery);
+async function list(
+  c: ApiContext,
+  deps: ApiDeps,
+  { query: { page, size, type, last_sync: lastSync, limit } }: Input<Of<"listConversations">>,
+): Promise<Reply<Of<"listConversations">>> {
   const { userId } = c.get("identity");
   const typeFilter = (type ?? 0) as ConversationType;
   const answer = await deps.logic.conversation.getConversationsOptimized(
@@ -146,7 +169,7 @@ async function list(c: ApiContext, deps: ApiDeps): Promise<Response> {
     },
     callerOptions(c, deps),
   );
-  return ok(c, {
+  return ok({
     conversations: answer.conversations.map(conversationToJson),
     hasMore: answer.hasMore,
     total: Number(answer.total),
@@ -155,13 +178,13 @@ async function list(c: ApiContext, deps: ApiDeps): Promise<Response> {
   });
 }
 
-async function create(c: ApiContext, deps: ApiDeps, guard: Guard): Promise<Response> {
-  const body = await bodyOf(c, createBody, deps.bodyBytesMax);
+async function create(
+  c: ApiContext,
+  deps: ApiDeps,
+  guard: Guard,
+  { body }: Input<Of<"createConversation">>,
+): Promise<Reply<Of<"createConversation">>> {
   const { userId } = c.get("identity");
-  const settings = body.settings === undefined ? "" : JSON.stringify(body.settings);
-  if (Buffer.byteLength(settings) > settingsBytesMax) {
-    throw new AppError("INVALID_PARAMETER", { details: { fields: [{ field: "settings", message: "is too long" }] } });
-  }
   const idempotencyKey = keyOf(c);
   if (body.type === ConversationType.GROUP) {
     await guard.entrance.pass([{ rule: "create_group", resource: `user:${userId}` }]);
@@ -174,32 +197,34 @@ async function create(c: ApiContext, deps: ApiDeps, guard: Guard): Promise<Respo
       avatarUrl: body.avatarUrl ?? "",
       description: body.description ?? "",
       memberIds: body.members,
-      settings,
+      settings: body.settings === undefined ? "" : JSON.stringify(body.settings),
       idempotencyKey,
     },
     callerOptions(c, deps),
   );
   if (answer.conversation === undefined) throw new AppError("INTERNAL_ERROR");
-  const { created } = answer;
-  return ok(c, conversationToJson(answer.conversation), created ? 201 : 200, created ? "Created" : "Exists");
+  const data = conversationToJson(answer.conversation);
+  return answer.created ? { status: 201, data, message: "Created" } : { status: 200, data, message: "Exists" };
 }
 
-async function one(c: ApiContext, deps: ApiDeps): Promise<Response> {
-  const conversationId = conversationIdOf(c);
-  const { includeMembers } = queryOf(c, oneQuery);
+async function one(
+  c: ApiContext,
+  deps: ApiDeps,
+  { params: { conversationId }, query: { includeMembers } }: Input<Of<"getConversation">>,
+): Promise<Reply<Of<"getConversation">>> {
   const { userId } = c.get("identity");
   const answer = await deps.logic.conversation.getConversation(
-    { userId, conversationId, includeMembers: includeMembers !== "false" },
+    { userId, conversationId, includeMembers: includeMembers !== false },
     callerOptions(c, deps),
   );
   const found = answer.conversation;
   if (found === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
   const json = conversationToJson(found);
-  const wanted = includeMembers === "true" || found.memberCount <= membersShownMax;
-  if (includeMembers !== "false" && wanted && found.type !== ConversationType.WORLD) {
+  const wanted = includeMembers ?? found.memberCount <= membersShownMax;
+  if (wanted && found.type !== ConversationType.WORLD) {
     json.members = answer.members.map((member) => memberToJson(member, conversationId));
   }
-  return ok(c, json);
+  return ok(json);
 }
 
 function keyOf(c: ApiContext): string {

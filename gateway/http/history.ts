@@ -1,51 +1,52 @@
 import { z } from "zod";
-import { AppError } from "#proto/errors.ts";
 import { type Message, MessageKind, type MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import { messageToJson } from "#proto/message-json.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
-import { ok } from "./respond.ts";
-import { queryOf, seqText, wholeNumber } from "./validate.ts";
+import { flag, seqText, wholeNumber } from "./validate.ts";
 
-const flag = z.enum(["true", "false"]).transform((value) => value === "true");
+export const historyQuery = z
+  .object({
+    cursor: seqText.describe("Rows with a lower seq, newest first").optional(),
+    after_seq: seqText.describe("Rows with a higher seq, oldest first").optional(),
+    limit: wholeNumber(1, HISTORY_ROWS_MAX).default(HISTORY_ROWS_DEFAULT),
+    types: z
+      .string()
+      .regex(/^[1-6](?:,[1-6]){0,5}$/, "is not a list of message types")
+      .transform((list) => list.split(",").map((type) => Number(type) as MessageType))
+      .optional(),
+    includeDeleted: flag.optional(),
+    includeChanges: flag.optional(),
+  })
+  .refine(({ cursor, after_seq: afterSeq }) => cursor === undefined || afterSeq === undefined, {
+    path: ["after_seq"],
+    message: "excludes cursor",
+  });
 
-const historyQuery = z.object({
-  cursor: seqText.optional(),
-  after_seq: seqText.optional(),
-  limit: wholeNumber(1, HISTORY_ROWS_MAX).optional(),
-  types: z
-    .string()
-    .regex(/^[1-6](?:,[1-6]){0,5}$/, "is not a list of message types")
-    .transform((list) => list.split(",").map((type) => Number(type) as MessageType))
-    .optional(),
-  includeDeleted: flag.optional(),
-  includeChanges: flag.optional(),
-});
-
-type HistoryQuery = z.infer<typeof historyQuery>;
+export type HistoryQuery = z.infer<typeof historyQuery>;
 
 /** `GET …/messages`: backwards from `cursor`, or forwards from `after_seq` (spec 10 §1 and §5). */
-export async function history(c: ApiContext, deps: ApiDeps, conversationId: string): Promise<Response> {
-  const query = queryOf(c, historyQuery);
-  if (query.cursor !== undefined && query.after_seq !== undefined) {
-    const fields = [{ field: "after_seq", message: "excludes cursor" }];
-    throw new AppError("INVALID_PARAMETER", { details: { fields } });
-  }
+export async function history(
+  c: ApiContext,
+  deps: ApiDeps,
+  conversationId: string,
+  query: HistoryQuery,
+): Promise<HistoryJson> {
   const { userId } = c.get("identity");
   const answer = await deps.logic.conversation.getMessages(
     {
       userId,
       conversationId,
       ...rangeOf(query),
-      limit: query.limit ?? HISTORY_ROWS_DEFAULT,
+      limit: query.limit,
       ascending: query.after_seq !== undefined,
       typeFilter: query.types ?? [],
     },
     callerOptions(c, deps),
   );
-  return ok(c, historyToJson(answer, query));
+  return historyToJson(answer, query);
 }
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is

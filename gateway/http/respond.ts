@@ -1,11 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { AppError, ERRORS, type ErrorDetails, isAppError, toAppError } from "#proto/errors.ts";
-import type { ApiContext } from "./context.ts";
-
-/** The success envelope of spec 10 §1. */
-export function ok(c: ApiContext, data?: object, status: 200 | 201 = 200, message = "OK"): Response {
-  return c.json(data === undefined ? { success: true, message } : { success: true, message, data }, status);
-}
 
 export interface ErrorEnvelope {
   readonly success: false;

@@ -1,67 +1,92 @@
-import { Hono } from "hono";
 import { z } from "zod";
 import { AppError } from "#proto/errors.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
-import { AVATAR_URL_CHARS_MAX, isId, QUERY_CHARS_MAX } from "#proto/limits.ts";
+import { AVATAR_URL_CHARS_MAX, QUERY_CHARS_MAX } from "#proto/limits.ts";
 import type { UserJson } from "#proto/objects.ts";
-import { type ApiContext, type ApiDeps, type ApiEnv, callerOptions } from "./context.ts";
-import type { Guard } from "./guard.ts";
+import { filledText, text } from "#proto/schemas/fields.ts";
+import { user } from "#proto/schemas/objects.ts";
+import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type Endpoints, endpoint, ok } from "./endpoint.ts";
+import type { Handlers } from "./mount.ts";
 import { userToJson } from "./objects.ts";
-import { ok } from "./respond.ts";
-import { bodyOf, filledText, queryOf, text, wholeNumber } from "./validate.ts";
+import { wholeNumber } from "./validate.ts";
 
 const searchMax = 20;
 const searchDefault = 10;
 
-const profileBody = z.object({
-  avatarUrl: text(AVATAR_URL_CHARS_MAX)
-    .refine((url) => url === "" || /^(?:https?:\/\/|\/api\/files\/)/.test(url), "is not an http(s) URL")
-    .optional(),
+const ownProfile = endpoint({
+  method: "get",
+  path: "/users/profile",
+  summary: "The caller's own profile",
+  auth: "user",
+  answers: { 200: user },
 });
-const searchQuery = z.object({ q: filledText(QUERY_CHARS_MAX), limit: wholeNumber(1, searchMax).optional() });
 
 /** `/users` (spec 10 §4). */
-export function userRoutes(deps: ApiDeps, guard: Guard): Hono<ApiEnv> {
+export const userEndpoints = {
+  getProfile: ownProfile,
+  getInfo: endpoint({ ...ownProfile, path: "/users/info", summary: "The same as /users/profile" }),
+  updateProfile: endpoint({
+    method: "put",
+    path: "/users/profile",
+    summary: "Change the caller's profile",
+    auth: "registered",
+    body: z.object({
+      avatarUrl: text(AVATAR_URL_CHARS_MAX)
+        .refine((url) => url === "" || /^(?:https?:\/\/|\/api\/files\/)/.test(url), "is not an http(s) URL")
+        .meta({ maxLength: AVATAR_URL_CHARS_MAX, pattern: "^$|^https?://|^/api/files/" })
+        .optional(),
+    }),
+    answers: { 200: user },
+  }),
+  searchUsers: endpoint({
+    method: "get",
+    path: "/users/search",
+    summary: "Find accounts by name",
+    description: "Exact match first, then names that begin with `q`, then names that contain it.",
+    auth: "registered",
+    limit: "search",
+    query: z.object({ q: filledText(QUERY_CHARS_MAX), limit: wholeNumber(1, searchMax).default(searchDefault) }),
+    answers: { 200: z.object({ users: z.array(user) }) },
+  }),
+  getUser: endpoint({
+    method: "get",
+    path: "/users/{userId}",
+    summary: "What everybody may know of an account",
+    auth: "user",
+    answers: { 200: user },
+  }),
+} satisfies Endpoints;
+
+export function userHandlers(deps: ApiDeps): Handlers<typeof userEndpoints> {
   const { user, friend } = deps.logic;
-  const routes = new Hono<ApiEnv>();
 
-  async function ownProfile(c: ApiContext): Promise<Response> {
-    const { userId } = c.get("identity");
-    const answer = await user.getProfile({ userId, targetId: "" }, callerOptions(c, deps));
-    return ok(c, required(answer.user));
-  }
-  routes.get("/profile", guard.signedIn, ownProfile);
-  routes.get("/info", guard.signedIn, ownProfile);
-
-  routes.put("/profile", guard.registered, async (c) => {
-    const { avatarUrl } = await bodyOf(c, profileBody, deps.bodyBytesMax);
-    const { userId } = c.get("identity");
-    // Nothing to change is the present profile, not an update with an empty mask, which would mean every field.
-    if (avatarUrl === undefined) return await ownProfile(c);
-    const answer = await user.updateProfile({ userId, avatarUrl, updateMask: ["avatar_url"] }, callerOptions(c, deps));
-    return ok(c, required(answer.user), 200, "Updated");
-  });
-
-  const searches = guard.entrance.limit("search", (c) => `user:${c.get("identity").userId}`);
-  routes.get("/search", guard.registered, searches, async (c) => {
-    const { q, limit } = queryOf(c, searchQuery);
-    const { userId } = c.get("identity");
-    const request = { userId, query: q, limit: limit ?? searchDefault };
-    const { users } = await friend.searchUsers(request, callerOptions(c, deps));
-    return ok(c, { users: users.map(userToJson) });
-  });
-
-  routes.get("/:userId", guard.signedIn, async (c) => {
-    const targetId = c.req.param("userId");
-    // Not digits: a name below /users that does not exist.
-    if (!/^\d+$/.test(targetId)) throw new AppError("NOT_FOUND");
-    if (!isId(targetId)) throw new AppError("USER_NOT_FOUND");
+  async function profile(c: ApiContext, targetId: string): Promise<UserJson> {
     const { userId } = c.get("identity");
     const answer = await user.getProfile({ userId, targetId }, callerOptions(c, deps));
-    return ok(c, required(answer.user));
-  });
+    return required(answer.user);
+  }
 
-  return routes;
+  return {
+    getProfile: async (c) => ok(await profile(c, "")),
+    getInfo: async (c) => ok(await profile(c, "")),
+    getUser: async (c, { params }) => ok(await profile(c, params.userId)),
+
+    async updateProfile(c, { body: { avatarUrl } }) {
+      // Nothing to change is the present profile, not an update with an empty mask, which would mean every field.
+      if (avatarUrl === undefined) return ok(await profile(c, ""));
+      const { userId } = c.get("identity");
+      const request = { userId, avatarUrl, updateMask: ["avatar_url"] };
+      const answer = await user.updateProfile(request, callerOptions(c, deps));
+      return ok(required(answer.user), "Updated");
+    },
+
+    async searchUsers(c, { query: { q, limit } }) {
+      const { userId } = c.get("identity");
+      const { users } = await friend.searchUsers({ userId, query: q, limit }, callerOptions(c, deps));
+      return ok({ users: users.map(userToJson) });
+    },
+  };
 }
 
 function required(user: User | undefined): UserJson {

@@ -1,0 +1,70 @@
+import type { Hono, MiddlewareHandler } from "hono";
+import { AppError } from "#proto/errors.ts";
+import { readJson } from "./body.ts";
+import type { ApiContext, ApiDeps, ApiEnv } from "./context.ts";
+import { type Endpoint, type Endpoints, type Input, type PathParam, pathParams, type Reply } from "./endpoint.ts";
+import type { Guard } from "./guard.ts";
+import { checked } from "./validate.ts";
+
+export type Handler<E extends Endpoint> = (c: ApiContext, input: Input<E>) => Promise<Reply<E>>;
+
+/** One handler for each endpoint, by the same name. */
+export type Handlers<R extends Endpoints> = { readonly [K in keyof R]: Handler<R[K]> };
+
+/** What every handler is, whatever its endpoint. */
+type AnyHandler = (
+  c: ApiContext,
+  input: { params: Readonly<Record<string, string>>; query: unknown; body: unknown },
+) => Promise<{ status: 200 | 201 | 202; data: object | undefined; message?: string }>;
+
+/** Puts the endpoints on the app, in their order: who may enter, limits, path, query, body, handler, envelope. */
+export function mount<R extends Endpoints>(
+  app: Hono<ApiEnv>,
+  endpoints: R,
+  handlers: Handlers<R>,
+  { guard, bodyBytesMax }: { readonly guard: Guard } & Pick<ApiDeps, "bodyBytesMax">,
+): void {
+  const byName = handlers as unknown as Readonly<Record<string, AnyHandler>>;
+  for (const [name, shape] of Object.entries(endpoints)) {
+    const handler = byName[name];
+    if (handler === undefined) throw new Error(`${name} has no handler`);
+    const path = shape.path.replaceAll(/\{(\w+)\}/g, ":$1");
+    const entrances = [entranceOf(shape, guard), ...limitOf(shape, guard)];
+    const [first, second] = entrances;
+    const answer = (c: ApiContext): Promise<Response> => respond(c, shape, handler, bodyBytesMax);
+    if (first === undefined) throw new Error("every endpoint has an entrance");
+    if (second === undefined) app.on(shape.method.toUpperCase(), path, first, answer);
+    else app.on(shape.method.toUpperCase(), path, first, second, answer);
+  }
+}
+
+function entranceOf({ auth }: Endpoint, guard: Guard): MiddlewareHandler<ApiEnv> {
+  return { none: guard.anybody, user: guard.signedIn, registered: guard.registered }[auth];
+}
+
+function limitOf({ limit, auth }: Endpoint, { entrance }: Guard): MiddlewareHandler<ApiEnv>[] {
+  if (limit === undefined) return [];
+  const resource = (c: ApiContext): string =>
+    auth === "none" ? `ip:${c.env.address}` : `user:${c.get("identity").userId}`;
+  return [entrance.limit(limit, resource)];
+}
+
+async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, bodyBytesMax: number): Promise<Response> {
+  const params = paramsOf(c);
+  const query = shape.query === undefined ? undefined : checked(shape.query, c.req.query());
+  const body =
+    shape.body === undefined ? undefined : checked(shape.body, await readJson(c.req.raw, bodyBytesMax), shape.invalid);
+  const { status, data, message = "OK" } = await handler(c, { params, query, body });
+  return c.json(data === undefined ? { success: true, message } : { success: true, message, data }, status);
+}
+
+function paramsOf(c: ApiContext): Readonly<Record<string, string>> {
+  const params: Readonly<Record<string, string>> = c.req.param();
+  const known: Readonly<Record<string, PathParam>> = pathParams;
+  for (const [name, text] of Object.entries(params)) {
+    const param = known[name];
+    if (param === undefined || param.fits(text)) continue;
+    throw new AppError(/^\d+$/.test(text) ? param.missing : (param.word ?? param.missing));
+  }
+  return params;
+}
