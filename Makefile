@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint proto proto-check proto-breaking test test-fast test-live test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint docs proto proto-check proto-breaking test test-fast test-live test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -26,6 +26,9 @@ lint: ## formatter, linters, types, protobuf
 
 proto: ## generate proto/gen from proto/
 	@$(BUN) --version >/dev/null && rm -rf proto/gen && $(BUF) generate
+
+docs: ## write docs/api from the endpoints and frames in the code
+	@$(BUN) cli/api-documents.ts
 
 proto-check: proto ## fail when the committed proto/gen is not what proto/ generates
 	@git diff --exit-code --stat -- proto/gen && test -z "$$(git status --porcelain -- proto/gen)"

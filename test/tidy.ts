@@ -27,6 +27,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/sdk-trace": ["infra/trace", "test"],
   "@preact/signals": ["web"],
   "bun:sqlite": ["infra/db", "infra/mq", "infra/es", "test"],
+  "@seriousme/openapi-schema-validator": ["cli"],
   "drizzle-orm": ["infra/db", "repo", "drizzle"],
   "fast-check": ["*"],
   "hdr-histogram-js": ["bench"],

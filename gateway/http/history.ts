@@ -5,13 +5,13 @@ import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.t
 import { messageToJson } from "#proto/message-json.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
-import { flag, seqText, wholeNumber } from "./validate.ts";
+import { flag, seqText, wholeNumberOr } from "./validate.ts";
 
 export const historyQuery = z
   .object({
     cursor: seqText.describe("Rows with a lower seq, newest first").optional(),
     after_seq: seqText.describe("Rows with a higher seq, oldest first").optional(),
-    limit: wholeNumber(1, HISTORY_ROWS_MAX).default(HISTORY_ROWS_DEFAULT),
+    limit: wholeNumberOr(HISTORY_ROWS_DEFAULT, 1, HISTORY_ROWS_MAX),
     types: z
       .string()
       .regex(/^[1-6](?:,[1-6]){0,5}$/, "is not a list of message types")

@@ -9,7 +9,7 @@ import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
 import { type Endpoints, endpoint, ok } from "./endpoint.ts";
 import type { Handlers } from "./mount.ts";
 import { userToJson } from "./objects.ts";
-import { wholeNumber } from "./validate.ts";
+import { wholeNumberOr } from "./validate.ts";
 
 const searchMax = 20;
 const searchDefault = 10;
@@ -46,7 +46,7 @@ export const userEndpoints = {
     description: "Exact match first, then names that begin with `q`, then names that contain it.",
     auth: "registered",
     limit: "search",
-    query: z.object({ q: filledText(QUERY_CHARS_MAX), limit: wholeNumber(1, searchMax).default(searchDefault) }),
+    query: z.object({ q: filledText(QUERY_CHARS_MAX), limit: wholeNumberOr(searchDefault, 1, searchMax) }),
     answers: { 200: z.object({ users: z.array(user) }) },
   }),
   getUser: endpoint({

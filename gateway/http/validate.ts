@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AppError, type ErrorName } from "#proto/errors.ts";
 import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, SEQ_MAX } from "#proto/limits.ts";
+import { inputDefault } from "#proto/schemas/json-schema.ts";
 
 /** Parses and checks a body or a query. Throws INVALID_PARAMETER with `details.fields[]` {field, message}; another `code`
  *  names the fields only. */
@@ -31,6 +32,13 @@ export function wholeNumber(min: number, max: number): z.ZodType<number, string>
     .meta({ type: "integer", minimum: min, maximum: max });
 }
 
+/** The same; `fallback` when it is missing. */
+export function wholeNumberOr(fallback: number, min: number, max: number): z.ZodType<number, string | undefined> {
+  return wholeNumber(min, max)
+    .default(fallback)
+    .meta({ [inputDefault]: fallback });
+}
+
 /** `true` or `false` in a query. */
 export const flag = z
   .string()
@@ -42,7 +50,7 @@ export const seqText = wholeNumber(0, SEQ_MAX);
 
 /** `page` from 1 and `size`; use with `aliased(…, pageAliases)`. */
 export const pageFields = {
-  page: wholeNumber(1, 1_000_000).default(1),
-  size: wholeNumber(1, PAGE_SIZE_MAX).default(PAGE_SIZE_DEFAULT),
+  page: wholeNumberOr(1, 1, 1_000_000),
+  size: wholeNumberOr(PAGE_SIZE_DEFAULT, 1, PAGE_SIZE_MAX),
 };
 export const pageAliases = { pageSize: "size" };

@@ -1,18 +1,25 @@
 import { z } from "zod";
 import { CONVERSATION_ID_CHARS_MAX, isConversationId, isId, SEQ_MAX, textFault } from "../limits.ts";
+import { component } from "./components.ts";
 
 /** Fields that the objects, requests and frames share. What a document says about them stands beside what checks them. */
 
-/** A snowflake: a positive decimal of 63 bits, as text because it does not fit into a JSON number. */
-export const id = z
-  .string()
-  .refine(isId, "is not an id")
-  .meta({ pattern: "^[1-9][0-9]{0,18}$", examples: ["7263849201834496"] });
+export const id = component(
+  "Id",
+  z
+    .string()
+    .refine(isId, "is not an id")
+    .meta({ pattern: "^[1-9][0-9]{0,18}$", examples: ["7263849201834496"] }),
+  "A positive decimal of 63 bits, as text because it does not fit into a JSON number",
+);
 
-export const conversationId = z
-  .string()
-  .refine(isConversationId, "is not the id of a conversation")
-  .meta({ pattern: `^[A-Za-z0-9_-]{1,${CONVERSATION_ID_CHARS_MAX}}$`, examples: ["world"] });
+export const conversationId = component(
+  "ConversationId",
+  z
+    .string()
+    .refine(isConversationId, "is not the id of a conversation")
+    .meta({ pattern: `^[A-Za-z0-9_-]{1,${CONVERSATION_ID_CHARS_MAX}}$`, examples: ["world"] }),
+);
 
 /** A place in a conversation's stream, from 1. 0: before the first. */
 export const seq = z.int().min(0).max(SEQ_MAX);

@@ -197,3 +197,15 @@ export const history = component(
   "A page of history. Every row between `completeFrom` and `completeTo`, both inclusive, that the caller may see is in " +
     "it; absent on filtered pages; completeTo < completeFrom = complete for nothing",
 );
+
+/** The error envelope (spec 10 §1). */
+export const error = component(
+  "Error",
+  z.object({
+    success: z.literal(false),
+    message: z.string().describe("For people; clients decide on `code`"),
+    code: z.string(),
+    traceId: z.string().exactOptional(),
+    details: z.record(z.string(), z.unknown()).exactOptional(),
+  }),
+);

@@ -1,0 +1,15 @@
+import { authEndpoints } from "./auth.ts";
+import { conversationEndpoints } from "./conversations.ts";
+import type { Endpoints } from "./endpoint.ts";
+import { memberEndpoints } from "./members.ts";
+import { messageEndpoints } from "./messages.ts";
+import { userEndpoints } from "./users.ts";
+
+/** Every endpoint of the API, by the tag under which the documents show it. */
+export const contract: Readonly<Record<string, Endpoints>> = {
+  auth: authEndpoints,
+  users: userEndpoints,
+  conversations: conversationEndpoints,
+  members: memberEndpoints,
+  messages: messageEndpoints,
+};
