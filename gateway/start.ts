@@ -131,12 +131,18 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     await moveClients(config.ws.drain, { hub, clock }, stopping.signal);
     side.stop();
   });
-  const registration = await deps.coord.register({
+  const instance = {
     name: "gateway",
     id: gatewayId,
     address: config.hostname,
     port: listening.port ?? config.port,
     metadata: { version: config.version, incarnation },
+  };
+  const registration = await deps.coord.register(instance, {
+    onRegained() {
+      clog.warn("the lease was lost and is regained: presence is told, clients are to sync", { gateway_id: gatewayId });
+      side.regained();
+    },
   });
   registration.lost.addEventListener("abort", giveWay, { once: true });
   stack.defer(async () => {

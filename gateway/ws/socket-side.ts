@@ -36,6 +36,8 @@ export interface SocketSide {
   readonly prober: Prober;
   /** Reads all sessions' rooms again and tells them to sync: pushes may have been missed. */
   missed(): Promise<void>;
+  /** The gateway was unknown to others for a while: reports every session to presence, and tells all to sync. */
+  regained(): void;
   connecting(): number;
   /** Sends that wait for the log. */
   waiting(): number;
@@ -181,6 +183,10 @@ export function createSocketSide(
     broadcast: createBroadcast(hot.pushes, { rooms, controls, metrics, tracer, clock }),
     prober,
     missed,
+    regained() {
+      for (const session of hub.all()) presence.alive(session);
+      resync.spread(hub.all(), [], "lease regained");
+    },
     connecting: () => handshake.connecting,
     waiting: () => upstream.waiting,
     tick: sockets.tick,

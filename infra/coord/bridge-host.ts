@@ -61,7 +61,8 @@ export function serveCoord(peer: Peer, coord: Coord): void {
 
   const verbs: CoordHostVerbs = {
     async register(id, instance) {
-      const registration = await coord.register(instance);
+      const onRegained = (): void => void guest.regained(id).catch(() => undefined);
+      const registration = await coord.register(instance, { onRegained });
       registrations.set(id, registration);
       holds(id, { lost: registration.lost, release: () => registration.unregister() });
     },

@@ -16,6 +16,7 @@ import {
 /** What the process with the centre calls here. */
 export interface CoordGuestVerbs {
   readonly lost: (id: number) => void;
+  readonly regained: (id: number) => void;
   readonly changed: (id: number, all: readonly ServiceInstance[] | readonly Setting[]) => void;
 }
 
@@ -32,6 +33,8 @@ export function createBridgeCoord(peer: Peer, deps: { clog: Logger; clock?: () =
   const remote = peer.remote<CoordHostVerbs>("coord", coordErrors);
   const losses = new Map<number, AbortController>();
   const watchers = new Map<number, (all: never) => void>();
+  /** Of registrations: what follows when they are regained. */
+  const regains = new Map<number, () => void>();
   const closing = new AbortController();
   let ids = 0;
 
@@ -45,6 +48,7 @@ export function createBridgeCoord(peer: Peer, deps: { clog: Logger; clock?: () =
       losses.get(id)?.abort(new Error("another process has it, or the lease lapsed"));
       losses.delete(id);
     },
+    regained: (id: number) => regains.get(id)?.(),
     changed(id: number, all: never) {
       try {
         watchers.get(id)?.(all);
@@ -95,12 +99,16 @@ export function createBridgeCoord(peer: Peer, deps: { clog: Logger; clock?: () =
   }
 
   return {
-    async register(instance) {
+    async register(instance, { onRegained } = {}) {
       const { id, held } = await hold((number) => remote.register(number, instance));
+      if (onRegained !== undefined) regains.set(id, onRegained);
       return {
         lost: held.lost,
         update: (change) => remote.update(id, change),
-        unregister: held.release,
+        async unregister() {
+          regains.delete(id);
+          await held.release();
+        },
       };
     },
     async discover(name) {

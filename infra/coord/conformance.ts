@@ -127,11 +127,16 @@ function registryRules(rule: Rule): void {
   rule(
     "60 §4 degraded: a lapsed instance vanishes, and comes back by itself where nobody took its id",
     async ({ one, two, name, lapse }) => {
-      const registration = await one.register(instanceOf(name, "a"));
+      let regained = 0;
+      const onRegained = (): void => {
+        regained += 1;
+      };
+      const registration = await one.register(instanceOf(name, "a"), { onRegained });
       const seen: number[] = [];
       await two.watch(name, (all) => seen.push(all.length));
       await lapse(one, () => until(() => seen.at(-1) === 0));
       await until(() => seen.at(-1) === 1);
+      await until(() => regained === 1);
       expect(registration.lost.aborted).toBe(false);
       await registration.update({ port: 9001 });
       expect((await two.discover(name)).at(0)?.port).toBe(9001);
@@ -140,11 +145,16 @@ function registryRules(rule: Rule): void {
   rule(
     "50 §8 incarnation: a lapsed instance whose id another took meanwhile learns that it was replaced",
     async ({ one, two, name, lapse }) => {
-      const registration = await one.register(instanceOf(name, "a"));
+      let regained = 0;
+      const onRegained = (): void => {
+        regained += 1;
+      };
+      const registration = await one.register(instanceOf(name, "a"), { onRegained });
       await lapse(one, async () => {
         await two.register({ ...instanceOf(name, "a"), port: 1 });
       });
       await until(() => registration.lost.aborted);
+      expect(regained).toBe(0);
       expect(await two.discover(name)).toEqual([{ ...instanceOf(name, "a"), port: 1 }]);
     },
   );

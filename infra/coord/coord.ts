@@ -19,6 +19,11 @@ export interface Registration {
   unregister(): Promise<void>;
 }
 
+export interface RegisterOptions {
+  /** Called each time the registration is confirmed again after its lease's time had passed without a confirmation, and each time it was written anew. */
+  onRegained?(): void;
+}
+
 export interface Watch {
   /** No call of `onChange` starts after this resolved. May be called again. */
   close(): Promise<void>;
@@ -72,7 +77,7 @@ export interface Settings {
 /** Coordination between processes: registry, leases, locks, election, configuration centre. */
 export interface Coord {
   /** Shown until `unregister`, dispose, or 30 s after the process was last heard of. A second registration of the same name and id replaces the first and aborts its `lost`. */
-  register(instance: ServiceInstance): Promise<Registration>;
+  register(instance: ServiceInstance, options?: RegisterOptions): Promise<Registration>;
   /** Ordered by id. While the centre is away: what was known last. */
   discover(name: string): Promise<ServiceInstance[]>;
   /** As `Settings.watchPrefix`: the whole list at once, then after each change. */

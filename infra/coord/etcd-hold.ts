@@ -23,6 +23,8 @@ export interface HoldOptions {
   readonly onLapse: "regain" | "lose";
   /** What the key holds when it is written anew. */
   value(): string;
+  /** See RegisterOptions. What it throws is logged. */
+  onRegained?(): void;
   /** Watched instead of the key alone; `onChange` is told of it. */
   readonly around?: Range;
   onChange?(all: readonly KeyValue[]): void;
@@ -80,6 +82,7 @@ class Holding implements Hold {
       unconfirmed: () => {
         if (options.onLapse === "lose") this.#lose(new CoordUnavailableError("the lease was not confirmed in time"));
       },
+      regained: () => this.#regained(),
     });
   }
 
@@ -156,6 +159,15 @@ class Holding implements Hold {
     const ttlMs = await kv.keepAlive(there.lease);
     if (ttlMs === 0) throw new CoordUnavailableError(`${this.key} is lapsing`);
     return { lease: there.lease, ttlMs, confirmedMs };
+  }
+
+  #regained(): void {
+    if (this.#over) return;
+    try {
+      this.#options.onRegained?.();
+    } catch (err) {
+      this.#deps.clog.error("what follows a regained lease failed", { key: this.key, err });
+    }
   }
 
   #lose(reason: Error): void {

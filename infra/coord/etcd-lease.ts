@@ -18,6 +18,8 @@ export interface KeeperOptions {
   gone(): Promise<Granted | undefined>;
   /** Nothing was heard for the lease's whole time. May be told again. */
   unconfirmed(): void;
+  /** Confirmed again after that time, or another lease is kept. */
+  regained(): void;
 }
 
 export interface Keeper {
@@ -58,6 +60,9 @@ export function keepLease(options: KeeperOptions): Keeper {
   };
   const renew = async (): Promise<boolean> => {
     const sentMs = clock();
+    // By the clock, not by the timer: a process that was paused may run this first.
+    const isLate = sentMs - current.confirmedMs >= current.ttlMs;
+    const { lease } = current;
     const ttlMs = isGone ? 0 : await kv.keepAlive(current.lease);
     if (ttlMs > 0) {
       current = { ...current, ttlMs, confirmedMs: sentMs };
@@ -70,6 +75,7 @@ export function keepLease(options: KeeperOptions): Keeper {
       if (next === undefined) return false;
       current = next;
     }
+    if (isLate || current.lease !== lease) options.regained();
     return true;
   };
   const run = async (): Promise<void> => {

@@ -1,4 +1,11 @@
-import { CoordUnavailableError, leaseTtlMs, type Registration, type ServiceInstance, type Watch } from "./coord.ts";
+import {
+  CoordUnavailableError,
+  leaseTtlMs,
+  type RegisterOptions,
+  type Registration,
+  type ServiceInstance,
+  type Watch,
+} from "./coord.ts";
 import { type HoldDeps, holdKey } from "./etcd-hold.ts";
 import { recordOf } from "./etcd-http.ts";
 import type { KeyValue, Range } from "./etcd-kv.ts";
@@ -6,7 +13,7 @@ import { grantLease } from "./etcd-lease.ts";
 import { openMirror } from "./etcd-mirror.ts";
 
 export interface EtcdRegistry {
-  register(instance: ServiceInstance): Promise<Registration>;
+  register(instance: ServiceInstance, options?: RegisterOptions): Promise<Registration>;
   discover(name: string): Promise<ServiceInstance[]>;
   watch(name: string, onChange: (all: readonly ServiceInstance[]) => void): Promise<Watch>;
 }
@@ -24,7 +31,7 @@ export function createEtcdRegistry(prefix: string, deps: HoldDeps): EtcdRegistry
     return instances;
   };
   return {
-    async register(first) {
+    async register(first, options = {}) {
       let instance = first;
       const key = rangeOf(first.name).key + first.id;
       const value = (): string => JSON.stringify(instance);
@@ -36,7 +43,7 @@ export function createEtcdRegistry(prefix: string, deps: HoldDeps): EtcdRegistry
         await kv.revoke(granted.lease).catch(() => {});
         throw error;
       }
-      const hold = await holdKey({ key, granted, onLapse: "regain", value }, deps);
+      const hold = await holdKey({ key, granted, onLapse: "regain", value, ...options }, deps);
       return {
         lost: hold.lost,
         async update(change) {

@@ -5,6 +5,7 @@ import {
   type Lock,
   type NumberLease,
   PoolExhaustedError,
+  type RegisterOptions,
   type Registration,
   type Settings,
 } from "./coord.ts";
@@ -56,9 +57,9 @@ export function createLocalCoord(options: LocalCoordOptions = {}): LocalCoord {
   };
 
   return {
-    async register(instance) {
+    async register(instance, options = {}) {
       checkOpen();
-      return registrationOf(realm.registry, instance, hold);
+      return registrationOf(realm.registry, instance, options, hold);
     },
     async discover(name) {
       checkOpen();
@@ -152,12 +153,17 @@ function createHold(held: Set<Hold>, give: (holder: Holder) => void, retake?: (h
 function registrationOf(
   registry: LocalRegistry,
   first: Parameters<Coord["register"]>[0],
+  { onRegained }: RegisterOptions,
   hold: MakeHold,
 ): Registration {
   let instance = first;
   const one = hold(
     (holder) => registry.remove(instance, holder),
-    (holder) => registry.putFree(instance, holder),
+    (holder) => {
+      const isBack = registry.putFree(instance, holder);
+      if (isBack) onRegained?.();
+      return isBack;
+    },
   );
   one.start();
   registry.put(instance, one);

@@ -9,7 +9,7 @@ import { type RunningGateway, startGateway } from "../../../gateway/start.ts";
 import { createMemoryCache } from "../../../infra/cache/memory.ts";
 import { createLogger, type Logger } from "../../../infra/clog/clog.ts";
 import { loadConfig } from "../../../infra/config/config.ts";
-import { createLocalCoord } from "../../../infra/coord/local.ts";
+import { createLocalCoord, type LocalCoord } from "../../../infra/coord/local.ts";
 import { createSqliteDb } from "../../../infra/db/sqlite.ts";
 import { createMetrics, type Metrics } from "../../../infra/metrics/metrics.ts";
 import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
@@ -56,6 +56,7 @@ export interface Town extends AsyncDisposable {
   readonly metrics: Metrics;
   readonly ratelimit: RateLimit;
   readonly onlineStatus: Client<typeof OnlineStatusService>;
+  readonly coord: LocalCoord;
   /** Every line that was logged. */
   readonly log: readonly string[];
   /** Calls of this method of repo or logic, as the gateway makes them, fail as when the service is away. */
@@ -169,6 +170,7 @@ export async function openTown(
     metrics,
     ratelimit,
     onlineStatus: repo.onlineStatus,
+    coord,
     log,
     get away() {
       return state.away;
