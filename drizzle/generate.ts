@@ -1,11 +1,16 @@
-/** Writes the first migration of every dialect from the definitions: `bun drizzle/generate.ts`. A migration that has
- *  been released is never generated again; what follows is a new numbered file. */
+/** Writes the migrations that only create tables, for every dialect, from the definitions: `bun drizzle/generate.ts`. One
+ *  that has been released is never generated again; what follows is a new numbered file. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { changeTables } from "./change-tables.ts";
 import { schemaSql } from "./ddl.ts";
-import { schema } from "./schema.ts";
+import { foundation } from "./schema.ts";
+
+const files = { "0001_foundation": foundation, "0002_changes": changeTables } as const;
 
 for (const dialect of ["sqlite", "mysql", "postgres"] as const) {
   const folder = `${import.meta.dir}/migrations/${dialect}`;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}/0001_foundation.sql`, schemaSql(dialect, schema));
+  for (const [name, tables] of Object.entries(files)) {
+    writeFileSync(`${folder}/${name}.sql`, schemaSql(dialect, tables));
+  }
 }

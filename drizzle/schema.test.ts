@@ -1,15 +1,17 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { changeTables } from "./change-tables.ts";
 import { schemaSql } from "./ddl.ts";
 import { migrations } from "./migrations.ts";
-import { createTables, schema } from "./schema.ts";
+import { createTables, foundation, schema } from "./schema.ts";
 
 const dialects = ["sqlite", "mysql", "postgres"] as const;
 
 test.each(dialects)(
-  "the first migration of %s is what the definitions generate: run `bun drizzle/generate.ts`",
+  "the migrations of %s are what the definitions generate: run `bun drizzle/generate.ts`",
   (dialect) => {
-    expect(migrations[0].sql[dialect]).toBe(schemaSql(dialect, schema));
+    expect(migrations[0].sql[dialect]).toBe(schemaSql(dialect, foundation));
+    expect(migrations[1].sql[dialect]).toBe(schemaSql(dialect, changeTables));
   },
 );
 

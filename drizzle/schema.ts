@@ -1,4 +1,5 @@
 import { buildTables, type TablesOf } from "./build.ts";
+import { changeTables } from "./change-tables.ts";
 import type { DialectName } from "./columns.ts";
 import {
   binary,
@@ -20,8 +21,8 @@ import {
 
 const created = { createdAt: time(), updatedAt: time() };
 
-/** Every table of the domain database, in the order in which they are created. */
-export const schema = {
+/** The tables of migration 1. */
+export const foundation = {
   users: defineTable(
     "users",
     {
@@ -219,6 +220,9 @@ export const schema = {
     { primaryKey: ["id"], index: { idx_outbox_created: ["createdAt"] } },
   ),
 } as const;
+
+/** Every table of the domain database, in the order in which they are created. */
+export const schema = { ...foundation, ...changeTables } as const;
 
 export type Tables = TablesOf<typeof schema>;
 

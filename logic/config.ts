@@ -1,5 +1,5 @@
 import { type ConfigOf, loadConfig, section } from "#infra/config/config.ts";
-import { bytes, type Environment, int, list, string } from "#infra/config/keys.ts";
+import { bytes, duration, type Environment, int, list, string } from "#infra/config/keys.ts";
 import { CONTENT_CHARS_MAX, GROUP_CREATE_MEMBERS_MAX } from "#proto/limits.ts";
 import { jwtSection, passwordSection } from "./auth/config.ts";
 
@@ -19,6 +19,13 @@ export const logicSpec = section({
       min: 1,
       max: CONTENT_CHARS_MAX,
       doc: "characters of a message's content",
+      hot: true,
+    }),
+    recallWindow: duration({
+      default: 120_000,
+      min: 0,
+      max: 365 * 86_400_000,
+      doc: "in which a sender may recall and edit; a conversation's settings may say otherwise",
       hot: true,
     }),
     allowedTypes: list({ default: ["1", "2", "3", "5", "6"], doc: "message types that clients may send", hot: true }),

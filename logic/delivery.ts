@@ -10,6 +10,7 @@ import {
 } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import type { CommitMessagesResponse } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import type { ChangeRows } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
 import { downstreamTopic, type Topic, topics } from "#proto/topics.ts";
 import type { LogicContext } from "./deps.ts";
 import type { SendOutcome } from "./message/outcome.ts";
@@ -32,8 +33,26 @@ export interface DeliveryDeps extends LogicContext {
   readonly outboxDeletes: OutboxDeletes;
 }
 
+/** A change that has passed the commit point. */
+export interface DeliveredChange {
+  readonly changes: ChangeRows;
+  readonly traceId: string;
+  readonly parent?: string | undefined;
+}
+
 export interface Delivery {
   deliver(committed: Committed): Promise<void>;
+  /** The same for the rows of a change; a repeat and a change of nothing owe nothing. */
+  deliverChange(change: DeliveredChange): Promise<void>;
+}
+
+/** What both have: where their rows go, and what is owed for them. */
+interface Owed {
+  readonly conversations: readonly AddressedConversation[];
+  readonly acks: AddressedAck[];
+  readonly answer: Pick<CommitMessagesResponse, "routesKnown" | "cacheRunId" | "outboxIds"> | undefined;
+  readonly traceId: string | undefined;
+  readonly parent: string | undefined;
 }
 
 /** Topics of gateways seen; a few thousand names are more than there can be gateways at a time. */
@@ -59,19 +78,13 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     return topic;
   }
 
-  function recordsOf(committed: Committed): OutRecord[] {
-    const conversations = conversationsOf(committed);
+  function recordsOf({ conversations, acks, traceId, parent }: Owed): OutRecord[] {
     for (const { isRoom, routes } of conversations) {
       if (!isRoom) recipients.observe(routes.reduce((sum, { userIds }) => sum + userIds.length, 0));
     }
-    const { downstream, fanout, feed } = addressBatch({
-      conversations,
-      acks: acksOf(committed),
-      nowMs: deps.clock(),
-    });
+    const { downstream, fanout, feed } = addressBatch({ conversations, acks, nowMs: deps.clock() });
     // A record that joins several messages carries the trace of the first (spec 50 §2).
-    const { parent } = committed;
-    const trace = traceHeader(committed.sends[0]?.traceId, parent);
+    const trace = traceHeader(traceId, parent);
     const records: OutRecord[] = [];
     for (const value of downstream) records.push(outRecord(topicOf(value.gatewayId), undefined, value, trace));
     for (const value of fanout)
@@ -81,7 +94,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     return records;
   }
 
-  function takeResync(answer: CommitMessagesResponse | undefined): BroadcastRecord | undefined {
+  function takeResync(answer: Owed["answer"]): BroadcastRecord | undefined {
     if (answer === undefined) return undefined;
     resync.observe(answer.routesKnown, answer.cacheRunId);
     const record = resync.take();
@@ -89,20 +102,53 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     return record;
   }
 
+  async function produce(owed: Owed): Promise<void> {
+    const records = recordsOf(owed);
+    const resyncRecord = takeResync(owed.answer);
+    if (resyncRecord !== undefined) records.push(outRecord(topics.broadcast, "", resyncRecord));
+    try {
+      if (records.length > 0) await deps.mq.send(records);
+    } catch (error) {
+      if (resyncRecord !== undefined) resync.giveBack(resyncRecord);
+      throw error;
+    }
+    if (owed.answer !== undefined) deps.outboxDeletes.add(owed.answer.outboxIds);
+  }
+
   return {
     async deliver(committed) {
-      const records = recordsOf(committed);
-      const resyncRecord = takeResync(committed.answer);
-      if (resyncRecord !== undefined) records.push(outRecord(topics.broadcast, "", resyncRecord));
-      try {
-        if (records.length > 0) await deps.mq.send(records);
-      } catch (error) {
-        if (resyncRecord !== undefined) resync.giveBack(resyncRecord);
-        throw error;
-      }
-      if (committed.answer !== undefined) deps.outboxDeletes.add(committed.answer.outboxIds);
+      const { answer, parent } = committed;
+      const conversations = conversationsOf(committed);
+      await produce({ conversations, acks: acksOf(committed), answer, traceId: committed.sends[0]?.traceId, parent });
+    },
+    async deliverChange({ changes, traceId, parent }) {
+      if (changes.duplicate || changes.rows.length === 0) return;
+      await produce({
+        conversations: changedConversations(changes, traceId),
+        acks: [],
+        answer: changes,
+        traceId,
+        parent,
+      });
     },
   };
+}
+
+/** Every session of every member gets the row, the operator's own too: its answer may be lost, and repeats are dropped
+ *  by seq. */
+function changedConversations(changes: ChangeRows, traceId: string): AddressedConversation[] {
+  return changes.conversations.map(({ conversationId, isRoom, membersSeq, routes, extraRoutes }) => ({
+    conversationId,
+    type: conversationTypeOf(conversationId),
+    isRoom,
+    membersSeq,
+    routes,
+    extraRoutes,
+    traceId,
+    rows: changes.rows
+      .filter((message) => message.conversationId === conversationId)
+      .map((message) => ({ message, originSessionId: "" })),
+  }));
 }
 
 function traceHeader(traceId: string | undefined, parent: string | undefined): Headers | undefined {

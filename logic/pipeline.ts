@@ -8,7 +8,7 @@ import {
   type CommitResult,
   CommitStatus,
 } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
-import { type Committed, createDelivery } from "./delivery.ts";
+import { type Committed, createDelivery, type DeliveredChange } from "./delivery.ts";
 import type { LogicContext } from "./deps.ts";
 import { checkSend, type SendRules } from "./message/checks.ts";
 import { openOutcome, parkedOutcome, type SendOutcome } from "./message/outcome.ts";
@@ -39,6 +39,8 @@ export interface Pipeline {
    *  be deleted. Records of one topic partition keep the order of these calls. Rejects when the log is away or full:
    *  the outbox rows stay. */
   deliver(committed: Committed): Promise<void>;
+  /** The same for the rows of a change. */
+  deliverChange(change: DeliveredChange): Promise<void>;
 }
 
 export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pipeline {
@@ -143,6 +145,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
       return { entrance, sends, outcomes, answer, parent };
     },
     deliver: (committed) => delivery.deliver(committed),
+    deliverChange: (change) => delivery.deliverChange(change),
   };
 }
 

@@ -20,6 +20,7 @@ import { IDS_MAX } from "#proto/limits.ts";
 import { topics } from "#proto/topics.ts";
 import type { Keys } from "./auth/keys.ts";
 import { type Calls, createCalls } from "./calls.ts";
+import { type Changes, createChanges } from "./changes.ts";
 import type { LogicConfig } from "./config.ts";
 import { type ConversationEvents, createConversationEvents } from "./conversation/events.ts";
 import type { LogicContext, RepoClients } from "./deps.ts";
@@ -29,6 +30,7 @@ import { type AuthDeps, authService } from "./rpc/auth.ts";
 import { conversationService } from "./rpc/conversation.ts";
 import { friendService } from "./rpc/friend.ts";
 import { messageService } from "./rpc/message.ts";
+import { messageChangeMethods } from "./rpc/message-changes.ts";
 import { userService } from "./rpc/user.ts";
 import { subscribeUpstream } from "./upstream.ts";
 
@@ -88,7 +90,9 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const pipeline = createPipeline({ rules: rulesOf(config) }, { ...context, outboxDeletes });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
-  const services = tracedServices(servicesOf(config, deps, context, calls, events), tracer);
+  const changes = createChanges({ ...context, deliverChange: (change) => pipeline.deliverChange(change) });
+  stack.defer(() => changes.drain());
+  const services = tracedServices(servicesOf(config, deps, context, { calls, changes, events }), tracer);
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
@@ -133,8 +137,7 @@ function servicesOf(
   config: LogicConfig,
   deps: LogicDeps,
   context: LogicContext,
-  calls: Calls,
-  events: ConversationEvents,
+  { calls, changes, events }: { calls: Calls; changes: Changes; events: ConversationEvents },
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
@@ -142,7 +145,10 @@ function servicesOf(
     rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
     rpcService(UserService, userService({ repo })),
     rpcService(FriendService, friendService({ repo })),
-    rpcService(MessageService, messageService(context, calls)),
+    rpcService(MessageService, {
+      ...messageService(context, calls),
+      ...messageChangeMethods(context, changes, config.message),
+    }),
     rpcService(
       ConversationService,
       conversationService(

@@ -29,6 +29,8 @@ export interface AddressedConversation {
   readonly isRoom: boolean;
   readonly membersSeq: bigint;
   readonly routes: readonly AddressedRoute[];
+  /** Of users whom rows of this batch removed: each gets the row that removed him, and nothing else (spec 50 §3). */
+  readonly extraRoutes?: readonly AddressedRoute[];
   readonly traceId?: string | undefined;
   rows: AddressedRow[];
 }
@@ -99,11 +101,37 @@ export function addressBatch(batch: AddressableBatch): Addressed {
           }
         }
       }
+      for (const removal of removalsOf(conversation, part.rows)) {
+        const { gatewayId, incarnation, item } = removal;
+        addItem(gatewayOf(gatewayId, incarnation), item, itemBytes(item), createdAtMs);
+      }
     }
   }
   const downstream: DownstreamRecord[] = [];
   for (const { records } of gateways.values()) for (const record of records) downstream.push(record);
   return { downstream, fanout, feed };
+}
+
+/** The users whom a row takes out of its conversation. */
+export function removedUserIds({ change }: Message): readonly string[] {
+  return change.case === "memberRemoved" || change.case === "memberLeft" ? change.value.userIds : [];
+}
+
+/** One push per removing row and gateway of the removed. At most 100 users are removed by a row. */
+function removalsOf(conversation: AddressedConversation, rows: readonly AddressedRow[]) {
+  const { extraRoutes = [] } = conversation;
+  const pushes: { gatewayId: string; incarnation: string; item: DownstreamItem }[] = [];
+  if (extraRoutes.length === 0) return pushes;
+  for (const { message, originSessionId } of rows) {
+    const removed = new Set(removedUserIds(message).map(BigInt));
+    if (removed.size === 0) continue;
+    const push = pushOf(conversation, [{ $typeName: "gochat.mq.v1.PushRow", message, originSessionId }]);
+    for (const { gatewayId, incarnation, userIds } of extraRoutes) {
+      const users = userIds.filter((userId) => removed.has(userId));
+      if (users.length > 0) pushes.push({ gatewayId, incarnation, item: pushItem(conversation, users, push) });
+    }
+  }
+  return pushes;
 }
 
 interface GatewayRecords {

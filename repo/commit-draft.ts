@@ -1,7 +1,8 @@
 import { repeatKey } from "./commit-facts.ts";
 import type { CommitItem, Refusal } from "./commit-item.ts";
 import { type ConversationRow, type Facts, memberKey, refusalOf, type SenderRow } from "./commit-rights.ts";
-import { type MessageRow, metaWith } from "./store/message-row.ts";
+import { metaWith } from "./store/message-meta.ts";
+import type { MessageRow } from "./store/message-row.ts";
 
 /** What became of one item. `reply` is the row that it answers. */
 export type ItemResult =

@@ -1,13 +1,11 @@
-import { eq } from "drizzle-orm";
 import { DbError } from "#infra/db/errors.ts";
-import { now, run } from "#infra/db/steps.ts";
 import type { ItemResult } from "./commit-draft.ts";
 import type { CommitItem } from "./commit-item.ts";
 import { type CommitPlans, createCommitPlans } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
 import { type CommittedRows, commitRows } from "./commit-rows.ts";
 import { type RepoContext, worldId } from "./context.ts";
-import { createParkedWatch } from "./parked.ts";
+import { createParkedWatch, parkConversation } from "./parked.ts";
 import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 
 export interface Committed {
@@ -86,16 +84,7 @@ export function createCommitter(context: RepoContext): Committer {
   /** No row of a parked conversation is written until an operator lifts it. */
   async function park(conversationId: string, error: DbError): Promise<void> {
     parked.add(conversationId);
-    clog.error("conversation parked: a unique key is taken by a row that no lookup finds", {
-      conversation_id: conversationId,
-      constraint: error.constraint,
-      err: error,
-    });
-    const { conversations: c } = tables;
-    await db.transaction(function* (tx) {
-      const parkedAt = yield* now();
-      yield* run(tx.q.update(c).set({ parkedAt }).where(eq(c.id, conversationId)));
-    });
+    await parkConversation({ db, tables, clog }, conversationId, error);
   }
 
   async function commitPart(batch: readonly Placed[], outcome: Outcome): Promise<void> {

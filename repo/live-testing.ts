@@ -4,12 +4,14 @@ import { createTables } from "#drizzle/schema.ts";
 import type { Db } from "#infra/db/db.ts";
 import { insertMany, run } from "#infra/db/steps.ts";
 import { openTestDb } from "#infra/db/testing.ts";
+import { changeSuite } from "./change.suite.ts";
 import { commitPropertySuite } from "./commit.property.suite.ts";
 import { commitSuite } from "./commit.suite.ts";
 import { routesSuite } from "./routes.suite.ts";
 import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
+import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
 import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
@@ -19,6 +21,8 @@ import { type CreateTestRepo, createTestRepoOn, type TestRepo } from "./testing.
 const suites = {
   commit: commitSuite,
   "commit, by property": commitPropertySuite,
+  change: changeSuite,
+  "message changes": messageChangesSuite,
   routes: routesSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,

@@ -1,6 +1,10 @@
+import { eq } from "drizzle-orm";
+import type { DbError } from "#infra/db/errors.ts";
+import { now, run } from "#infra/db/steps.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { ItemResult } from "./commit-draft.ts";
 import type { CommitItem } from "./commit-item.ts";
+import type { RepoContext } from "./context.ts";
 
 /** Conversations that are remembered as parked; a second one is an alarm as much as a thousandth. */
 const rememberedMax = 1000;
@@ -38,4 +42,22 @@ export function createParkedWatch(metrics: Metrics): ParkedWatch {
       }
     },
   };
+}
+
+/** Marks the conversation, with an alarm: no row of it is written until an operator lifts it (spec 40 §7). */
+export async function parkConversation(
+  { db, tables, clog }: Pick<RepoContext, "db" | "tables" | "clog">,
+  conversationId: string,
+  error: DbError,
+): Promise<void> {
+  clog.error("conversation parked: a unique key is taken by a row that no lookup finds", {
+    conversation_id: conversationId,
+    constraint: error.constraint,
+    err: error,
+  });
+  const { conversations: c } = tables;
+  await db.transaction(function* (tx) {
+    const parkedAt = yield* now();
+    yield* run(tx.q.update(c).set({ parkedAt }).where(eq(c.id, conversationId)));
+  });
 }

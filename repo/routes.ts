@@ -9,6 +9,10 @@ export interface RoutedConversation {
   readonly id: string;
   readonly isRoom: boolean;
   readonly membersSeq: bigint;
+  /** A row to push switches the room on: that row is delivered by listing (spec 50 §3). */
+  readonly listed?: boolean;
+  /** Users whom a row to push has removed: they get it too. */
+  readonly extraUserIds?: readonly bigint[];
 }
 
 export interface Routes {
@@ -93,10 +97,11 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
 
   return {
     async find(conversations) {
-      const listed = conversations.filter((conversation) => !conversation.isRoom);
-      const rooms = conversations.filter((conversation) => conversation.isRoom);
+      const listed = conversations.filter(isListed);
+      const rooms = conversations.filter((conversation) => !isListed(conversation));
       const lists = listed.length === 0 ? [] : await memberLists(listed);
-      const presence = await readPresence([...new Set(lists.flat())]).catch(failed("presence"));
+      const extras = listed.flatMap(({ extraUserIds }) => extraUserIds ?? []);
+      const presence = await readPresence([...new Set([...lists.flat(), ...extras])]).catch(failed("presence"));
       const routed = listed.map((conversation, at) => {
         const members = presence === undefined ? [] : (lists[at] ?? []);
         return routesOf(conversation, members, presence?.places ?? new Map());
@@ -110,14 +115,30 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
   };
 }
 
-function routesOf(
-  conversation: RoutedConversation,
-  members: readonly bigint[],
-  places: ReadonlyMap<bigint, ReturnType<typeof parsePresence>>,
-): ConversationRoutes {
+function isListed({ isRoom, listed }: RoutedConversation): boolean {
+  return !isRoom || listed === true;
+}
+
+type Places = ReadonlyMap<bigint, ReturnType<typeof parsePresence>>;
+
+function routesOf(conversation: RoutedConversation, members: readonly bigint[], places: Places): ConversationRoutes {
+  const { routes, offlineUserIds } = routesTo(members, places);
+  const extra = places.size === 0 ? [] : (conversation.extraUserIds ?? []);
+  return {
+    $typeName: "gochat.repo.v1.ConversationRoutes",
+    conversationId: conversation.id,
+    isRoom: conversation.isRoom,
+    membersSeq: conversation.membersSeq,
+    routes,
+    offlineUserIds,
+    extraRoutes: extra.length === 0 ? [] : routesTo(extra, places).routes,
+  };
+}
+
+function routesTo(userIds: readonly bigint[], places: Places): { routes: Route[]; offlineUserIds: bigint[] } {
   const routes = new Map<string, Route>();
   const offlineUserIds: bigint[] = [];
-  for (const userId of members) {
+  for (const userId of userIds) {
     const at = places.get(userId);
     if (at === undefined || at.length === 0) offlineUserIds.push(userId);
     for (const { gatewayId, incarnation } of at ?? []) {
@@ -127,12 +148,5 @@ function routesOf(
       else routes.set(key, { $typeName: "gochat.repo.v1.Route", gatewayId, incarnation, userIds: [userId] });
     }
   }
-  return {
-    $typeName: "gochat.repo.v1.ConversationRoutes",
-    conversationId: conversation.id,
-    isRoom: conversation.isRoom,
-    membersSeq: conversation.membersSeq,
-    routes: [...routes.values()],
-    offlineUserIds,
-  };
+  return { routes: [...routes.values()], offlineUserIds };
 }

@@ -1,11 +1,13 @@
 import type { CallOptions } from "@connectrpc/connect";
 import { type Mq, type OutRecord, outRecord } from "#infra/mq/mq.ts";
-import { type AddressedConversation, type AddressedRow, addressBatch } from "#proto/addressing.ts";
+import { type AddressedConversation, type AddressedRow, addressBatch, removedUserIds } from "#proto/addressing.ts";
 import { conversationTypeOf } from "#proto/conversation-ids.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { BroadcastRecord } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
+import type { RouteExtra } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { OutboxRange, OutboxRow } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import type { ConversationRoutes } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
+import { IDS_MAX } from "#proto/limits.ts";
 import { downstreamTopic, topics } from "#proto/topics.ts";
 import type { RepoClients } from "./deps.ts";
 
@@ -84,12 +86,14 @@ export function createSweep(deps: SweepDeps): Sweep {
     return rows;
   }
 
-  async function readRoutes(conversationIds: string[], options: CallOptions) {
+  async function readRoutes(stored: ReadonlyMap<string, readonly AddressedRow[]>, options: CallOptions) {
+    const conversationIds = [...stored.keys()];
     const found = new Map<string, ConversationRoutes>();
     let resync: BroadcastRecord | undefined;
     for (let from = 0; from < conversationIds.length; from += conversationsPerCallMax) {
       const ids = conversationIds.slice(from, from + conversationsPerCallMax);
-      const answer = await repo.conversation.getConversationRoutes({ conversationIds: ids }, options);
+      const extras = ids.flatMap((id) => extraOf(id, stored.get(id) ?? []) ?? []);
+      const answer = await repo.conversation.getConversationRoutes({ conversationIds: ids, extras }, options);
       const listed = answer.conversations.some((conversation) => !conversation.isRoom);
       if (!answer.routesKnown && (listed || answer.conversations.length === 0)) {
         throw new AppError("SERVICE_UNAVAILABLE", { cause: "presence cannot be read" });
@@ -114,7 +118,7 @@ export function createSweep(deps: SweepDeps): Sweep {
       const stored = new Map<string, AddressedRow[]>();
       for (const [id, ranges] of byConversation) stored.set(id, await readConversation(ranges, options));
       // After the rows: a device that came online in between is in the routes, one that came later syncs.
-      const { found, resync } = await readRoutes([...byConversation.keys()], options);
+      const { found, resync } = await readRoutes(stored, options);
       const conversations = [...stored].map(([conversationId, rows]): AddressedConversation => {
         const routes = found.get(conversationId);
         return {
@@ -123,6 +127,7 @@ export function createSweep(deps: SweepDeps): Sweep {
           isRoom: routes?.isRoom ?? false,
           membersSeq: routes?.membersSeq ?? 0n,
           routes: routes?.routes ?? [],
+          extraRoutes: routes?.extraRoutes ?? [],
           rows,
         };
       });
@@ -132,6 +137,15 @@ export function createSweep(deps: SweepDeps): Sweep {
       await repo.outbox.deleteOutbox({ outboxIds: outboxRows.map((row) => row.outboxId) }, options);
     },
   };
+}
+
+/** What the rows ask for beside the members of now: those whom they removed, and the list of a group that became a room
+ *  by them. */
+function extraOf(conversationId: string, rows: readonly AddressedRow[]): RouteExtra | undefined {
+  const userIds = [...new Set(rows.flatMap(({ message }) => removedUserIds(message)))].slice(0, IDS_MAX).map(BigInt);
+  const listed = rows.some(({ message: { change } }) => change.case === "roomMode" && change.value.room);
+  if (userIds.length === 0 && !listed) return undefined;
+  return { $typeName: "gochat.repo.v1.RouteExtra", conversationId, listed, userIds };
 }
 
 function recordsOf(conversations: readonly AddressedConversation[], nowMs: number): OutRecord[] {

@@ -205,9 +205,17 @@ function pointerMethods(
 function routeMethods(context: RepoContext, store: ConversationStore): Of<"getConversationRoutes"> {
   const finder = createRouteFinder(context);
   return {
-    async getConversationRoutes({ conversationIds }) {
+    async getConversationRoutes({ conversationIds, extras }) {
       if (conversationIds.length > ROUTE_CONVERSATIONS_MAX) throw invalid("conversation_ids");
-      return await finder.find(await store.byIds(conversationIds));
+      if (extras.some(({ userIds }) => userIds.length > IDS_MAX)) throw invalid("extras");
+      const asked = new Map(extras.map((extra) => [extra.conversationId, extra]));
+      const rows = await store.byIds(conversationIds);
+      return await finder.find(
+        rows.map(({ id, isRoom, membersSeq }) => {
+          const extra = asked.get(id);
+          return { id, isRoom, membersSeq, listed: extra?.listed ?? false, extraUserIds: extra?.userIds ?? [] };
+        }),
+      );
     },
   };
 }

@@ -19,6 +19,7 @@ import { createRouteFinder, type RouteFinder } from "../routes.ts";
 import { createMessageStore, type PageQuery, pageRowsMax } from "../store/message.ts";
 import { toMessage, toReply, toUserInfo } from "../store/message-row.ts";
 import { idOf, invalid } from "./arguments.ts";
+import { messageChangeMethods } from "./message-changes.ts";
 
 const idsMax = 1000;
 const conversationsMax = 200;
@@ -44,7 +45,7 @@ function toResult(item: ItemResult): CommitResult {
     return result(CommitStatus.REJECTED, { errorCode: item.refusal.code, errorMessage: item.refusal.message });
   }
   const { row, sender, reply } = item;
-  const message = toMessage(row, toUserInfo(sender), reply === undefined ? undefined : toReply(reply));
+  const message = toMessage(row, toUserInfo(sender), reply === undefined ? {} : { replyTo: toReply(reply) });
   const status = item.at === "stored" ? CommitStatus.STORED : CommitStatus.DUPLICATE;
   return result(status, { row: message, createdAtMs: BigInt(row.createdAt) });
 }
@@ -64,7 +65,14 @@ function pageQuery(request: GetConversationMessagesRequest): PageQuery {
   if (conversationId === "") throw invalid("conversation_id");
   if (startSeqId < 0n || endSeqId < 0n) throw invalid("start_seq_id, end_seq_id");
   const rows = limit <= 0 ? pageRowsDefault : Math.min(limit, pageRowsMax);
-  return { conversationId, startSeq: startSeqId, endSeq: endSeqId, limit: rows, ascending, types: typeFilter };
+  const { excludeDeleted, excludeChanges } = request;
+  const range = { startSeq: startSeqId, endSeq: endSeqId, limit: rows, ascending };
+  const viewerId = viewerOf(request.viewerId);
+  return { conversationId, ...range, types: typeFilter, excludeDeleted, excludeChanges, viewerId };
+}
+
+function viewerOf(viewerId: string): bigint | undefined {
+  return viewerId === "" ? undefined : idOf(viewerId, "viewer_id");
 }
 
 export interface MessageServiceParts {
@@ -80,7 +88,13 @@ export function messageService(
   parts: MessageServiceParts = {},
 ): Pick<
   ServiceImpl<typeof MessageService>,
-  "commitMessages" | "getMessage" | "getMessages" | "getConversationMessages" | "getLatestMessages" | "getCurrentSeq"
+  | "commitMessages"
+  | "getMessage"
+  | "getMessages"
+  | "getConversationMessages"
+  | "getLatestMessages"
+  | "getCurrentSeq"
+  | keyof ReturnType<typeof messageChangeMethods>
 > {
   const committer = parts.committer ?? createCommitter(context);
   const routes = parts.routes ?? createRouteFinder(context);
@@ -99,6 +113,8 @@ export function messageService(
   }
 
   return {
+    ...messageChangeMethods(context, routes),
+
     async commitMessages({ items }, call): Promise<CommitMessagesResponse> {
       const { itemsMax, bytesMax } = context.config.commit;
       checkBounds(items, itemsMax, bytesMax);
@@ -116,15 +132,16 @@ export function messageService(
       });
     },
 
-    async getMessage({ messageId }) {
-      const [message] = await store.byIds([idOf(messageId, "message_id")]);
+    async getMessage({ messageId, viewerId }) {
+      const [message] = await store.byIds([idOf(messageId, "message_id")], viewerOf(viewerId));
       if (message === undefined) throw new AppError("MESSAGE_NOT_FOUND");
       return { message };
     },
 
-    async getMessages({ messageIds }) {
+    async getMessages({ messageIds, viewerId }) {
       if (messageIds.length > idsMax) throw invalid("message_ids");
-      return { messages: await store.byIds(messageIds.map((id) => idOf(id, "message_ids"))) };
+      const ids = messageIds.map((id) => idOf(id, "message_ids"));
+      return { messages: await store.byIds(ids, viewerOf(viewerId)) };
     },
 
     async getConversationMessages(request) {

@@ -2,6 +2,8 @@ import type { Tables } from "#drizzle/schema.ts";
 import type { Found } from "#infra/db/steps.ts";
 import type { Message, MessageKind, MessageType, ReplyTo } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import { changeOf } from "./change-meta.ts";
+import { forwardOf, mentionsOf, parseMeta, reactionsOf } from "./message-meta.ts";
 import type { MessageTable } from "./message-table.ts";
 
 /** The columns of a stream row that a `Message` is made of. */
@@ -54,25 +56,6 @@ export function toUserInfo(row: SenderRow): UserInfo {
   };
 }
 
-interface Meta {
-  mentions?: unknown;
-}
-
-/** The server's own JSON object of a row. Only this service writes it, so what cannot be read is a defect, not input. */
-function parseMeta(meta: string | null): Meta {
-  return meta === null ? {} : (JSON.parse(meta) as Meta);
-}
-
-function mentionsOf({ mentions }: Meta): string[] {
-  return Array.isArray(mentions) ? mentions.filter((one) => typeof one === "string") : [];
-}
-
-/** Puts mentions into the server's JSON object; null when there is nothing to keep. */
-export function metaWith(meta: string, mentions: readonly string[]): string | null {
-  if (mentions.length === 0) return meta === "" ? null : meta;
-  return JSON.stringify({ ...(meta === "" ? {} : (JSON.parse(meta) as object)), mentions });
-}
-
 const previewCharactersMax = 100;
 
 export function toReply(target: MessageRow): ReplyTo {
@@ -85,8 +68,23 @@ export function toReply(target: MessageRow): ReplyTo {
   };
 }
 
+/** What a row is shown with beside its own columns. */
+export interface RowView {
+  readonly replyTo?: ReplyTo | undefined;
+  /** Emojis with which the user who looks has reacted. */
+  readonly mine?: ReadonlySet<string> | undefined;
+  /** The message that a change of its content concerns, as it is now. */
+  readonly target?: Pick<MessageRow, "content" | "deleted"> | undefined;
+}
+
+const kindChange = 2;
+const nothing = {};
+
 /** A stored row as the message of the wire. Written as a literal: this runs once per message stored or read. */
-export function toMessage(row: MessageRow, sender: UserInfo | undefined, replyTo: ReplyTo | undefined): Message {
+export function toMessage(row: MessageRow, sender: UserInfo | undefined, view: RowView = nothing): Message {
+  const isChange = row.kind === kindChange;
+  const meta = parseMeta(isChange ? null : row.meta);
+  const change = isChange ? shownChange(row, view) : { case: undefined };
   return {
     $typeName: "gochat.common.v1.Message",
     id: row.id.toString(),
@@ -103,15 +101,28 @@ export function toMessage(row: MessageRow, sender: UserInfo | undefined, replyTo
     kind: row.kind as MessageKind,
     changeType: row.changeType ?? "",
     targetMessageId: row.targetMessageId?.toString() ?? "",
-    targetSeqId: 0n,
-    change: { case: undefined },
-    replyTo,
-    forwardedFrom: undefined,
+    targetSeqId: targetSeqOf(change),
+    change,
+    replyTo: view.replyTo,
+    forwardedFrom: forwardOf(meta),
     file: undefined,
-    editedAt: 0n,
-    reactions: [],
+    editedAt: seconds(meta.editedAt ?? null),
+    reactions: reactionsOf(meta, view.mine),
     recalledBy: row.recalledBy?.toString() ?? "",
     recalledAt: seconds(row.recalledAt),
-    mentions: row.meta === null ? [] : mentionsOf(parseMeta(row.meta)),
+    mentions: mentionsOf(meta),
   };
+}
+
+function shownChange(row: MessageRow, { target }: RowView): Message["change"] {
+  const change = changeOf(row.changeType, row.meta);
+  if (change.case === "edit" && target?.deleted === false) change.value.content = target.content;
+  return change;
+}
+
+function targetSeqOf(change: Message["change"]): bigint {
+  const value: object | undefined = change.value;
+  return value !== undefined && "targetSeqId" in value && typeof value.targetSeqId === "bigint"
+    ? value.targetSeqId
+    : 0n;
 }

@@ -23,6 +23,14 @@ export interface PageQuery {
   readonly ascending: boolean;
   /** Message types; empty = rows of every type, changes included. */
   readonly types: readonly number[];
+  readonly excludeDeleted?: boolean;
+  readonly excludeChanges?: boolean;
+  /** Whose reactions are "mine". */
+  readonly viewerId?: bigint | undefined;
+}
+
+function isFiltered({ types, excludeDeleted, excludeChanges }: PageQuery): boolean {
+  return types.length > 0 || excludeDeleted === true || excludeChanges === true;
 }
 
 export interface Page {
@@ -47,7 +55,9 @@ export interface MessageStore {
   /** Undefined when there is no such conversation. */
   page(query: PageQuery): Promise<Page | undefined>;
   /** Tombstones included; unknown ids are left out; in the order of `ids`. At most 1000. */
-  byIds(ids: readonly bigint[]): Promise<Message[]>;
+  byIds(ids: readonly bigint[], viewerId?: bigint): Promise<Message[]>;
+  /** The stored row as it is, to find its conversation: never to permit anything. */
+  find(id: bigint): Promise<MessageRow | undefined>;
   /** The newest `limit` rows of kind message of each conversation, newest first, conversation by conversation. */
   latest(conversationIds: readonly string[], limit: number): Promise<Message[]>;
   currentSeq(conversationIds: readonly string[]): Promise<Map<string, CurrentSeq>>;
@@ -85,7 +95,7 @@ function bigMax(a: bigint, b: bigint): bigint {
 /** The seqs of a conversation have no holes, so a page is complete from its first row asked for to its last row given, or
  *  to the end of what was asked when nothing was left. */
 function completeRange(query: PageQuery, rows: readonly MessageRow[], hasMore: boolean, latest: bigint) {
-  if (query.types.length > 0) return { completeFrom: 1n, completeTo: 0n };
+  if (isFiltered(query)) return { completeFrom: 1n, completeTo: 0n };
   const from = bigMax(query.startSeq, 1n);
   const to = query.endSeq === 0n || query.endSeq > latest ? latest : query.endSeq;
   const edge = rows.at(-1)?.seqId;
@@ -95,9 +105,14 @@ function completeRange(query: PageQuery, rows: readonly MessageRow[], hasMore: b
 
 export function createMessageStore(context: Pick<RepoContext, "db" | "tables">): MessageStore {
   const { db, tables } = context;
-  const { conversations: c, users } = tables;
+  const { conversations: c, messageReactions: r, users } = tables;
   const senderPlan = { table: users, columns: senderColumns(tables), by: [users.id] };
   const idPlans = messageTables(tables).map((m) => ({ table: m, columns: messageColumns(m), by: [m.id] }));
+  const minePlan = {
+    table: r,
+    columns: { messageId: r.messageId, emoji: r.emoji },
+    by: [r.messageId, r.userId],
+  };
   const headPlan = {
     table: c,
     columns: { id: c.id, lastSeqId: c.lastSeqId, lastMessageNo: c.lastMessageNo, lastMessageId: c.lastMessageId },
@@ -109,24 +124,46 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
     return (await Promise.all(idPlans.map((plan) => db.find(plan, keys)))).flat();
   }
 
-  /** Adds senders and the rows that are replied to, each with one lookup for all. */
-  async function complete(rows: readonly MessageRow[]): Promise<Message[]> {
+  /** By message, the emojis with which the viewer has reacted; asked only where there are reactions. */
+  async function readMine(rows: readonly MessageRow[], viewerId: bigint | undefined) {
+    const mine = new Map<bigint, Set<string>>();
+    if (viewerId === undefined) return mine;
+    const reacted = rows.filter((row) => row.kind === kindMessage && row.meta?.includes('"reactions"') === true);
+    if (reacted.length === 0) return mine;
+    const keys = [...new Set(reacted.map((row) => row.id))].map((id) => [id, viewerId]);
+    for (const { messageId, emoji } of await db.find(minePlan, keys)) {
+      const emojis = mine.get(messageId);
+      if (emojis === undefined) mine.set(messageId, new Set([emoji]));
+      else emojis.add(emoji);
+    }
+    return mine;
+  }
+
+  /** Adds senders, the rows that are replied to or were edited, and the viewer's reactions, each with one lookup for all. */
+  async function complete(rows: readonly MessageRow[], viewerId?: bigint): Promise<Message[]> {
     if (rows.length === 0) return [];
     const senderIds = new Set<bigint>();
-    const replyIds = new Set<bigint>();
+    const otherIds = new Set<bigint>();
     for (const row of rows) {
       senderIds.add(row.senderId);
-      if (row.replyToId !== null) replyIds.add(row.replyToId);
+      if (row.replyToId !== null) otherIds.add(row.replyToId);
+      if (row.changeType === "edit" && row.targetMessageId !== null) otherIds.add(row.targetMessageId);
     }
-    const [senders, replies] = await Promise.all([
+    const [senders, others, mine] = await Promise.all([
       db.find(senderPlan, keysOf(senderIds)),
-      replyIds.size === 0 ? [] : rowsById(replyIds),
+      otherIds.size === 0 ? [] : rowsById(otherIds),
+      readMine(rows, viewerId),
     ]);
     const infos = new Map(senders.map((sender: SenderRow) => [sender.id, toUserInfo(sender)]));
-    const targets = new Map(replies.map((target) => [target.id, toReply(target)]));
-    return rows.map((row) =>
-      toMessage(row, infos.get(row.senderId), row.replyToId === null ? undefined : targets.get(row.replyToId)),
-    );
+    const known = new Map(others.map((other) => [other.id, other]));
+    return rows.map((row) => {
+      const reply = row.replyToId === null ? undefined : known.get(row.replyToId);
+      return toMessage(row, infos.get(row.senderId), {
+        replyTo: reply === undefined ? undefined : toReply(reply),
+        mine: mine.get(row.id),
+        target: row.targetMessageId === null ? undefined : known.get(row.targetMessageId),
+      });
+    });
   }
 
   const scans = new Map<MessageTable, { up: PagePlan; down: PagePlan }>();
@@ -140,7 +177,7 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
 
   async function readPage(query: PageQuery): Promise<MessageRow[]> {
     const m = messageTableOf(tables, query.conversationId);
-    if (query.types.length === 0) {
+    if (!isFiltered(query)) {
       const { up, down } = scanOf(m);
       const to = query.endSeq === 0n ? seqMax : query.endSeq;
       const range = { equal: [query.conversationId], from: query.startSeq, to, limit: query.limit + 1 };
@@ -149,7 +186,9 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
     const where = [eq(m.conversationId, query.conversationId)];
     if (query.startSeq > 0n) where.push(gte(m.seqId, query.startSeq));
     if (query.endSeq > 0n) where.push(lte(m.seqId, query.endSeq));
-    where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
+    if (query.types.length > 0) where.push(eq(m.kind, kindMessage), inArray(m.messageType, [...query.types]));
+    if (query.excludeChanges === true) where.push(eq(m.kind, kindMessage));
+    if (query.excludeDeleted === true) where.push(eq(m.deleted, false));
     return await db.q
       .select(messageColumns(m))
       .from(m)
@@ -169,7 +208,7 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
       const newest = rows.reduce((latest, row) => bigMax(latest, row.seqId), head.lastSeqId);
       const edge = rows.at(-1)?.seqId ?? 0n;
       return {
-        messages: await complete(rows),
+        messages: await complete(rows, query.viewerId),
         hasMore,
         nextSeq: hasMore ? edge + (query.ascending ? 1n : -1n) : 0n,
         ...completeRange(query, rows, hasMore, newest),
@@ -177,9 +216,14 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
       };
     },
 
-    async byIds(ids) {
+    async find(id) {
+      const [row] = await rowsById([id]);
+      return row;
+    },
+
+    async byIds(ids, viewerId) {
       const rows = await rowsById(new Set(ids));
-      const messages = new Map((await complete(rows)).map((message) => [message.id, message]));
+      const messages = new Map((await complete(rows, viewerId)).map((message) => [message.id, message]));
       return ids.map((id) => messages.get(id.toString())).filter((message) => message !== undefined);
     },
 

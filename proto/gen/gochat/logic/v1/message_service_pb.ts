@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gochat/logic/v1/message_service.proto.
  */
 export const file_gochat_logic_v1_message_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVnb2NoYXQvbG9naWMvdjEvbWVzc2FnZV9zZXJ2aWNlLnByb3RvEg9nb2NoYXQubG9naWMudjEi8QEKElNlbmRNZXNzYWdlUmVxdWVzdBIVCgd1c2VyX2lkGAEgASgJQgSItRgBEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRIPCgdjb250ZW50GAMgASgJEisKBHR5cGUYBCABKA4yHS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2VUeXBlEhUKDWNsaWVudF9tc2dfaWQYBSABKAkSDQoFZXh0cmEYBiABKAkSGwoTcmVwbHlfdG9fbWVzc2FnZV9pZBgHIAEoCRIQCghtZW50aW9ucxgIIAMoCRIYCgpzZXNzaW9uX2lkGAkgASgJQgSItRgCImsKE1NlbmRNZXNzYWdlUmVzcG9uc2USKgoHbWVzc2FnZRgBIAEoCzIZLmdvY2hhdC5jb21tb24udjEuTWVzc2FnZRIVCg1jbGllbnRfbXNnX2lkGAIgASgJEhEKCWR1cGxpY2F0ZRgDIAEoCCI+ChFHZXRNZXNzYWdlUmVxdWVzdBIVCgd1c2VyX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkiQAoSR2V0TWVzc2FnZVJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2UibAoUUmVjYWxsTWVzc2FnZVJlcXVlc3QSGQoLb3BlcmF0b3JfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJDChVSZWNhbGxNZXNzYWdlUmVzcG9uc2USKgoHbWVzc2FnZRgBIAEoCzIZLmdvY2hhdC5jb21tb24udjEuTWVzc2FnZSJ8ChJFZGl0TWVzc2FnZVJlcXVlc3QSGQoLb3BlcmF0b3JfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIPCgdjb250ZW50GAMgASgJEg8KB3ZlcnNpb24YBCABKAMSFQoNY2xpZW50X21zZ19pZBgFIAEoCSJBChNFZGl0TWVzc2FnZVJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2UiaQoSQWRkUmVhY3Rpb25SZXF1ZXN0EhkKC29wZXJhdG9yX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkSDQoFZW1vamkYAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJBChNBZGRSZWFjdGlvblJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2UibAoVUmVtb3ZlUmVhY3Rpb25SZXF1ZXN0EhkKC29wZXJhdG9yX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkSDQoFZW1vamkYAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJEChZSZW1vdmVSZWFjdGlvblJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2UiegoVRm9yd2FyZE1lc3NhZ2VSZXF1ZXN0EhUKB3VzZXJfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIfChd0YXJnZXRfY29udmVyc2F0aW9uX2lkcxgDIAMoCRIVCg1jbGllbnRfbXNnX2lkGAQgASgJInYKFkZvcndhcmRNZXNzYWdlUmVzcG9uc2USKwoIbWVzc2FnZXMYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USLwoGZmFpbGVkGAIgAygLMh8uZ29jaGF0LmxvZ2ljLnYxLkZvcndhcmRGYWlsdXJlIj0KDkZvcndhcmRGYWlsdXJlEhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRISCgplcnJvcl9jb2RlGAIgASgJMtoFCg5NZXNzYWdlU2VydmljZRJhCgtTZW5kTWVzc2FnZRIjLmdvY2hhdC5sb2dpYy52MS5TZW5kTWVzc2FnZVJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJeCgpHZXRNZXNzYWdlEiIuZ29jaGF0LmxvZ2ljLnYxLkdldE1lc3NhZ2VSZXF1ZXN0GiMuZ29jaGF0LmxvZ2ljLnYxLkdldE1lc3NhZ2VSZXNwb25zZSIHkAIBiLUYARJnCg1SZWNhbGxNZXNzYWdlEiUuZ29jaGF0LmxvZ2ljLnYxLlJlY2FsbE1lc3NhZ2VSZXF1ZXN0GiYuZ29jaGF0LmxvZ2ljLnYxLlJlY2FsbE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJhCgtFZGl0TWVzc2FnZRIjLmdvY2hhdC5sb2dpYy52MS5FZGl0TWVzc2FnZVJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuRWRpdE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJhCgtBZGRSZWFjdGlvbhIjLmdvY2hhdC5sb2dpYy52MS5BZGRSZWFjdGlvblJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuQWRkUmVhY3Rpb25SZXNwb25zZSIHkAICiLUYARJqCg5SZW1vdmVSZWFjdGlvbhImLmdvY2hhdC5sb2dpYy52MS5SZW1vdmVSZWFjdGlvblJlcXVlc3QaJy5nb2NoYXQubG9naWMudjEuUmVtb3ZlUmVhY3Rpb25SZXNwb25zZSIHkAICiLUYARJqCg5Gb3J3YXJkTWVzc2FnZRImLmdvY2hhdC5sb2dpYy52MS5Gb3J3YXJkTWVzc2FnZVJlcXVlc3QaJy5nb2NoYXQubG9naWMudjEuRm9yd2FyZE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYAWIGcHJvdG8z", [file_gochat_common_v1_message, file_gochat_common_v1_options]);
+  fileDesc("CiVnb2NoYXQvbG9naWMvdjEvbWVzc2FnZV9zZXJ2aWNlLnByb3RvEg9nb2NoYXQubG9naWMudjEi8QEKElNlbmRNZXNzYWdlUmVxdWVzdBIVCgd1c2VyX2lkGAEgASgJQgSItRgBEhcKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCRIPCgdjb250ZW50GAMgASgJEisKBHR5cGUYBCABKA4yHS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2VUeXBlEhUKDWNsaWVudF9tc2dfaWQYBSABKAkSDQoFZXh0cmEYBiABKAkSGwoTcmVwbHlfdG9fbWVzc2FnZV9pZBgHIAEoCRIQCghtZW50aW9ucxgIIAMoCRIYCgpzZXNzaW9uX2lkGAkgASgJQgSItRgCImsKE1NlbmRNZXNzYWdlUmVzcG9uc2USKgoHbWVzc2FnZRgBIAEoCzIZLmdvY2hhdC5jb21tb24udjEuTWVzc2FnZRIVCg1jbGllbnRfbXNnX2lkGAIgASgJEhEKCWR1cGxpY2F0ZRgDIAEoCCI+ChFHZXRNZXNzYWdlUmVxdWVzdBIVCgd1c2VyX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkiQAoSR2V0TWVzc2FnZVJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2UibAoUUmVjYWxsTWVzc2FnZVJlcXVlc3QSGQoLb3BlcmF0b3JfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIOCgZyZWFzb24YAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJtChVSZWNhbGxNZXNzYWdlUmVzcG9uc2USKgoHbWVzc2FnZRgBIAEoCzIZLmdvY2hhdC5jb21tb24udjEuTWVzc2FnZRIVCg1jaGFuZ2Vfc2VxX2lkGAIgASgDEhEKCWR1cGxpY2F0ZRgDIAEoCCJ8ChJFZGl0TWVzc2FnZVJlcXVlc3QSGQoLb3BlcmF0b3JfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIPCgdjb250ZW50GAMgASgJEg8KB3ZlcnNpb24YBCABKAMSFQoNY2xpZW50X21zZ19pZBgFIAEoCSJrChNFZGl0TWVzc2FnZVJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USFQoNY2hhbmdlX3NlcV9pZBgCIAEoAxIRCglkdXBsaWNhdGUYAyABKAgiaQoSQWRkUmVhY3Rpb25SZXF1ZXN0EhkKC29wZXJhdG9yX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkSDQoFZW1vamkYAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJrChNBZGRSZWFjdGlvblJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USFQoNY2hhbmdlX3NlcV9pZBgCIAEoAxIRCglkdXBsaWNhdGUYAyABKAgibAoVUmVtb3ZlUmVhY3Rpb25SZXF1ZXN0EhkKC29wZXJhdG9yX2lkGAEgASgJQgSItRgBEhIKCm1lc3NhZ2VfaWQYAiABKAkSDQoFZW1vamkYAyABKAkSFQoNY2xpZW50X21zZ19pZBgEIAEoCSJuChZSZW1vdmVSZWFjdGlvblJlc3BvbnNlEioKB21lc3NhZ2UYASABKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USFQoNY2hhbmdlX3NlcV9pZBgCIAEoAxIRCglkdXBsaWNhdGUYAyABKAgiegoVRm9yd2FyZE1lc3NhZ2VSZXF1ZXN0EhUKB3VzZXJfaWQYASABKAlCBIi1GAESEgoKbWVzc2FnZV9pZBgCIAEoCRIfChd0YXJnZXRfY29udmVyc2F0aW9uX2lkcxgDIAMoCRIVCg1jbGllbnRfbXNnX2lkGAQgASgJInYKFkZvcndhcmRNZXNzYWdlUmVzcG9uc2USKwoIbWVzc2FnZXMYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USLwoGZmFpbGVkGAIgAygLMh8uZ29jaGF0LmxvZ2ljLnYxLkZvcndhcmRGYWlsdXJlIj0KDkZvcndhcmRGYWlsdXJlEhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRISCgplcnJvcl9jb2RlGAIgASgJMtoFCg5NZXNzYWdlU2VydmljZRJhCgtTZW5kTWVzc2FnZRIjLmdvY2hhdC5sb2dpYy52MS5TZW5kTWVzc2FnZVJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJeCgpHZXRNZXNzYWdlEiIuZ29jaGF0LmxvZ2ljLnYxLkdldE1lc3NhZ2VSZXF1ZXN0GiMuZ29jaGF0LmxvZ2ljLnYxLkdldE1lc3NhZ2VSZXNwb25zZSIHkAIBiLUYARJnCg1SZWNhbGxNZXNzYWdlEiUuZ29jaGF0LmxvZ2ljLnYxLlJlY2FsbE1lc3NhZ2VSZXF1ZXN0GiYuZ29jaGF0LmxvZ2ljLnYxLlJlY2FsbE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJhCgtFZGl0TWVzc2FnZRIjLmdvY2hhdC5sb2dpYy52MS5FZGl0TWVzc2FnZVJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuRWRpdE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYARJhCgtBZGRSZWFjdGlvbhIjLmdvY2hhdC5sb2dpYy52MS5BZGRSZWFjdGlvblJlcXVlc3QaJC5nb2NoYXQubG9naWMudjEuQWRkUmVhY3Rpb25SZXNwb25zZSIHkAICiLUYARJqCg5SZW1vdmVSZWFjdGlvbhImLmdvY2hhdC5sb2dpYy52MS5SZW1vdmVSZWFjdGlvblJlcXVlc3QaJy5nb2NoYXQubG9naWMudjEuUmVtb3ZlUmVhY3Rpb25SZXNwb25zZSIHkAICiLUYARJqCg5Gb3J3YXJkTWVzc2FnZRImLmdvY2hhdC5sb2dpYy52MS5Gb3J3YXJkTWVzc2FnZVJlcXVlc3QaJy5nb2NoYXQubG9naWMudjEuRm9yd2FyZE1lc3NhZ2VSZXNwb25zZSIHkAICiLUYAWIGcHJvdG8z", [file_gochat_common_v1_message, file_gochat_common_v1_options]);
 
 /**
  * @generated from message gochat.logic.v1.SendMessageRequest
@@ -184,6 +184,20 @@ export type RecallMessageResponse = Message<"gochat.logic.v1.RecallMessageRespon
    * @generated from field: gochat.common.v1.Message message = 1;
    */
   message?: Message$1 | undefined;
+
+  /**
+   * Of the change row; 0 when nothing changed.
+   *
+   * @generated from field: int64 change_seq_id = 2;
+   */
+  changeSeqId: bigint;
+
+  /**
+   * A repeat of a change that is stored.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -238,6 +252,20 @@ export type EditMessageResponse = Message<"gochat.logic.v1.EditMessageResponse">
    * @generated from field: gochat.common.v1.Message message = 1;
    */
   message?: Message$1 | undefined;
+
+  /**
+   * Of the change row; 0 when nothing changed.
+   *
+   * @generated from field: int64 change_seq_id = 2;
+   */
+  changeSeqId: bigint;
+
+  /**
+   * A repeat of a change that is stored.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -289,6 +317,20 @@ export type AddReactionResponse = Message<"gochat.logic.v1.AddReactionResponse">
    * @generated from field: gochat.common.v1.Message message = 1;
    */
   message?: Message$1 | undefined;
+
+  /**
+   * Of the change row; 0 when nothing changed.
+   *
+   * @generated from field: int64 change_seq_id = 2;
+   */
+  changeSeqId: bigint;
+
+  /**
+   * A repeat of a change that is stored.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate: boolean;
 };
 
 /**
@@ -338,6 +380,20 @@ export type RemoveReactionResponse = Message<"gochat.logic.v1.RemoveReactionResp
    * @generated from field: gochat.common.v1.Message message = 1;
    */
   message?: Message$1 | undefined;
+
+  /**
+   * Of the change row; 0 when nothing changed.
+   *
+   * @generated from field: int64 change_seq_id = 2;
+   */
+  changeSeqId: bigint;
+
+  /**
+   * A repeat of a change that is stored.
+   *
+   * @generated from field: bool duplicate = 3;
+   */
+  duplicate: boolean;
 };
 
 /**

@@ -4,13 +4,15 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { ForwardedFrom } from "../../common/v1/message_pb.ts";
+import { file_gochat_common_v1_message } from "../../common/v1/message_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file gochat/mq/v1/upstream.proto.
  */
 export const file_gochat_mq_v1_upstream: GenFile = /*@__PURE__*/
-  fileDesc("Chtnb2NoYXQvbXEvdjEvdXBzdHJlYW0ucHJvdG8SDGdvY2hhdC5tcS52MSKxAgoPVXBzdHJlYW1NZXNzYWdlEhAKCHRyYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoCRISCgpnYXRld2F5X2lkGAQgASgJEhMKC2luY2FybmF0aW9uGAUgASgJEhEKCWRldmljZV9pZBgGIAEoCRIXCg9jb252ZXJzYXRpb25faWQYByABKAkSFAoMbWVzc2FnZV90eXBlGAggASgFEg8KB2NvbnRlbnQYCSABKAkSFQoNY2xpZW50X21zZ19pZBgKIAEoCRINCgVleHRyYRgLIAEoCRIbChNyZXBseV90b19tZXNzYWdlX2lkGAwgASgDEhAKCG1lbnRpb25zGA0gAygGEhYKDnJlY2VpdmVkX2F0X21zGA4gASgDYgZwcm90bzM");
+  fileDesc("Chtnb2NoYXQvbXEvdjEvdXBzdHJlYW0ucHJvdG8SDGdvY2hhdC5tcS52MSLqAgoPVXBzdHJlYW1NZXNzYWdlEhAKCHRyYWNlX2lkGAEgASgJEg8KB3VzZXJfaWQYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoCRISCgpnYXRld2F5X2lkGAQgASgJEhMKC2luY2FybmF0aW9uGAUgASgJEhEKCWRldmljZV9pZBgGIAEoCRIXCg9jb252ZXJzYXRpb25faWQYByABKAkSFAoMbWVzc2FnZV90eXBlGAggASgFEg8KB2NvbnRlbnQYCSABKAkSFQoNY2xpZW50X21zZ19pZBgKIAEoCRINCgVleHRyYRgLIAEoCRIbChNyZXBseV90b19tZXNzYWdlX2lkGAwgASgDEhAKCG1lbnRpb25zGA0gAygGEhYKDnJlY2VpdmVkX2F0X21zGA4gASgDEjcKDmZvcndhcmRlZF9mcm9tGA8gASgLMh8uZ29jaGF0LmNvbW1vbi52MS5Gb3J3YXJkZWRGcm9tYgZwcm90bzM", [file_gochat_common_v1_message]);
 
 /**
  * A send that a gateway took from a socket. Key: conversation id.
@@ -93,6 +95,13 @@ export type UpstreamMessage = Message<"gochat.mq.v1.UpstreamMessage"> & {
    * @generated from field: int64 received_at_ms = 14;
    */
   receivedAtMs: bigint;
+
+  /**
+   * Set by logic only, for a forward.
+   *
+   * @generated from field: gochat.common.v1.ForwardedFrom forwarded_from = 15;
+   */
+  forwardedFrom?: ForwardedFrom | undefined;
 };
 
 /**

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gochat/repo/v1/routes.proto.
  */
 export const file_gochat_repo_v1_routes: GenFile = /*@__PURE__*/
-  fileDesc("Chtnb2NoYXQvcmVwby92MS9yb3V0ZXMucHJvdG8SDmdvY2hhdC5yZXBvLnYxIkIKBVJvdXRlEhIKCmdhdGV3YXlfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIdXNlcl9pZHMYAyADKAYilAEKEkNvbnZlcnNhdGlvblJvdXRlcxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSDwoHaXNfcm9vbRgCIAEoCBITCgttZW1iZXJzX3NlcRgDIAEoAxIlCgZyb3V0ZXMYBCADKAsyFS5nb2NoYXQucmVwby52MS5Sb3V0ZRIYChBvZmZsaW5lX3VzZXJfaWRzGAUgAygGIrABCgpDaGFuZ2VSb3dzEicKBHJvd3MYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USOQoNY29udmVyc2F0aW9ucxgCIAMoCzIiLmdvY2hhdC5yZXBvLnYxLkNvbnZlcnNhdGlvblJvdXRlcxISCgpvdXRib3hfaWRzGAMgAygJEhQKDHJvdXRlc19rbm93bhgEIAEoCBIUCgxjYWNoZV9ydW5faWQYBSABKAliBnByb3RvMw", [file_gochat_common_v1_message]);
+  fileDesc("Chtnb2NoYXQvcmVwby92MS9yb3V0ZXMucHJvdG8SDmdvY2hhdC5yZXBvLnYxIkIKBVJvdXRlEhIKCmdhdGV3YXlfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIdXNlcl9pZHMYAyADKAYiwQEKEkNvbnZlcnNhdGlvblJvdXRlcxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSDwoHaXNfcm9vbRgCIAEoCBITCgttZW1iZXJzX3NlcRgDIAEoAxIlCgZyb3V0ZXMYBCADKAsyFS5nb2NoYXQucmVwby52MS5Sb3V0ZRIYChBvZmZsaW5lX3VzZXJfaWRzGAUgAygGEisKDGV4dHJhX3JvdXRlcxgGIAMoCzIVLmdvY2hhdC5yZXBvLnYxLlJvdXRlIsMBCgpDaGFuZ2VSb3dzEicKBHJvd3MYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USOQoNY29udmVyc2F0aW9ucxgCIAMoCzIiLmdvY2hhdC5yZXBvLnYxLkNvbnZlcnNhdGlvblJvdXRlcxISCgpvdXRib3hfaWRzGAMgAygJEhQKDHJvdXRlc19rbm93bhgEIAEoCBIUCgxjYWNoZV9ydW5faWQYBSABKAkSEQoJZHVwbGljYXRlGAYgASgIYgZwcm90bzM", [file_gochat_common_v1_message]);
 
 /**
  * Sessions of one gateway that a listed push must reach.
@@ -75,6 +75,13 @@ export type ConversationRoutes = Message<"gochat.repo.v1.ConversationRoutes"> & 
    * @generated from field: repeated fixed64 offline_user_ids = 5;
    */
   offlineUserIds: bigint[];
+
+  /**
+   * Gateways of users who are no members any more: they get the rows that removed them, and nothing else.
+   *
+   * @generated from field: repeated gochat.repo.v1.Route extra_routes = 6;
+   */
+  extraRoutes: Route[];
 };
 
 /**
@@ -118,6 +125,13 @@ export type ChangeRows = Message<"gochat.repo.v1.ChangeRows"> & {
    * @generated from field: string cache_run_id = 5;
    */
   cacheRunId: string;
+
+  /**
+   * A repeat under a known client_msg_id: rows holds the stored row, which is not pushed again.
+   *
+   * @generated from field: bool duplicate = 6;
+   */
+  duplicate: boolean;
 };
 
 /**

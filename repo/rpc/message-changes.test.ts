@@ -1,0 +1,4 @@
+import { createTestRepo } from "../testing.ts";
+import { messageChangesSuite } from "./message-changes.suite.ts";
+
+messageChangesSuite(createTestRepo);
