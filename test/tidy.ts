@@ -42,6 +42,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "playwright-core": ["test"],
   preact: ["web"],
   "prom-client": ["infra/metrics"],
+  "swagger-ui-dist": ["web"],
   ws: ["test"],
   zod: ["gateway", "proto", "infra/config"],
 };

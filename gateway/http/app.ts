@@ -2,14 +2,17 @@ import { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
+import type { Json } from "#proto/schemas/json-schema.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
+import { contract } from "./contract.ts";
 import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
 import type { Guard } from "./guard.ts";
 import { memberEndpoints, memberHandlers } from "./members.ts";
 import { messageEndpoints, messageHandlers } from "./messages.ts";
 import { mount } from "./mount.ts";
+import { openApiDocument } from "./openapi.ts";
 import { errorEnvelope } from "./respond.ts";
 import { traceIdOf } from "./trace.ts";
 import { userEndpoints, userHandlers } from "./users.ts";
@@ -23,12 +26,14 @@ export interface AppDeps extends ApiDeps {
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clog: Logger;
+  /** Of the program, for the document. */
+  readonly version: string;
 }
 
 /** The HTTP API (spec 10): routes, one place for errors, trace ids, metrics by route. `app.request()` runs it without a
  *  port; CORS, compression and the total limits are the server's. */
 export function createApp(deps: AppDeps): Hono<ApiEnv> {
-  const { guard, metrics, tracer, clog } = deps;
+  const { guard, metrics, tracer, clog, version } = deps;
   const app = new Hono<ApiEnv>();
 
   app.use(async (c, next) => {
@@ -70,6 +75,12 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
   mount(api, memberEndpoints, memberHandlers(deps), deps);
   mount(api, messageEndpoints, messageHandlers(deps, guard), deps);
+  // Made when first asked for: the same text as in docs/api.
+  let document: Json | undefined;
+  api.get("/openapi.json", (c) => {
+    document ??= openApiDocument(contract, version);
+    return c.json(document);
+  });
   for (const prefix of apiPrefixes) app.route(prefix, api);
 
   const methodsOf = methodFinder(app);

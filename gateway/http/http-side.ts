@@ -69,7 +69,17 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
         gzipAbove,
       },
       {
-        app: createApp({ logic, backendMs, bodyBytesMax, guard, signOut, metrics, tracer, clog }),
+        app: createApp({
+          logic,
+          backendMs,
+          bodyBytesMax,
+          guard,
+          signOut,
+          metrics,
+          tracer,
+          clog,
+          version: config.version,
+        }),
         rpc: createRpcHandler(tracedServices(services, tracer), {
           errors: connectErrors,
           clog,
