@@ -1,15 +1,21 @@
 import { exitCodes } from "#infra/host/start-error.ts";
+import { serveLoad } from "./load/worker.ts";
 import { runMq } from "./mq.ts";
 import { parseMqOptions } from "./mq-options.ts";
 import { faultsOf, mqText } from "./mq-result.ts";
-import { BenchUsageError, parseWorldOptions } from "./options.ts";
-import { worldText } from "./result.ts";
+import { BenchUsageError } from "./options.ts";
+import { serveReference } from "./reference-server.ts";
+import { isFaithful } from "./result.ts";
 import { runRpc } from "./rpc.ts";
 import { parseRpcOptions, type RpcKind } from "./rpc-options.ts";
 import { rpcText } from "./rpc-result.ts";
 import { serveRpc } from "./rpc-server.ts";
+import { runSend, sendText } from "./send.ts";
+import { parseSendOptions } from "./send-options.ts";
 import { parseTraceOptions, runTrace, traceText } from "./trace.ts";
 import { runWorld } from "./world.ts";
+import { parseWorldOptions } from "./world-options.ts";
+import { worldText } from "./world-result.ts";
 
 /** Runs one scenario with the words after its name. Answers the exit code. */
 type Scenario = (args: readonly string[]) => Promise<number>;
@@ -19,7 +25,13 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const options = parseWorldOptions(args);
     const result = await runWorld(options);
     await tell(worldText(result), result, options.json);
-    return result.lost + result.duplicated + result.reordered === 0 ? 0 : 1;
+    return isFaithful(result) ? 0 : 1;
+  },
+  async send(args) {
+    const options = parseSendOptions(args);
+    const result = await runSend(options);
+    await tell(sendText(result), result, options.json);
+    return isFaithful(result) ? 0 : 1;
   },
   async mq(args) {
     const options = parseMqOptions(args, process.env);
@@ -42,6 +54,9 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   },
 };
 
+/** Processes that the bench starts for itself. */
+const inner: Readonly<Record<string, Scenario>> = { load: serveLoad, reference: serveReference };
+
 /** For the bench itself, which ends the process. */
 function serveUntilStopped(kind: RpcKind): Promise<number> {
   serveRpc(kind);
@@ -52,7 +67,8 @@ function serveUntilStopped(kind: RpcKind): Promise<number> {
 export async function bench(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   try {
-    const scenario = Object.hasOwn(scenarios, name) ? scenarios[name] : undefined;
+    const all = { ...scenarios, ...inner };
+    const scenario = Object.hasOwn(all, name) ? all[name] : undefined;
     if (scenario === undefined) {
       throw new BenchUsageError(`There is no scenario "${name}". Scenarios: ${Object.keys(scenarios).join(", ")}.`);
     }

@@ -1,5 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import type { Histogram } from "hdr-histogram-js";
+import { version } from "#infra/host/run.ts";
+import type { CommonOptions } from "./options.ts";
 
 /** Percentiles of a latency, ms. */
 export interface LatencyMs {
@@ -10,45 +12,70 @@ export interface LatencyMs {
   readonly max: number;
 }
 
-/** What a run of `gochat bench world` measured; the names are for tools and stay. */
-export interface WorldResult {
-  readonly scenario: "world";
-  readonly target: "embedded" | "up";
+/** A latency over its percentiles: [percentile, ms], for plots. */
+export type Curve = readonly (readonly [number, number])[];
+
+/** The state of a run twice a second. */
+export interface Point {
+  /** Seconds since the start of the run. */
+  readonly s: number;
+  readonly perSecond: number;
+  readonly p99Ms: number;
+  readonly cpuUsPerUnit: number | null;
+  readonly rssMiB: number | null;
+}
+
+/** What every scenario against a server says; the names are for tools and stay. */
+export interface RunResult {
+  readonly scenario: string;
+  /** `./gochat bench …`, to repeat it. */
+  readonly command: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly target: string;
   readonly connections: number;
-  readonly sentPerSecond: number;
   readonly seconds: number;
-  readonly contentBytes: number;
-  readonly deliveries: number;
-  readonly deliveriesPerSecond: number;
-  /** User and system time of the server process, per row shown to a socket. */
-  readonly serverCpuUsPerDelivery: number;
-  /** Calls between services per message sent; null in one process, which has none. */
-  readonly rpcsPerMessage: number | null;
-  /** From the instant a message was due to its arrival at each socket: open loop, no coordinated omission. */
-  readonly latencyMs: LatencyMs;
-  readonly ackMs: LatencyMs;
   readonly lost: number;
   readonly duplicated: number;
   readonly reordered: number;
+  /** Left out on purpose, and announced. */
   readonly missed: number;
-  readonly refused: number;
-  /** Sockets that ended during the run. */
-  readonly closed: number;
-  /** Resident memory of the server with all sockets open. */
-  readonly rssBytes: number;
   readonly violations: readonly string[];
+  /** The load client was the bottleneck, so the figures are its own. */
+  readonly clientSaturated: boolean;
+  /** CPU of the load client per wall time, 1 = one core. */
+  readonly clientCpuShare: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly machine: Readonly<Record<string, string | number>>;
+  /** What `perSecond` and `cpuUsPerUnit` of the points count. */
+  readonly unit: string;
+  readonly points: readonly Point[];
+  readonly curves: Readonly<Record<string, Curve>>;
 }
 
-/** Histograms are kept in microseconds. */
+export const isFaithful = ({ lost, duplicated, reordered }: RunResult): boolean => lost + duplicated + reordered === 0;
+
+/** A histogram of microseconds. */
 export function latencyOf(histogram: Histogram): LatencyMs {
   const at = (percentile: number): number => round(histogram.getValueAtPercentile(percentile) / 1000);
   return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: round(histogram.maxValue / 1000) };
 }
 
+const curvePercentiles = [0, 10, 25, 50, 75, 90, 95, 97.5, 99, 99.5, 99.9, 99.95, 99.99, 99.999];
+
+export function curveOf(histogram: Histogram): Curve {
+  return curvePercentiles.map((p) => [p, round(histogram.getValueAtPercentile(p) / 1000, 3)] as const);
+}
+
 export function round(value: number, digits = 2): number {
   return Number(value.toFixed(digits));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
 }
 
 export function machine(): Readonly<Record<string, string | number>> {
@@ -61,25 +88,16 @@ export function machine(): Readonly<Record<string, string | number>> {
   };
 }
 
-/** The result for people: the verdict first. */
-export function worldText(result: WorldResult): string {
-  const faithful = result.lost + result.duplicated + result.reordered === 0;
-  const latency = (l: LatencyMs): string => `p50 ${l.p50} ms   p99 ${l.p99} ms   max ${l.max} ms`;
-  const lines = [
-    faithful
-      ? "Every acked message reached every socket, once and in order."
-      : "NOT FAITHFUL: these figures do not count.",
-    "",
-    `  deliveries         ${result.deliveries.toLocaleString("en")}   ${Math.round(result.deliveriesPerSecond).toLocaleString("en")}/s`,
-    `  server CPU         ${result.serverCpuUsPerDelivery} µs per delivery`,
-    ...(result.rpcsPerMessage === null
-      ? []
-      : [`  calls              ${result.rpcsPerMessage} between services per message`]),
-    `  latency            ${latency(result.latencyMs)}`,
-    `  ack                ${latency(result.ackMs)}`,
-    `  memory             ${(result.rssBytes / 2 ** 20).toFixed(0)} MiB with all sockets open`,
-    `  lost ${result.lost}   duplicated ${result.duplicated}   reordered ${result.reordered}   missed ${result.missed}   refused ${result.refused}   closed ${result.closed}`,
-    ...result.violations.slice(0, 10).map((violation) => `    ${violation}`),
-  ];
-  return lines.join("\n");
+export const versions = (): Readonly<Record<string, string>> => ({ gochat: version, bun: Bun.version });
+
+/** The part of a result that follows from the options. */
+export function stamp(scenario: string, options: CommonOptions) {
+  return {
+    scenario,
+    command: options.command,
+    startedAt: new Date().toISOString(),
+    target: options.target,
+    versions: versions(),
+    machine: machine(),
+  };
 }

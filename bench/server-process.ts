@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onCore, type Side } from "./cores.ts";
+import { cpuUsOfTree, rssBytesOfTree } from "./process-figures.ts";
 
 /** A GoChat in a process of its own. Disposing stops it politely. */
 export interface ServerProcess extends AsyncDisposable {
@@ -9,7 +11,7 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** The folder it keeps everything in. */
   readonly data: string;
-  /** CPU time the process has used, user and system, in microseconds. */
+  /** CPU time the process and its descendants have used, user and system, in microseconds. */
   cpuUs(): Promise<number>;
   /** Resident memory, bytes. */
   rssBytes(): Promise<number>;
@@ -26,16 +28,21 @@ export interface ServerOptions {
   readonly data?: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** Gateway processes on the one port; default 1, which is the process itself. */
+  readonly gateways?: number;
+  /** Default: anywhere. */
+  readonly side?: Side;
 }
 
 const startTimeoutMs = 60_000;
-const ticksPerSecond = 100;
 
 /** Starts `gochat serve` and waits for its ready line. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
   const data = options.data ?? (await mkdtemp(join(tmpdir(), "gochat-")));
   const set = Object.entries(options.settings ?? {}).flatMap(([key, value]) => ["--set", `${key}=${value}`]);
-  const child = Bun.spawn([...gochatCommand(), "serve", "--port", String(options.port ?? 0), "--data", data, ...set], {
+  const gateways = (options.gateways ?? 1) > 1 ? ["--gateways", String(options.gateways)] : [];
+  const words = ["serve", "--port", String(options.port ?? 0), "--data", data, ...gateways, ...set];
+  const child = Bun.spawn(onCore(options.side ?? "anywhere", [...gochatCommand(), ...words]), {
     stdout: "pipe",
     stderr: "inherit",
     env: { ...process.env, LOG_LEVEL: process.env.LOG_LEVEL ?? "warn", NO_COLOR: "1" },
@@ -51,8 +58,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
       url: await readyUrl(child.stdout),
       pid: child.pid,
       data,
-      cpuUs: () => cpuUsOf(child.pid),
-      rssBytes: () => rssBytesOf(child.pid),
+      cpuUs: () => Promise.resolve(cpuUsOfTree(child.pid)),
+      rssBytes: () => Promise.resolve(rssBytesOfTree(child.pid)),
       kill: async () => {
         child.kill("SIGKILL");
         await child.exited;
@@ -89,18 +96,4 @@ async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
     }
   }
   throw new Error(`the server did not become ready:\n${text}`);
-}
-
-/** User and system time of a process, microseconds. */
-export async function cpuUsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
-}
-
-/** Resident memory of a process, bytes. */
-export async function rssBytesOf(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
 }

@@ -1,212 +1,162 @@
-import { build, type Histogram } from "hdr-histogram-js";
-import { version } from "#infra/host/run.ts";
-import { createChecker, type RowRecord } from "./checker/checker.ts";
-import type { WsConnection } from "./load/ws-connection.ts";
-import type { WorldOptions } from "./options.ts";
-import { createProgress } from "./progress.ts";
-import { latencyOf, machine, round, type WorldResult } from "./result.ts";
-import { embeddedTarget, type Target, upTarget } from "./target.ts";
-import { benchContent, type ClientEvents, connectGuests, type Guest, signInGuests } from "./world-clients.ts";
+import { type Crew, startCrew } from "./crew.ts";
+import type { DrivePlan } from "./load/drive.ts";
+import { joinVerdicts } from "./load/verify.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { type ReferenceServer, startReference } from "./reference-server.ts";
+import { curveOf, latencyOf, median, round, stamp } from "./result.ts";
+import { driveRound, isSaturated, joinRounds, type Round } from "./round.ts";
+import { openTarget, type Target } from "./target.ts";
+import type { WorldOptions } from "./world-options.ts";
+import type { WorldResult } from "./world-result.ts";
 
-/** Sockets that send, in turn; each is a guest of its own. */
-const sendersMax = 20;
-/** After the last send this long is waited for acks and deliveries that are still on their way. */
-const settleMs = 10_000;
-const tickMs = 1;
-const pageRows = 100;
-
-interface Run {
-  /** Of this run; part of its client_msg_ids. */
-  readonly id: string;
-  readonly acks: Histogram;
-  readonly latency: Histogram;
-  readonly due: Map<string, { dueMs: number; senderId: string }>;
-  sent: number;
-  acked: number;
-  deliveries: number;
-  refused: number;
-  closed: number;
-  /** While it is true deliveries and closes count: sign-in, opening and closing are no part of the figures. */
-  started: boolean;
-}
-
-/** Starts a server process, signs guests in, opens their sockets, sends at a fixed rate, checks and measures. */
-export async function runWorld(options: WorldOptions): Promise<WorldResult> {
-  const progress = createProgress();
-  progress.say(options.target === "up" ? "finding the processes of gochat up" : "starting a server");
-  await using server = await open(options);
-  progress.say(`signing ${options.conns} guests in`);
-  const guests = await signInGuests(firstOf(server), options.conns);
-  const run = newRun();
-  const checker = createChecker();
-  const devices = guests.map((_, index) => checker.device(`socket ${index}`, "world"));
-  const events: ClientEvents = {
-    rows(client, rows) {
-      const now = performance.now();
-      for (const row of rows) {
-        devices[client]?.shown(row.seqId, row.id);
-        if (!run.started || row.dueMs === 0) continue;
-        run.deliveries += 1;
-        run.latency.recordValue(Math.max(1, Math.round((now - row.dueMs) * 1000)));
-      }
-    },
-    missed: (client, fromSeq, toSeq) => devices[client]?.missed(fromSeq, toSeq),
-    ack(_, ack) {
-      const send = run.due.get(ack.clientMsgId);
-      if (send === undefined || ack.status !== "success") return;
-      run.acked += 1;
-      run.acks.recordValue(Math.max(1, Math.round((performance.now() - send.dueMs) * 1000)));
-      checker.acked({ conversationId: "world", senderId: send.senderId, ...ack });
-    },
-    refused: () => {
-      run.refused += 1;
-    },
-    closed: () => {
-      if (run.started) run.closed += 1;
-    },
-  };
-  progress.say(`opening ${options.conns} sockets`);
-  const connections = await connectGuests(server.urls, guests, events);
-  const rssBytes = await server.rssBytes();
-  const base = await latestSeq(firstOf(server), guests[0]?.token ?? "");
-  const figures = await drive(options, { server, guests, connections, run, progress, checker });
-  run.started = false;
-  for (const connection of connections) connection.close();
-
-  const rows = await readHistory(firstOf(server), guests[0]?.token ?? "");
-  checker.history("world", rows);
-  for (const device of devices) device.expect(base + 1, rows.at(-1)?.seqId ?? 0);
-  const verdict = checker.verdict();
-  progress.end();
-  return {
-    scenario: "world",
-    target: options.target,
-    connections: options.conns,
-    sentPerSecond: round(run.sent / figures.seconds),
-    seconds: round(figures.seconds),
-    contentBytes: options.size,
-    deliveries: run.deliveries,
-    deliveriesPerSecond: round(run.deliveries / figures.seconds),
-    serverCpuUsPerDelivery: round(figures.cpuUs / Math.max(1, run.deliveries), 3),
-    rpcsPerMessage: options.target === "embedded" ? null : round(figures.rpcCalls / Math.max(1, run.sent), 4),
-    latencyMs: latencyOf(run.latency),
-    ackMs: latencyOf(run.acks),
-    lost: verdict.lost + Math.max(0, run.sent - run.refused - run.acked),
-    duplicated: verdict.duplicated,
-    reordered: verdict.reordered,
-    missed: verdict.missed,
-    refused: run.refused,
-    closed: run.closed,
-    rssBytes,
-    violations: verdict.violations.map(({ rule, detail }) => `${rule}: ${detail}`),
-    versions: { gochat: version, bun: Bun.version },
-    machine: machine(),
-  };
-}
-
-function open({ target, conns }: WorldOptions): Promise<Target> {
-  if (target === "embedded") return embeddedTarget({ "ws.max_connections": String(conns + 100) });
-  return upTarget(
-    process.env.INFRA_DIR === undefined ? ".run/up/cluster.json" : `${process.env.INFRA_DIR}/up/cluster.json`,
-  );
-}
-
-const firstOf = ({ urls }: Target): string => urls[0] ?? "";
-
-function newRun(): Run {
-  const histogram = (): Histogram => build({ lowestDiscernibleValue: 1, highestTrackableValue: 600_000_000 });
-  return {
-    id: crypto.randomUUID().slice(0, 8),
-    acks: histogram(),
-    latency: histogram(),
-    due: new Map(),
-    sent: 0,
-    acked: 0,
-    deliveries: 0,
-    refused: 0,
-    closed: 0,
-    started: false,
-  };
-}
+const handshakesAtOnce = 64;
 
 interface Stage {
-  server: Target;
-  guests: readonly Guest[];
-  connections: readonly WsConnection[];
-  run: Run;
-  progress: ReturnType<typeof createProgress>;
-  checker: ReturnType<typeof createChecker>;
+  readonly options: WorldOptions;
+  readonly server: Target;
+  readonly reference: ReferenceServer | undefined;
+  readonly crew: Crew;
+  readonly progress: Progress;
 }
 
-/** Sends on schedule, whatever the answers do; then waits for what is on its way. */
-async function drive(
-  options: WorldOptions,
-  stage: Stage,
-): Promise<{ seconds: number; cpuUs: number; rpcCalls: number }> {
-  const { server, guests, connections, run, progress, checker } = stage;
-  const total = options.rate * options.seconds;
-  const senders = Math.min(sendersMax, connections.length);
-  run.started = true;
-  const cpuBefore = await server.cpuUs();
+interface Sides {
+  readonly gochat: Round[];
+  readonly reference: Round[];
+  /** Sent to the reference with the warm-up, which is the newest seq there. */
+  referenceSent: number;
+  rpcCalls: number;
+}
+
+/** Opens the sockets of GoChat and of the reference, lets them take turns, checks and measures. */
+export async function runWorld(options: WorldOptions): Promise<WorldResult> {
+  const progress = createProgress();
+  const side = options.pinned ? "server" : "anywhere";
+  progress.say(options.target === "embedded" ? "starting a server" : `finding ${options.target}`);
+  const settings = { "ws.max_connections": String(options.conns + 100), ...options.set };
+  await using server = await openTarget({ target: options.target, settings, gateways: options.processes, side });
+  await using reference = options.reference ? await startReference(side) : undefined;
+  const clientSide = options.pinned ? "client" : "anywhere";
+  await using crew = startCrew(options.conns, { side: clientSide, fleets: options.reference ? 2 : 1 });
+  const stage = { options, server, reference, crew, progress };
+  const rss = await openSockets(stage);
+  const sides = await takeTurns(stage);
+  progress.say("reading the history");
+  const url = server.urls[0];
+  const verdicts = [await crew.verify({ fleet: "gochat", url, lastSeq: 0 })];
+  if (reference !== undefined)
+    verdicts.push(await crew.verify({ fleet: "reference", url: undefined, lastSeq: sides.referenceSent }));
+  progress.end();
+  return resultOf(stage, sides, joinVerdicts(verdicts), rss);
+}
+
+/** Answers the memory before and after, bytes. */
+async function openSockets({ options, server, reference, crew, progress }: Stage) {
+  progress.say(`signing ${options.conns} guests in`);
+  const [url = ""] = server.urls;
+  await crew.people({ url, registered: false });
+  const before = server.rssBytes();
+  progress.say(`opening ${options.conns} sockets`);
+  const open = { joined: options.joined > 1, atOnce: handshakesAtOnce };
+  await crew.open({ ...open, fleet: "gochat", dialect: options.encoding, urls: server.urls });
+  const after = server.rssBytes();
+  await crew.converse({ fleet: "gochat", url, kind: "world", members: 0 });
+  if (reference !== undefined) {
+    const dialect = options.encoding === "proto" ? "reference-proto" : "reference";
+    await crew.open({ ...open, fleet: "reference", dialect, urls: [reference.url] });
+    await crew.converse({ fleet: "reference", url: undefined, kind: "world", members: 0 });
+  }
+  return { before, after };
+}
+
+/** Reference, GoChat, reference, GoChat …: what else the machine does meets both. */
+async function takeTurns({ options, server, reference, crew, progress }: Stage): Promise<Sides> {
+  const { rate, window, joined, rounds } = options;
+  const plan: Omit<DrivePlan, "audience"> = {
+    pace: window > 0 ? { at: "closed", window } : { at: "open", perSecond: rate, burst: joined },
+    seconds: options.seconds / rounds,
+    size: options.size,
+    until: "shown",
+  };
+  const sides: Sides = { gochat: [], reference: [], referenceSent: 0, rpcCalls: 0 };
+  const run = (fleet: "gochat" | "reference", label: string, plan: Omit<DrivePlan, "audience">, sinceS: number) => {
+    const meter = fleet === "reference" && reference !== undefined ? reference : server;
+    return driveRound({ crew, fleet, plan, meter, progress, unit: "deliveries", label, sinceS });
+  };
+  progress.say("warming up");
+  const warm = { ...plan, seconds: Math.min(1, options.seconds / 4) };
+  if (reference !== undefined) sides.referenceSent += (await run("reference", "", warm, 0)).sent;
+  await run("gochat", "", warm, 0);
   const callsBefore = await server.rpcCalls();
-  const startMs = performance.now();
-  let shownAtMs = startMs;
-  while (run.sent < total) {
-    const now = performance.now();
-    for (;;) {
-      const dueMs = startMs + (run.sent * 1000) / options.rate;
-      if (run.sent >= total || dueMs > now) break;
-      const index = run.sent % senders;
-      const clientMsgId = `bench-${run.id}-${run.sent}`;
-      const senderId = guests[index]?.userId ?? "";
-      run.due.set(clientMsgId, { dueMs, senderId });
-      checker.sent({ conversationId: "world", senderId, clientMsgId });
-      const content = benchContent(dueMs, options.size);
-      const data = { conversationId: "world", content, messageType: 1, client_msg_id: clientMsgId };
-      connections[index]?.send(JSON.stringify({ type: "send-message", data }));
-      run.sent += 1;
+  for (let turn = 0; turn < rounds; turn += 1) {
+    if (reference !== undefined) {
+      progress.say(`bare Bun, round ${turn + 1} of ${rounds}`);
+      const one = await run("reference", "bare Bun", plan, 0);
+      sides.referenceSent += one.sent;
+      sides.reference.push(one);
     }
-    if (now - shownAtMs > 500) {
-      shownAtMs = now;
-      const rate = Math.round((run.deliveries / (now - startMs)) * 1000).toLocaleString("en");
-      const left = Math.max(0, options.seconds - (now - startMs) / 1000).toFixed(0);
-      const p99 = run.latency.getValueAtPercentile(99) / 1000;
-      progress.show(`${run.sent} sent, ${rate} deliveries/s, p99 ${p99.toFixed(1)} ms, ${left} s left`);
-    }
-    await Bun.sleep(tickMs);
+    progress.say(`GoChat, round ${turn + 1} of ${rounds}`);
+    const sinceS = sides.gochat.reduce((all, { seconds }) => all + seconds, 0);
+    sides.gochat.push(await run("gochat", "GoChat", plan, sinceS));
   }
-  const whole = (): boolean =>
-    run.acked + run.refused >= run.sent && run.deliveries >= run.acked * (connections.length - run.closed);
-  const deadline = performance.now() + settleMs;
-  while (!whole() && performance.now() < deadline) await Bun.sleep(10);
-  const seconds = (performance.now() - startMs) / 1000;
-  const cpuUs = (await server.cpuUs()) - cpuBefore;
-  return { seconds, cpuUs, rpcCalls: (await server.rpcCalls()) - callsBefore };
+  sides.rpcCalls = (await server.rpcCalls()) - callsBefore;
+  return sides;
 }
 
-/** The newest seq of the world room: a server that was there before has a history of its own. */
-async function latestSeq(url: string, token: string): Promise<number> {
-  const answer = await fetch(`${url}/api/conversations/world/messages?limit=1`, {
-    headers: { Authorization: `Bearer ${token}` },
-  });
-  const { data } = (await answer.json()) as { data: { latestSeqId: number } };
-  return data.latestSeqId;
+function perDelivery({ serverCpuUs, deliveries }: Round): number | undefined {
+  return serverCpuUs === undefined || deliveries === 0 ? undefined : serverCpuUs / deliveries;
 }
 
-/** The whole history of the world room, ascending, as any member reads it. */
-async function readHistory(url: string, token: string): Promise<RowRecord[]> {
-  const rows: RowRecord[] = [];
-  for (;;) {
-    const after = rows.at(-1)?.seqId ?? 0;
-    const answer = await fetch(`${url}/api/conversations/world/messages?after_seq=${after}&limit=${pageRows}`, {
-      headers: { Authorization: `Bearer ${token}` },
-    });
-    if (!answer.ok) throw new Error(`the history answered ${answer.status}: ${await answer.text()}`);
-    const { data } = (await answer.json()) as {
-      data: { messages: { id: string; seqId: number; senderId: string; clientMsgId?: string }[]; hasMore: boolean };
-    };
-    for (const { id, seqId, senderId, clientMsgId } of data.messages)
-      rows.push({ id, seqId, senderId, clientMsgId: clientMsgId ?? "" });
-    if (!data.hasMore || data.messages.length === 0) return rows;
-  }
+function resultOf(
+  { options, server }: Stage,
+  sides: Sides,
+  verdict: ReturnType<typeof joinVerdicts>,
+  rss: { before: number | undefined; after: number | undefined },
+): WorldResult {
+  const gochat = joinRounds(sides.gochat);
+  const reference = sides.reference.length === 0 ? undefined : joinRounds(sides.reference);
+  const costs = sides.gochat.map(perDelivery).filter((us) => us !== undefined);
+  const floors = sides.reference.map(perDelivery).filter((us) => us !== undefined);
+  const ratios = costs.flatMap((us, index) => (floors[index] === undefined ? [] : [us / floors[index]]));
+  const some = (values: readonly number[], digits: number) =>
+    values.length === 0 ? null : round(median(values), digits);
+  const { lost, ...faults } = verdict;
+  return {
+    ...stamp("world", options),
+    scenario: "world",
+    encoding: options.encoding,
+    connections: options.conns,
+    seconds: round(gochat.seconds),
+    sentPerSecond: round(gochat.sent / gochat.seconds),
+    contentBytes: options.size,
+    deliveries: gochat.deliveries,
+    deliveriesPerSecond: round(gochat.deliveries / gochat.seconds),
+    rowsPerFrame: round(gochat.rowsPerFrame),
+    serverCpuUsPerDelivery: some(costs, 3),
+    referenceCpuUsPerDelivery: some(floors, 3),
+    ratioToReference: some(ratios, 3),
+    referenceDeliveriesPerSecond: reference === undefined ? null : round(reference.deliveries / reference.seconds),
+    referenceLatencyMs: reference === undefined ? null : latencyOf(reference.shown),
+    roundsUs: { gochat: costs.map((us) => round(us, 3)), reference: floors.map((us) => round(us, 3)) },
+    cpuUsPerDeliveryByProcess: {},
+    rpcsPerMessage: server.kind === "up" ? round(sides.rpcCalls / Math.max(1, gochat.sent), 4) : null,
+    latencyMs: latencyOf(gochat.shown),
+    ackMs: latencyOf(gochat.ack),
+    lost,
+    ...faults,
+    refused: gochat.refused,
+    closed: gochat.closed,
+    rssBytesPerConnection:
+      rss.after === undefined || rss.before === undefined ? null : Math.round((rss.after - rss.before) / options.conns),
+    rssBytes: rss.after ?? null,
+    slowReaders: null,
+    clientSaturated: isSaturated(gochat),
+    clientCpuShare: round(gochat.cpuShare),
+    unit: "deliveries",
+    points: gochat.points,
+    curves: {
+      GoChat: curveOf(gochat.shown),
+      ...(reference === undefined ? {} : { "bare Bun": curveOf(reference.shown) }),
+      ack: curveOf(gochat.ack),
+    },
+  };
 }

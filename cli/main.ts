@@ -6,7 +6,8 @@ const usage = `gochat ${version}
 
   gochat serve                 start all of GoChat in one process (default)
   gochat serve SERVICE         start one service: gateway, logic, repo or task
-  gochat bench world           measure the fan-out of the world room
+  gochat bench world           measure the fan-out of the world room, beside bare Bun.serve publish
+  gochat bench send            measure stored and acked messages: single chats, groups, the world room
   gochat infra up|down|status  start, stop or list the servers for development and tests
   gochat up, gochat down       start, stop the four services as processes on those servers (GATEWAYS=2 DB=postgres)
   gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
@@ -24,8 +25,15 @@ Options of serve:
   --data DIR      where everything is kept (default ./data)
   --set KEY=VALUE any key of the configuration, for example --set ws.max_connections=1000
 
+Options of every bench against a server:
+  --target embedded|up|URL  --set KEY=VALUE  --json FILE
+
 Options of bench world:
-  --conns N  --rate N  --size BYTES  --seconds N  --target embedded|up  --json FILE
+  --conns N  --rate N | --window N  --joined N  --size BYTES  --seconds N  --rounds N  --text|--proto  --processes N
+  --slow-readers PERCENT  --no-reference  --no-pin
+
+Options of bench send:
+  --kind single|group|world  --closed WINDOW | --open RATE  --conns N  --members N  --size BYTES  --seconds N
 
 Options of bench mq:
   --records N  --size BYTES  --batch N  --partitions N  --rounds N  --kafka HOST:PORT  --json FILE

@@ -11,6 +11,8 @@ export const messageBytesMax = 16 * 1024 * 1024;
 export interface FrameParser {
   /** Throws RangeError on a frame no server may send. */
   push(chunk: Buffer): void;
+  /** Whether the last chunk ended with a whole message. */
+  readonly atBoundary: boolean;
 }
 
 export function createFrameParser(onMessage: (opcode: Opcode, payload: Buffer) => void): FrameParser {
@@ -43,6 +45,9 @@ export function createFrameParser(onMessage: (opcode: Opcode, payload: Buffer) =
       }
       // The chunk's memory belongs to the socket: what is left over is copied.
       rest = at === bytes.length ? undefined : Buffer.from(bytes.subarray(at));
+    },
+    get atBoundary() {
+      return rest === undefined && parts.length === 0;
     },
   };
 }

@@ -1,0 +1,75 @@
+import { BenchUsageError, type CommonOptions, commonFlags, commonOf, number, readFlags, whole } from "./options.ts";
+
+/** What `gochat bench world` may be told; each within bounds, so that a typing error does not fill the machine. */
+export interface WorldOptions extends CommonOptions {
+  /** Sockets, 1…100,000; a load process opens up to 19,600 of them. */
+  conns: number;
+  /** Messages per second sent into the room, 1…5,000; with a window it is not used. */
+  rate: number;
+  /** 0: open loop by rate; else messages under way, each until every socket was shown it, 1…1,000. */
+  window: number;
+  /** Messages due at the same instant, which may share a frame; the reference then publishes them as one, 1…100. */
+  joined: number;
+  /** Bytes of a message's content, 40…5,000. */
+  size: number;
+  /** All rounds of a side together, 1…3,600. */
+  seconds: number;
+  /** Turns of reference and GoChat, 1…15. */
+  rounds: number;
+  encoding: "text" | "proto";
+  /** Gateway processes of an embedded server, 1…16. */
+  processes: number;
+  /** Percent of the sockets that stop reading after half of the time, 0…50. */
+  slowReaders: number;
+  /** Bare `Bun.serve` publish in the same minutes. */
+  reference: boolean;
+  /** Servers and clients held on cores of their own. */
+  pinned: boolean;
+  /** Another system in the same minutes: `centrifugo=URL`. */
+  peer: { kind: "centrifugo"; url: string } | undefined;
+}
+
+export function parseWorldOptions(args: readonly string[]): WorldOptions {
+  const flags = readFlags(args, {
+    ...commonFlags,
+    conns: "1000",
+    rate: "50",
+    window: "0",
+    joined: "1",
+    size: "200",
+    seconds: "12",
+    rounds: undefined,
+    text: false,
+    proto: false,
+    processes: "1",
+    "slow-readers": "0",
+    reference: false,
+    "no-reference": false,
+    "no-pin": false,
+    peer: undefined,
+  });
+  const seconds = whole("seconds", flags.seconds, 1, 3600);
+  return {
+    ...commonOf("world", args, flags),
+    conns: whole("conns", flags.conns, 1, 100_000),
+    rate: whole("rate", flags.rate, 1, 5000),
+    window: whole("window", flags.window, 0, 1000),
+    joined: whole("joined", flags.joined, 1, 100),
+    size: whole("size", flags.size, 40, 5000),
+    seconds,
+    rounds: whole("rounds", flags.rounds ?? (seconds < 6 ? "1" : "3"), 1, 15),
+    encoding: flags.proto ? "proto" : "text",
+    processes: whole("processes", flags.processes, 1, 16),
+    slowReaders: number("slow-readers", flags["slow-readers"], 0, 50),
+    reference: !flags["no-reference"],
+    pinned: !flags["no-pin"],
+    peer: peerOf(flags.peer),
+  };
+}
+
+function peerOf(text: string | undefined): WorldOptions["peer"] {
+  if (text === undefined) return undefined;
+  const [kind, url = ""] = text.split(/=(.*)/s);
+  if (kind === "centrifugo" && URL.canParse(url)) return { kind, url };
+  throw new BenchUsageError(`--peer is centrifugo=URL, not "${text}".`);
+}
