@@ -1,8 +1,11 @@
 import type { ConfigOf } from "#infra/config/config.ts";
 import type { CheckState } from "#infra/host/checks.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
+import type { Surroundings } from "#infra/host/sources.ts";
+import type { Mq } from "#infra/mq/mq.ts";
+import type { LogicClients, RepoClients } from "../gateway/clients.ts";
 import { gatewaySpec } from "../gateway/config.ts";
-import { startGateway } from "../gateway/start.ts";
+import { type RunningGateway, startGateway } from "../gateway/start.ts";
 import { loadKeys } from "../logic/auth/keys.ts";
 import { logicSpec } from "../logic/config.ts";
 import { startLogic } from "../logic/start.ts";
@@ -12,19 +15,23 @@ import { taskSpec } from "../task/config.ts";
 import { startTask } from "../task/start.ts";
 import { allSpec } from "./all-in-one-spec.ts";
 import { directLogic, directRepo } from "./direct-clients.ts";
+import { startGateways } from "./gateways/beside.ts";
 import { pages } from "./pages.ts";
 
 const specs = { gateway: gatewaySpec, logic: logicSpec, repo: repoSpec, task: taskSpec, all: allSpec };
 type Specs = typeof specs;
 
-/** The four services in one process: each calls the other's implementation, no bytes in between. */
-export const allInOne: Composition<Specs> = {
-  service: "gochat",
-  services: ["gateway", "logic", "repo", "task"],
-  specs,
-  adminPort: ({ gateway }) => beside(gateway.port, 1000),
-  start: startAllServices,
-};
+/** The four services in one process: each calls the other's implementation, no bytes in between. With `processes` the
+ *  gateways are in processes of their own, which reach the rest here. */
+export function allInOne(surroundings: Surroundings): Composition<Specs> {
+  return {
+    service: "gochat",
+    services: ["gateway", "logic", "repo", "task"],
+    specs,
+    adminPort: ({ gateway }) => beside(gateway.port, 1000),
+    start: (given) => startAllServices(given, surroundings),
+  };
+}
 
 /** A port `distance` above the public one, so that a second installation needs only another PORT; 0 stays any free one. */
 function beside(port: number, distance: number): number {
@@ -40,7 +47,8 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 }
 
 /** Started from the database to the sockets, stopped the other way round. */
-async function startAllServices({ host, environment, configs }: Given<Specs>): Promise<Running> {
+async function startAllServices(given: Given<Specs>, surroundings: Surroundings): Promise<Running> {
+  const { host, configs } = given;
   const { clog, metrics, tracer, cache, ids, coord, serviceToken } = host;
   const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
@@ -62,19 +70,10 @@ async function startAllServices({ host, environment, configs }: Given<Specs>): P
 
   const task = stack.use(await startTask(configs.task, { mq, repo: repoClients, coord, clog, metrics, tracer }));
 
-  const gatewayConfig = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
   const gateway = stack.use(
-    await startGateway(gatewayConfig, {
-      mq,
-      logic: directLogic(logic.services, host),
-      repo: repoClients,
-      coord,
-      ratelimit: host.ratelimit,
-      clog,
-      metrics,
-      tracer,
-      pages,
-    }),
+    configs.gateway.processes > 0
+      ? await startGateways(given, surroundings, { mq, logicUrl: logic.url ?? "", repoUrl: repo.url ?? "" })
+      : await startGatewayHere(given, mq, directLogic(logic.services, host), repoClients),
   );
   const services = { repo, logic, task, gateway };
   const started = stack.move();
@@ -89,4 +88,15 @@ async function startAllServices({ host, environment, configs }: Given<Specs>): P
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+function startGatewayHere(
+  { host, environment, configs }: Given<Specs>,
+  mq: Mq,
+  logic: LogicClients,
+  repo: RepoClients,
+): Promise<RunningGateway> {
+  const { clog, metrics, tracer, coord, ratelimit } = host;
+  const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
+  return startGateway(config, { mq, logic, repo, coord, ratelimit, clog, metrics, tracer, pages });
 }

@@ -27,6 +27,21 @@ describe("the command line", () => {
     });
   });
 
+  test("how many gateway processes share the port", () => {
+    expect(parseCommandLine(["serve", "--gateways", "2"], {})).toMatchObject({
+      surroundings: { flags: { processes: "2" } },
+    });
+    expect(parseCommandLine(["serve", "gateway", "--processes", "4"], {})).toMatchObject({
+      surroundings: { flags: { processes: "4" } },
+    });
+    for (const args of [
+      ["serve", "logic", "--processes", "2"],
+      ["serve", "gateway", "--gateways", "2"],
+      ["serve", "--processes", "2"],
+    ])
+      expect(() => parseCommandLine(args, {})).toThrow(UsageError);
+  });
+
   test.each([[["fly"]], [["serve", "moon"]], [["serve", "--what"]], [["serve", "--set", "x"]], [["serve", "a", "b"]]])(
     "%p is refused with a reason",
     (args) => {

@@ -19,6 +19,7 @@ export interface ServeCommand {
 export type Command =
   | ServeCommand
   | { readonly name: "bench" | "config" | "infra" | "topics" | "up" | "down"; readonly args: readonly string[] }
+  | { readonly name: "gateway-process"; readonly bridged: boolean; readonly flags: Readonly<Record<string, string>> }
   | { readonly name: "version" | "help" };
 
 /** Reads the words after `gochat`. `env` gives PORT. Throws UsageError. */
@@ -34,6 +35,10 @@ export function parseCommandLine(args: readonly string[], env: Readonly<Record<s
     case "up":
     case "down":
       return { name, args: rest };
+    case "gateway-process": {
+      const { values, positionals } = parsed(rest);
+      return { name, bridged: positionals[0] === "bridged", flags: settingsOf(values.set) };
+    }
     case "version":
     case "help":
       return { name };
@@ -62,6 +67,12 @@ function parseServe(args: readonly string[], env: Readonly<Record<string, string
   if (port !== undefined && port !== "") flags.port = port;
   if (values.host !== undefined) flags.hostname = values.host;
   if (values.data !== undefined) flags["data.dir"] = values.data;
+  const { gateways, processes } = values;
+  if (gateways !== undefined && service !== undefined)
+    throw new UsageError("--gateways is for all services in one process; a gateway alone takes --processes.");
+  if (processes !== undefined && service !== "gateway") throw new UsageError("--processes is for `serve gateway`.");
+  const count = gateways ?? processes;
+  if (count !== undefined) flags.processes = count;
   return { name: "serve", service, surroundings: { env, flags } };
 }
 
@@ -85,6 +96,8 @@ function parsed(args: readonly string[]) {
         port: { type: "string" },
         host: { type: "string" },
         data: { type: "string" },
+        gateways: { type: "string" },
+        processes: { type: "string" },
         set: { type: "string", multiple: true },
         help: { type: "boolean", short: "h" },
       },

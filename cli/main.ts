@@ -23,6 +23,8 @@ Options of serve:
   --port N        HTTP and WebSocket (default: PORT, else 8080)
   --host ADDRESS  address to listen on (default 127.0.0.1; 0.0.0.0 opens it to the network)
   --data DIR      where everything is kept (default ./data)
+  --gateways N    serve: N gateway processes on the port, one per core, beside the process with everything else
+  --processes N   serve gateway: N gateway processes on the port
   --set KEY=VALUE any key of the configuration, for example --set ws.max_connections=1000
 
 Options of every bench against a server:
@@ -49,6 +51,10 @@ async function run(command: Command): Promise<number> {
     case "serve": {
       const { serve } = await import("./serve.ts");
       return serve(command);
+    }
+    case "gateway-process": {
+      const { gatewayProcess } = await import("./gateways/child.ts");
+      return gatewayProcess(command.flags, command);
     }
     case "bench": {
       const { bench } = await import("../bench/main.ts");

@@ -1,4 +1,4 @@
-import { type Process, runUntilStopped, startProcess } from "#infra/host/run.ts";
+import { type Process, report, runUntilStopped, startProcess } from "#infra/host/run.ts";
 import type { Surroundings } from "#infra/host/sources.ts";
 import { allInOne } from "./all-in-one.ts";
 import type { ServeCommand } from "./command-line.ts";
@@ -9,8 +9,12 @@ export async function serve({ service, surroundings }: ServeCommand): Promise<nu
   const { flags } = surroundings;
   switch (service) {
     case undefined:
-      return runUntilStopped(allInOne, surroundings, announce);
+      return runUntilStopped(allInOne(surroundings), surroundings, announce);
     case "gateway": {
+      const { readGatewayConfigs, serveGateways } = await import("./gateways/serve.ts");
+      const loaded = orReport(() => readGatewayConfigs(surroundings));
+      if (typeof loaded === "number") return loaded;
+      if (loaded.configs.gateway.processes > 0) return serveGateways(loaded, surroundings);
       const { runGateway } = await import("../gateway/main.ts");
       return runGateway(flags, pages);
     }
@@ -31,7 +35,15 @@ export async function serve({ service, surroundings }: ServeCommand): Promise<nu
 
 /** All of GoChat in this process, for tests. */
 export function startAll(surroundings: Surroundings): Promise<Process> {
-  return startProcess(allInOne, surroundings);
+  return startProcess(allInOne(surroundings), surroundings);
+}
+
+function orReport<T>(read: () => T): T | number {
+  try {
+    return read();
+  } catch (error) {
+    return report(error);
+  }
 }
 
 /** `--port` and `--host` of a service that speaks Connect only are those of its RPC listener. */

@@ -51,11 +51,18 @@ const ws = section({
     doc: "sockets; above, upgrades are refused with 503",
     hot: true,
   }),
+  descriptorReserve: int({
+    default: 200,
+    min: 0,
+    max: 100_000,
+    doc: "descriptors left for everything but sockets: so far below the limit of the process upgrades are refused with 503",
+    hot: true,
+  }),
   maxConnecting: int({
-    default: 20_000,
+    default: 5000,
     min: 1,
     max: 1_000_000,
-    doc: "sockets between upgrade and `connected`",
+    doc: "sockets between upgrade and `connected`; above, upgrades are refused with 503 and a Retry-After",
     hot: true,
   }),
   maxSessionsPerUser: int({ default: 5, min: 1, max: 100, doc: "open sockets of one user; guests have 1", hot: true }),
@@ -126,6 +133,12 @@ export const gatewaySpec = section({
     default: { development: "127.0.0.1", production: "0.0.0.0" },
     doc: "address to listen on",
   }),
+  processes: int({
+    default: 0,
+    min: 0,
+    max: 64,
+    doc: "processes that listen together on the port, one per core; 0: the gateway runs in the process itself",
+  }),
   ws,
   http,
   jwt: section({
@@ -155,6 +168,8 @@ export interface GatewayConfig extends GatewaySettings {
   /** `gateway-{n}`, n leased. */
   readonly gatewayId: string;
   readonly version: string;
+  /** Other gateway processes listen on the same port. Default false: a port in use is an error. */
+  readonly sharesPort?: boolean;
 }
 
 /** The defaults, for tests and compositions that read no files. */

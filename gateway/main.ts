@@ -1,5 +1,6 @@
+import type { Embedded } from "#infra/host/backends.ts";
 import { connectPeer } from "#infra/host/peers.ts";
-import { type Composition, type Running, runUntilStopped, version } from "#infra/host/run.ts";
+import { type Composition, type Process, type Running, runUntilStopped, version } from "#infra/host/run.ts";
 import type { ServiceConnection } from "#infra/rpc/connect-service.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
@@ -15,10 +16,20 @@ import { startGateway } from "./start.ts";
 
 const adminPort = 9193;
 
+/** One of several gateway processes that share a port (docs/adr/0020-gateway-processes.md). */
+export interface Together {
+  /** In the place of embedded drivers that are in another process. */
+  readonly embedded: Embedded | undefined;
+  readonly onReady: (process: Process) => void;
+  /** Aborts when the process is to drain and end. */
+  readonly asked: AbortSignal;
+}
+
 /** This service alone in its process; logic and repo are called over the network. */
-function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }> {
+function gatewayAlone(pages: Pages, together?: Together): Composition<{ gateway: typeof gatewaySpec }> {
   return {
     service: "gateway",
+    embedded: together?.embedded,
     services: ["gateway"],
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
@@ -28,7 +39,8 @@ function gatewayAlone(pages: Pages): Composition<{ gateway: typeof gatewaySpec }
       const own = { caller: "im-gateway", errors: connectErrors };
       const logic = stack.use(await connectPeer("im-logic", host, hostConfig, own));
       const repo = stack.use(await connectPeer("im-repo", host, hostConfig, own));
-      const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
+      const gatewayId = `gateway-${host.worker.number}`;
+      const config = { ...configs.gateway, environment, version, gatewayId, sharesPort: together !== undefined };
       const deps = { mq: await host.mq(), coord, ratelimit, clog, metrics, tracer, pages };
       const gateway = stack.use(
         await startGateway(config, { ...deps, logic: logicClients(logic), repo: repoClients(repo) }),
@@ -55,10 +67,16 @@ function repoClients({ client }: ServiceConnection): RepoClients {
 }
 
 /** Runs until a signal; resolves to the exit code. */
-export function runGateway(flags: Readonly<Record<string, string>> = {}, pages: Pages = {}): Promise<number> {
-  return runUntilStopped(gatewayAlone(pages), { env: process.env, flags }, ({ running, host }) => {
-    host.clog.info("gateway is ready", { url: running.url });
-  });
+export function runGateway(
+  flags: Readonly<Record<string, string>> = {},
+  pages: Pages = {},
+  together?: Together,
+): Promise<number> {
+  const onReady = (started: Process): void => {
+    started.host.clog.info("gateway is ready", { url: started.running.url });
+    together?.onReady(started);
+  };
+  return runUntilStopped(gatewayAlone(pages, together), { env: process.env, flags }, onReady, together?.asked);
 }
 
 if (import.meta.main) process.exit(await runGateway());

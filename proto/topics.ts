@@ -237,6 +237,15 @@ export function downstreamTopic(gatewayId: string): Topic<DownstreamRecord> {
   });
 }
 
+const byName = new Map<string, Topic<never>>(Object.values(topics).map((one) => [one.name, one as Topic<never>]));
+const downstreamPrefix = "gochat.messages.downstream.";
+
+/** The topic of this name; undefined for one that the program does not have. */
+export function topicNamed(name: string): Topic<never> | undefined {
+  if (name.startsWith(downstreamPrefix)) return downstreamTopic(name.slice(downstreamPrefix.length)) as Topic<never>;
+  return byName.get(name);
+}
+
 export const groups = {
   upstream: "logic.upstream.group",
   fanout: "task.fanout.group",

@@ -12,6 +12,7 @@ import type { LogicClients } from "../clients.ts";
 import type { GatewayConfig } from "../config.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { publicServices } from "../rpc/public.ts";
+import { createAdmission } from "../ws/admission.ts";
 import type { Hub } from "../ws/hub.ts";
 import type { Session } from "../ws/session.ts";
 import { createUpgrader } from "../ws/upgrade.ts";
@@ -49,10 +50,11 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
   const { tokens, signOut, verifier } = auth;
   const services = publicServices({ logic, tokens, entrance, signOut, backendMs });
   const { ws } = config;
+  const admission = createAdmission(ws, deps);
   const limits = {
     // Hot (spec 60 §13).
     get connectionsMax() {
-      return ws.maxConnections;
+      return admission.socketsMax();
     },
     get connectingMax() {
       return ws.maxConnecting;
@@ -64,6 +66,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
       {
         port: config.port,
         hostname: config.hostname,
+        sharesPort: config.sharesPort ?? false,
         idleSeconds: Math.round(idleTimeout / 1000),
         bodyBytesMax,
         gzipAbove,

@@ -19,6 +19,7 @@ import { traceIdOf } from "./trace.ts";
 export interface ServerOptions {
   readonly port: number;
   readonly hostname: string;
+  readonly sharesPort: boolean;
   readonly idleSeconds: number;
   readonly bodyBytesMax: number;
   readonly gzipAbove: number;
@@ -47,6 +48,7 @@ export function startServer(options: ServerOptions, deps: ServerDeps): Server<Se
   return Bun.serve<Session, string>({
     port: options.port,
     hostname: options.hostname,
+    reusePort: options.sharesPort,
     idleTimeout: options.idleSeconds,
     maxRequestBodySize: options.bodyBytesMax * runtimeBodyFactor,
     // Pages are built once and served as in production; error pages of the runtime would tell the outside of the inside.

@@ -38,14 +38,20 @@ export interface UpgraderDeps {
   readonly connecting: () => number;
   readonly draining: () => boolean;
   readonly clock: () => number;
+  /** 0 … 1. Default Math.random. */
+  readonly random?: () => number;
 }
+
+/** What a refused client is told to wait: a second, and up to so much more. */
+const retryMinMs = 1000;
+const retrySpreadMs = 5000;
 
 const platforms = new Set(["web", "ios", "android", "desktop", "bot"]);
 const userAgentCharsMax = 200;
 const subprotocolsMax = 8;
 
 export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Upgrader {
-  const { verifier, ratelimit, cors, hub, metrics, clock } = deps;
+  const { verifier, ratelimit, cors, hub, metrics, clock, random = Math.random } = deps;
 
   function admitLoad(address: string): void {
     if (ratelimit.enabled) {
@@ -55,7 +61,13 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       }
     }
     const full = hub.size >= options.connectionsMax || deps.connecting() >= options.connectingMax;
-    if (full || deps.draining()) throw new AppError("SERVICE_UNAVAILABLE");
+    if (full || deps.draining()) throw comeAgain();
+  }
+
+  /** Those who were refused together must not come again together. */
+  function comeAgain(): AppError {
+    const retryAfterMs = retryMinMs + Math.floor(random() * retrySpreadMs);
+    return new AppError("SERVICE_UNAVAILABLE", { details: { retryAfterMs } });
   }
 
   return {
@@ -77,7 +89,7 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
         throw error;
       }
       // Asking for the keys may have taken a while.
-      if (deps.draining()) throw new AppError("SERVICE_UNAVAILABLE");
+      if (deps.draining()) throw comeAgain();
       return {
         session: new Session(Bun.randomUUIDv7(), identity, device, clock()),
         headers: offered.length === 0 ? {} : { "Sec-WebSocket-Protocol": chosen(offered) },

@@ -19,6 +19,13 @@ import type { HostConfig } from "./config.ts";
 import type { DataFolder } from "./data-folder.ts";
 import { exitCodes, StartError } from "./start-error.ts";
 
+/** What takes the place of the embedded drivers, where those are in another process of this machine. */
+export interface Embedded {
+  coord(clog: Logger): Coord;
+  cache(): Cache;
+  mq(): Mq;
+}
+
 /** What the backends of a process are opened with. */
 export interface Opening {
   readonly config: HostConfig;
@@ -27,14 +34,18 @@ export interface Opening {
   readonly folder: DataFolder;
   readonly clog: Logger;
   readonly metrics: Metrics;
+  readonly embedded?: Embedded | undefined;
 }
 
 /** While a start waits for a server it asks again after this, ms. */
 const askAgainMs = 1000;
 
 /** In this process, or etcd where endpoints are given. Rejects with StartError when etcd stays away. */
-export async function openCoord({ config, clog }: Opening): Promise<Coord> {
-  if (coordDriver(config.coord) === "local") return createLocalCoord({ clog: clog.namespace("coord") });
+export async function openCoord({ config, clog, embedded }: Opening): Promise<Coord> {
+  if (coordDriver(config.coord) === "local") {
+    const log = clog.namespace("coord");
+    return embedded?.coord(log) ?? createLocalCoord({ clog: log });
+  }
   const { connectEtcd } = await import("../coord/etcd.ts");
   return orStartError("etcd", (config.coord.endpoints ?? ["localhost:2379"]).join(", "), "COORD_ETCD_ENDPOINTS", () =>
     connectEtcd(config.coord, { clog }),
@@ -42,8 +53,8 @@ export async function openCoord({ config, clog }: Opening): Promise<Coord> {
 }
 
 /** In this process, or Redis. Rejects with StartError when Redis stays away. */
-export async function openCache({ config, clog, metrics }: Opening): Promise<Cache> {
-  if (config.cache.driver === "memory") return createMemoryCache({ metrics });
+export async function openCache({ config, clog, metrics, embedded }: Opening): Promise<Cache> {
+  if (config.cache.driver === "memory") return embedded?.cache() ?? createMemoryCache({ metrics });
   const { connectRedis } = await import("../cache/redis.ts");
   return orStartError("Redis", config.cache.nodes.join(", "), "GOCHAT_CACHE__NODES", () =>
     connectRedis(config.cache, { clog, metrics }),
@@ -52,10 +63,11 @@ export async function openCache({ config, clog, metrics }: Opening): Promise<Cac
 
 /** A file of the data folder, or Kafka. Rejects with StartError when the brokers stay away. */
 export async function openMq(
-  { config, clog, metrics, service, folder }: Opening,
+  { config, clog, metrics, service, folder, embedded }: Opening,
   breakers: (options: BreakersOptions) => Breakers,
 ): Promise<Mq> {
   if (config.mq.driver === "embedded") {
+    if (embedded !== undefined) return embedded.mq();
     return openFile(folder.file("log.db"), (file) =>
       createEmbeddedMq({ file, clog: clog.namespace("mq"), metrics, source: service, fsync: config.log.fsync }),
     );

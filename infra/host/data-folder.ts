@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { exitCodes, StartError } from "./start-error.ts";
 
@@ -40,6 +40,17 @@ export function readOrMakeSecret(file: string): string {
   const made = randomBytes(32).toString("hex");
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, `${made}\n`, { mode: 0o600 });
-  renameSync(draft, file);
-  return made;
+  try {
+    // Unlike a rename it never replaces what another process has made meanwhile.
+    linkSync(draft, file);
+    return made;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    const theirs = readFileSync(file, "utf8").trim();
+    if (theirs !== "") return theirs;
+    renameSync(draft, file);
+    return made;
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }

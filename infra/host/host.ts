@@ -16,9 +16,10 @@ import { tracedMq } from "../trace/mq.ts";
 import { openTracer } from "../trace/open.ts";
 import type { ConfigurableTracer } from "../trace/trace.ts";
 import type { Ids } from "../uid/uid.ts";
-import { type Opening, openCache, openCoord, openDb, openEs, openMq, openObjects } from "./backends.ts";
+import { type Embedded, type Opening, openCache, openCoord, openDb, openEs, openMq, openObjects } from "./backends.ts";
 import type { HostConfig } from "./config.ts";
 import { type DataFolder, openDataFolder, readOrMakeSecret } from "./data-folder.ts";
+import { readDescriptorLimit } from "./descriptors.ts";
 import { openPolicies } from "./policies.ts";
 import { claimWorker } from "./worker.ts";
 
@@ -54,6 +55,8 @@ export interface HostOptions {
   readonly service: string;
   /** All that run in this process. */
   readonly services: readonly string[];
+  /** In the place of the embedded drivers of log, cache and centre. */
+  readonly embedded?: Embedded | undefined;
 }
 
 /** What is open when the configuration centre can be read. */
@@ -66,7 +69,7 @@ export async function openHost(
   options: HostOptions,
   complete: (base: Base) => Promise<HostConfig>,
 ): Promise<Host> {
-  const { environment, service, services } = options;
+  const { environment, service, services, embedded } = options;
   const folder = openDataFolder(bootstrap.data.dir);
   await using stack = new AsyncDisposableStack();
   const clog = createLogger({
@@ -77,11 +80,17 @@ export async function openHost(
   });
   const metrics = createMetrics();
   stack.use(startProcessMetrics(metrics));
+  const descriptors = readDescriptorLimit();
+  metrics
+    .gauge("process_max_fds", "Descriptors that may be open; 0 where unknown.")
+    .watch(() => descriptors?.soft ?? 0);
   const tracer = stack.use(await openTracer(bootstrap.trace, { service, clog, metrics }));
-  const coord = stack.use(await openCoord({ config: bootstrap, environment, service, folder, clog, metrics }));
+  const coord = stack.use(
+    await openCoord({ config: bootstrap, environment, service, folder, clog, metrics, embedded }),
+  );
   const config = await complete({ clog, metrics, tracer, coord });
   configureBase({ clog, tracer }, config);
-  const opening: Opening = { config, environment, service, folder, clog, metrics };
+  const opening: Opening = { config, environment, service, folder, clog, metrics, embedded };
   const worker = stack.use(await claimWorker(coord, { clog: clog.namespace("uid"), metrics }));
   const cache = stack.use(await openCache(opening));
   const policies = stack.use(await openPolicies({ environment, services }, { coord, clog, metrics }));

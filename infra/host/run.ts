@@ -2,6 +2,7 @@ import project from "#package.json";
 import { ConfigError } from "../config/config.ts";
 import type { Environment } from "../config/keys.ts";
 import { startAdmin } from "./admin.ts";
+import type { Embedded } from "./backends.ts";
 import type { CheckState } from "./checks.ts";
 import { type HostConfig, hostSpec } from "./config.ts";
 import { type Host, openHost } from "./host.ts";
@@ -41,6 +42,8 @@ export interface Composition<S extends Specs> {
   readonly overrides?: Overrides<S>;
   /** The name under which the registry shows its RPC listener (`Running.url`). */
   readonly registers?: PeerName;
+  /** In the place of the embedded drivers of log, cache and centre. */
+  readonly embedded?: Embedded | undefined;
   /** Port of health and metrics when the configuration names none. */
   adminPort(configs: ConfigsOf<S>): number;
   start(given: Given<S>): Promise<Running>;
@@ -67,10 +70,10 @@ export async function startProcess<S extends Specs>(
   const bootstrap: HostConfig = files.configs.host;
   await using stack = new AsyncDisposableStack();
   const { environment } = sources;
-  const { service, services, overrides } = composition;
+  const { service, services, overrides, embedded } = composition;
   const following = Promise.withResolvers<Live<typeof specs>>();
   const host = stack.use(
-    await openHost(bootstrap, { environment, service, services }, async (base) => {
+    await openHost(bootstrap, { environment, service, services, embedded }, async (base) => {
       const live = await followLive({ specs, sources, overrides, services }, base);
       following.resolve(live);
       return live.configs.host;
@@ -109,16 +112,17 @@ export async function startProcess<S extends Specs>(
   return { running, host, adminUrl: admin.url, hostConfig, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
-/** Runs a composition until a signal. Answers the exit code: 0 after a polite stop. */
+/** Runs a composition until a signal, or until `asked` aborts. Answers the exit code: 0 after a polite stop. */
 export async function runUntilStopped<S extends Specs>(
   composition: Composition<S>,
   surroundings: Surroundings,
   onReady: (process: Process) => void,
+  asked?: AbortSignal,
 ): Promise<number> {
   try {
     const process = await startProcess(composition, surroundings);
     const { replaced } = process.running;
-    const stop = untilStop(process.host.clog, process.hostConfig.shutdown.timeout, replaced);
+    const stop = untilStop(process.host.clog, process.hostConfig.shutdown.timeout, { replaced, asked });
     onReady(process);
     process.host.clog.info("stopping", { reason: await stop });
     await process[Symbol.asyncDispose]();

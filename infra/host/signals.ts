@@ -1,8 +1,15 @@
 import type { Logger } from "../clog/clog.ts";
 
-/** Resolves with the reason at the first SIGTERM or SIGINT, or when `replaced` aborts. A signal after that, or
+/** What else than a signal stops a process, by its reason. With `asked`, another process decides: a SIGINT, which a
+ *  terminal sends to both, is left to it. */
+export interface Stops {
+  readonly replaced?: AbortSignal | undefined;
+  readonly asked?: AbortSignal | undefined;
+}
+
+/** Resolves with the reason at the first SIGTERM or SIGINT, or when one of `stops` aborts. A signal after that, or
  *  `timeoutMs`, ends the process with exit code 1. */
-export function untilStop(clog: Logger, timeoutMs: number, replaced?: AbortSignal): Promise<string> {
+export function untilStop(clog: Logger, timeoutMs: number, stops: Stops = {}): Promise<string> {
   return new Promise((resolve) => {
     let stopping = false;
     const stop = (reason: string): void => {
@@ -21,9 +28,11 @@ export function untilStop(clog: Logger, timeoutMs: number, replaced?: AbortSigna
       }
       stop(signal);
     };
-    if (replaced?.aborted === true) stop("replaced");
-    replaced?.addEventListener("abort", () => stop("replaced"), { once: true });
+    for (const reason of ["replaced", "asked"] as const) {
+      if (stops[reason]?.aborted === true) stop(reason);
+      stops[reason]?.addEventListener("abort", () => stop(reason), { once: true });
+    }
     process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
+    process.on("SIGINT", stops.asked === undefined ? onSignal : () => {});
   });
 }
