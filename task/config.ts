@@ -18,6 +18,20 @@ export const taskSpec = section({
     sweepEvery: duration({ default: 1000, min: 10, max: 60_000, doc: "time between two looks" }),
     sweepRows: int({ default: 500, min: 1, max: 500, doc: "rows in one look" }),
   }),
+  presence: section({
+    sweepEvery: duration({
+      default: 30_000,
+      min: 100,
+      max: 600_000,
+      doc: "time between two looks for sessions of gateways that died",
+    }),
+    silentFor: duration({
+      default: 90_000,
+      min: 1000,
+      max: 300_000,
+      doc: "since the last report of such a session; longer than the gateways' presence.heartbeat",
+    }),
+  }),
 });
 
 export type TaskConfig = ConfigOf<typeof taskSpec>;

@@ -3,6 +3,7 @@ import { type Composition, runUntilStopped } from "#infra/host/run.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import { taskSpec } from "./config.ts";
 import { startTask } from "./start.ts";
@@ -25,6 +26,7 @@ const taskAlone: Composition<{ task: typeof taskSpec }> = {
       repo: {
         message: repo.client(MessageService),
         conversation: repo.client(ConversationService),
+        onlineStatus: repo.client(OnlineStatusService),
         outbox: repo.client(OutboxService),
       },
       coord: host.coord,

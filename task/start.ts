@@ -6,6 +6,7 @@ import type { TaskConfig } from "./config.ts";
 import type { TaskDeps } from "./deps.ts";
 import { subscribeFanout } from "./fanout.ts";
 import { startSweeper } from "./outbox.ts";
+import { startPresenceSweeper } from "./presence.ts";
 import { createSweep } from "./sweep.ts";
 
 export interface RunningTask extends AsyncDisposable {
@@ -21,7 +22,7 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
   const clog = deps.clog.namespace("task");
   const clock = deps.clock ?? Date.now;
   const { mq, repo, coord, metrics, sleep } = deps;
-  await mq.ensureTopics([topics.fanout, topics.broadcast, topics.persist]);
+  await mq.ensureTopics([topics.fanout, topics.broadcast, topics.persist, topics.userEvents]);
   await using stack = new AsyncDisposableStack();
   const { fanout } = config;
   const limits = {
@@ -40,11 +41,23 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
     startSweeper(config.outbox, { repo, sweep, coord, clog: clog.namespace("outbox"), metrics, sleep }),
   );
 
+  const presence = stack.use(
+    startPresenceSweeper(config.presence, {
+      repo,
+      mq,
+      coord,
+      clog: clog.namespace("presence"),
+      metrics,
+      clock,
+      sleep,
+    }),
+  );
+
   const checks = stack.use(watchChecks({ log: async () => (await mq.health()).status }));
   const opened = stack.move();
   return {
     services: [],
-    checks: () => ({ ...checks.states(), outbox: sweeper.state() }),
+    checks: () => ({ ...checks.states(), outbox: sweeper.state(), presence: presence.state() }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

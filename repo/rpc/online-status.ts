@@ -177,10 +177,19 @@ export function onlineStatusService(
       };
     },
 
-    async cleanupExpiredStatus({ expiredBefore, batchSize }) {
+    async cleanupExpiredStatus({ expiredBefore, batchSize, liveGatewaysKnown, liveGateways }) {
       const limit = batchSize < 1 ? cleanupMax : Math.min(batchSize, cleanupMax);
-      const offline = await needCache("clean up", () => presence.cleanup(Number(expiredBefore), limit));
-      return { cleanedCount: offline.length, offlineUserIds: offline.map(String) };
+      const live = liveGatewaysKnown ? liveGateways : undefined;
+      const { offline, lookedAt } = await needCache("clean up", () =>
+        presence.cleanup(Number(expiredBefore), limit, live),
+      );
+      const users = offline.map((one) => ({ ...one, userId: String(one.userId), lastSeen: BigInt(one.lastSeen) }));
+      return {
+        cleanedCount: users.length,
+        offlineUserIds: users.map(({ userId }) => userId),
+        offline: users,
+        lookedAt,
+      };
     },
   };
 }

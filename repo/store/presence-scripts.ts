@@ -13,7 +13,8 @@ interface Live extends PresenceRow {
 /** How a new session makes room: `multi` replaces the same device, `per-platform` the same platform, `single` all. */
 export type Eviction = "multi" | "per-platform" | "single";
 
-const prelude = `
+/** `read`, `put` and `finish` in Lua, as below. */
+export const prelude = `
 local function read()
   local all = redis.call('HGETALL', KEYS[1])
   local rows, dead = {}, {}
@@ -243,7 +244,8 @@ function isReplaced(row: Live, own: PresenceRow, eviction: string): boolean {
   return eviction === "multi" && own.deviceId !== "" && row.deviceId === own.deviceId;
 }
 
-function read(store: LocalStore, online: string, args: readonly string[]): { rows: Live[]; dead: string[] } {
+/** The sessions that count, the earliest connection first, and the ids of the others. */
+export function read(store: LocalStore, online: string, args: readonly string[]): { rows: Live[]; dead: string[] } {
   const rows: Live[] = [];
   const dead: string[] = [];
   for (const [id, json] of Object.entries(store.hgetall(online))) {
@@ -255,7 +257,8 @@ function read(store: LocalStore, online: string, args: readonly string[]): { row
   return { rows, dead };
 }
 
-function finish(
+/** Drops the dead and writes the routes of `rows`. */
+export function finish(
   store: LocalStore,
   [online, presence]: readonly [string, string],
   args: readonly string[],

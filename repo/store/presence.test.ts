@@ -209,9 +209,42 @@ test("cleanup drops what stopped reporting and names who is offline", async () =
   await presence.heartbeat(g1, [{ userId: 2n, sessionId: "b" }]);
   nowMs += 150_000;
   const before = Math.floor((nowMs - presenceTtlMs) / 1000);
-  expect(await presence.cleanup(before, 10)).toEqual([1n]);
-  expect(await presence.cleanup(before, 10)).toEqual([]);
+  const lastSeen = 1_800_000_000;
+  expect((await presence.cleanup(before, 10)).offline).toEqual([{ userId: 1n, lastSeen, gatewayId: "" }]);
+  expect(await presence.get([1n])).toEqual([{ userId: 1n, sessions: [], lastSeen }]);
+  expect(await presence.cleanup(before, 10)).toEqual({ lookedAt: 0, offline: [] });
   expect(await online(2n)).toEqual(["b"]);
+});
+
+test("20 §10: what belongs to no live gateway goes as soon as it is silent, what a live one reports stays", async () => {
+  await arrive(arrival("a"), arrival("b", { ...g2, userId: 2n }), arrival("c", { userId: 3n }));
+  await arrive(arrival("d", { ...g2, userId: 3n }));
+  const lastSeen = Math.floor(nowMs / 1000) - 1;
+  const sweep = (live?: (typeof g1)[]) => presence.cleanup(Math.floor(nowMs / 1000) - 90, 10, live);
+  // Absent from the registry for a moment, but not silent.
+  expect(await sweep([])).toEqual({ lookedAt: 0, offline: [] });
+  nowMs += 95_000;
+  // Who is alive is not known.
+  expect((await sweep()).offline).toEqual([]);
+  nowMs += 60_000;
+  await presence.heartbeat(g2, [{ userId: 3n, sessionId: "d" }]);
+  nowMs += 60_000;
+  // The heartbeat of gateway-2 is late, but it is alive; another life of gateway-1 is not the one that died.
+  const { offline, lookedAt } = await sweep([g2, { ...g1, incarnation: "019b" }]);
+  expect(offline).toEqual([{ userId: 1n, lastSeen: lastSeen - 1, gatewayId: "gateway-1" }]);
+  expect(lookedAt).toBe(2);
+  expect([await online(1n), await online(2n), (await online(3n)).sort()]).toEqual([[], ["b"], ["c", "d"]]);
+  expect(await places(1n)).toEqual([]);
+  expect((await presence.get([1n]))[0]?.lastSeen).toBe(lastSeen - 1);
+  // Looked at already: again when it has been silent for as long once more.
+  expect(await sweep([g2])).toEqual({ lookedAt: 0, offline: [] });
+});
+
+test("who left is not told to be offline a second time", async () => {
+  await arrive(arrival("a"));
+  await presence.depart([{ userId: 1n, sessionId: "a", ...g1 }]);
+  nowMs += presenceTtlMs;
+  expect(await presence.cleanup(Math.floor(nowMs / 1000), 10, [])).toEqual({ lookedAt: 0, offline: [] });
 });
 
 test("a damaged row is dropped in passing", async () => {

@@ -3,6 +3,7 @@ import type { Logger } from "#infra/clog/clog.ts";
 import { presenceKey } from "./presence-format.ts";
 import { onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
 import { type Eviction, goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
+import { placeOf, sweepSessions } from "./presence-sweep.ts";
 
 /** A socket session as a gateway registers it. */
 export interface Arrival extends Omit<PresenceRow, "connectedAtMs" | "lastSeen"> {
@@ -54,9 +55,25 @@ export interface PresenceStore {
   ): Promise<{ unknown: string[]; replaced: boolean }>;
   /** In the order of `userIds`. */
   get(userIds: readonly bigint[]): Promise<UserPresence[]>;
-  /** Looks at no more than `limit` users whose last report is older than `before` (Unix s), drops what has ended, and
-   *  answers who is offline now. */
-  cleanup(before: number, limit: number): Promise<bigint[]>;
+  /** Looks at no more than `limit` users who reported last before `before` (Unix s), drops what has ended and, where the
+   *  `live` gateways are known, what belongs to others; answers who is offline now. Users who left are not among them. */
+  cleanup(
+    before: number,
+    limit: number,
+    live?: readonly GatewayLife[],
+  ): Promise<{ lookedAt: number; offline: SweptUser[] }>;
+}
+
+export interface GatewayLife {
+  readonly gatewayId: string;
+  readonly incarnation: string;
+}
+export interface SweptUser {
+  readonly userId: bigint;
+  /** Unix s */
+  readonly lastSeen: number;
+  /** Empty when not known. */
+  readonly gatewayId: string;
 }
 
 /** How long a session counts without a heartbeat (`presence.ttl`). */
@@ -98,6 +115,22 @@ export function createPresenceStore(
     return { first: first === "1", evicted, replaced: replaced === "1", connectedAtMs: Number(given) };
   }
 
+  /** Undefined while the user has a session. `score`: the last report. */
+  async function sweepOne(
+    userId: bigint,
+    at: { now: number; before: number; score: number; alive: ReadonlySet<string> | undefined },
+  ): Promise<SweptUser | undefined> {
+    const { now, before, score, alive } = at;
+    const rows = Object.values(await cache.hgetall(onlineKey(userId))).flatMap((json) => parseRow(json) ?? []);
+    const gone = alive === undefined ? [] : rows.map(placeOf).filter((place) => !alive.has(place));
+    const args = [...commonArgs(now), before, ...new Set(gone)];
+    const [left, seen, gatewayId = ""] = strings(await cache.eval(sweepSessions, keysOf(userId), args));
+    if (left !== "0") return undefined;
+    // The row may be gone with its time to live; then the index knows roughly.
+    const latest = rows.reduce((most, row) => Math.max(most, row.lastSeen), 0);
+    return { userId, lastSeen: Number(seen) || latest || score, gatewayId };
+  }
+
   async function report(userIds: Iterable<bigint>, now: number): Promise<void> {
     const entries = [...new Set(userIds)].map((userId) => ({ member: userId.toString(), score: now }));
     if (entries.length > 0) await cache.zadd(reportsKey, entries, { ttlMs: 2 * ttlMs });
@@ -125,6 +158,8 @@ export function createPresenceStore(
           cache.eval(goOffline, keysOf(userId), args),
           cache.set(lastOnlineKey(userId), String(now), { ttlMs: lastOnlineTtlMs }),
         ]);
+        // Who comes back at this very moment is in the index again with the next heartbeat.
+        if (left === 1) await cache.zrem(reportsKey, [userId.toString()]);
         return { last: left === 1, lastSeen: now };
       });
       return Promise.all(work);
@@ -167,23 +202,27 @@ export function createPresenceStore(
       });
     },
 
-    async cleanup(before, limit) {
+    async cleanup(before, limit, live) {
       const now = seconds();
-      const old = await cache.zrangeByScore(reportsKey, 0, before, { limit });
-      const offline: bigint[] = [];
-      for (const { member } of old) {
-        const userId = BigInt(member);
-        await cache.eval(stayOnline, keysOf(userId), [...commonArgs(now), "", ""]);
-        if (!(await cache.exists(onlineKey(userId)))) offline.push(userId);
-      }
-      if (old.length > 0) {
-        await cache.zrem(
-          reportsKey,
-          old.map(({ member }) => member),
-        );
-        log.debug("presence cleaned up", { looked_at: old.length, offline: offline.length });
-      }
-      return offline;
+      const old = await cache.zrangeByScore(reportsKey, 0, before - 1, { limit });
+      const alive = live && new Set(live.map(placeOf));
+      const looks = old.map(({ member, score }) => sweepOne(BigInt(member), { now, before, score, alive }));
+      const offline = (await Promise.all(looks)).filter((one) => one !== undefined);
+      const gone = new Set(offline.map(({ userId }) => userId.toString()));
+      const rest = old.filter(({ member }) => !gone.has(member));
+      // The others are looked at again when they have not reported for as long once more.
+      await Promise.all([
+        gone.size > 0 && cache.zrem(reportsKey, [...gone]),
+        report(
+          rest.map(({ member }) => BigInt(member)),
+          now,
+        ),
+        ...offline.map(({ userId, lastSeen }) =>
+          cache.set(lastOnlineKey(userId), String(lastSeen), { ttlMs: lastOnlineTtlMs }),
+        ),
+      ]);
+      if (old.length > 0) log.debug("presence cleaned up", { looked_at: old.length, offline: offline.length });
+      return { lookedAt: old.length, offline };
     },
   };
 }

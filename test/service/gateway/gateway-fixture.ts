@@ -41,7 +41,7 @@ import { UserService as RepoUserService } from "../../../proto/gen/gochat/repo/v
 import { topics } from "../../../proto/topics.ts";
 import { repoSpec } from "../../../repo/config.ts";
 import { startRepo } from "../../../repo/start.ts";
-import { taskSpec } from "../../../task/config.ts";
+import { type TaskConfig, taskSpec } from "../../../task/config.ts";
 import { startTask } from "../../../task/start.ts";
 import { type Api, createApi } from "../../support/api.ts";
 
@@ -77,6 +77,8 @@ export interface TownOptions {
   readonly gateways?: number;
   /** The service task itself instead of what stands in for it. */
   readonly task?: boolean;
+  /** The settings of that task. */
+  readonly change?: (config: TaskConfig) => TaskConfig;
   readonly tracer?: Tracer;
 }
 
@@ -114,7 +116,7 @@ export async function openTown(
   const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
   if (options.task === true) {
     const { config: taskConfig } = loadConfig(taskSpec, { environment: "development" });
-    stack.use(await startTask(taskConfig, { ...common, mq, repo, coord }));
+    stack.use(await startTask((options.change ?? ((same) => same))(taskConfig), { ...common, mq, repo, coord }));
   } else await fanOut(mq, clog);
   let offsetMs = 0;
   const state: { away: Town["away"]; loseKicks: boolean } = { away: undefined, loseKicks: false };

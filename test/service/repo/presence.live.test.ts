@@ -7,6 +7,7 @@ import { silentLogger } from "../../../infra/clog/clog.ts";
 import { parsePresence, presenceKey } from "../../../repo/store/presence-format.ts";
 import { onlineKey, type PresenceRow } from "../../../repo/store/presence-row.ts";
 import { goOffline, goOnline, holdGateway, stayOnline } from "../../../repo/store/presence-scripts.ts";
+import { sweepSessions } from "../../../repo/store/presence-sweep.ts";
 
 const node = process.env.GOCHAT_TEST_REDIS;
 const title = "presence: the Lua and the local form of each script do the same";
@@ -77,6 +78,8 @@ function step(pick: Pick, user: bigint, now: number, seed: number) {
     { script: goOffline, keys, args: [...common, session(), gatewayId, incarnation] },
     { script: stayOnline, keys, args: [...common, gatewayId, incarnation, session(), session(), session()] },
     { script: stayOnline, keys, args: [...common, "", ""] },
+    { script: sweepSessions, keys, args: [...common, now - 90, `${gatewayId}|${incarnation}`, "gateway-2|019a-1"] },
+    { script: sweepSessions, keys, args: [...common, now - 90] },
     { script: holdGateway, keys: [`gateway:incarnation:${seed}`], args: [incarnation, ttlMs] },
   ]);
 }
