@@ -6,8 +6,9 @@ import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/down
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { sendSpans } from "./send-spans.ts";
-import { type PushFrames, pushFrames } from "./ws/push-frames.ts";
+import { pushFrames } from "./ws/push-frames.ts";
 import type { Rooms } from "./ws/rooms.ts";
+import { carriers } from "./ws/wire.ts";
 
 /** Reads the rooms' records, which every gateway reads whole, and publishes them to the native channels: one encoding
  *  per kind of client, a whole batch in one turn, so that it leaves in one write per socket (DESIGN §6). No await
@@ -38,10 +39,11 @@ export function createBroadcast(
 
   function publish({ conversationId, rows }: Run): void {
     const listeners = rooms.listeners(conversationId);
-    if (!listeners.single && !listeners.joined) return;
+    if (!carriers.some((carrier) => listeners[carrier])) return;
     const nowS = Math.floor(clock() / 1000);
     if (conversationId === WORLD_ID) metrics.worldMessages.add(rows.length);
-    const frames: PushFrames = pushFrames(conversationId, rows, { nowS, bytesMax: options.frameOutMax, ...listeners });
+    const segments = [{ missed: undefined, rows }];
+    const frames = pushFrames(conversationId, segments, listeners, { nowS, bytesMax: options.frameOutMax });
     rooms.publish(conversationId, frames);
   }
 

@@ -3,7 +3,7 @@ import type { Batch, Outcome } from "#infra/mq/mq.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import { conversationTypeOf } from "#proto/conversation-ids.ts";
 import { ERRORS, isErrorName } from "#proto/errors.ts";
-import { encodeServerFrame, type MessageAckData } from "#proto/frames.ts";
+import type { MessageAckData } from "#proto/frames.ts";
 import {
   type Ack,
   AckStatus,
@@ -12,12 +12,14 @@ import {
   type PushMessages,
   type Signal,
 } from "#proto/gen/gochat/mq/v1/downstream_pb.ts";
+import { encodeSignalBytes } from "#proto/server-frame-binary.ts";
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { sendSpans } from "./send-spans.ts";
 import type { Hub } from "./ws/hub.ts";
-import { pushFrames, singleFrame } from "./ws/push-frames.ts";
+import { aloneFrame, pushFrames } from "./ws/push-frames.ts";
 import type { Session } from "./ws/session.ts";
+import { encodeFor, type Wire } from "./ws/wire.ts";
 
 /** Reads what is addressed to this gateway and writes it to its sockets, in one pass, without waiting. */
 export interface Downstream {
@@ -43,21 +45,21 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
   const { hub, controls, metrics, tracer, clog, clock } = deps;
 
   /** What this turn writes, per session in order: several frames for one socket leave as one write. */
-  const outbox = new Map<Session, string | string[]>();
+  const outbox = new Map<Session, Wire | Wire[]>();
 
-  function write(session: Session, text: string): void {
+  function write(session: Session, wire: Wire): void {
     const waiting = outbox.get(session);
-    if (waiting === undefined) outbox.set(session, text);
-    else if (typeof waiting === "string") outbox.set(session, [waiting, text]);
-    else waiting.push(text);
+    if (waiting === undefined) outbox.set(session, wire);
+    else if (Array.isArray(waiting)) waiting.push(wire);
+    else outbox.set(session, [waiting, wire]);
   }
 
   function flush(): void {
-    for (const [session, texts] of outbox) {
-      if (typeof texts === "string") count(session.send(texts));
+    for (const [session, wires] of outbox) {
+      if (!Array.isArray(wires)) count(session.send(wires));
       else
         session.corked(() => {
-          for (const text of texts) count(session.send(text));
+          for (const wire of wires) count(session.send(wire));
         });
     }
     outbox.clear();
@@ -78,7 +80,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
         metrics.e2eSeconds[conversationTypeOf(ack.conversationId)]?.observe(seconds);
       }
       const id = session.takeAckId(ack.clientMsgId);
-      write(session, encodeServerFrame("message-ack", ackData(ack), nowS, id));
+      write(session, encodeFor(session.carrier, "message-ack", ackData(ack), nowS, id));
     }
   }
 
@@ -104,27 +106,38 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     const rows = body.rows.flatMap(({ message }) => message ?? []);
     const origins = new Set<string>();
     for (const { originSessionId } of body.rows) if (originSessionId !== "") origins.add(originSessionId);
-    const joined = sessions.some((session) => session.clientVersion >= 1 && !origins.has(session.id));
-    const single = sessions.some((session) => session.clientVersion < 1 && !origins.has(session.id));
-    const frames = pushFrames(body.conversationId, rows, { nowS, bytesMax: options.frameOutMax, single, joined });
+    const needed = { single: false, joined: false, binary: false };
+    for (const session of sessions) if (!origins.has(session.id)) needed[session.carrier] = true;
+    const segments = [{ missed: undefined, rows }];
+    const frames = pushFrames(body.conversationId, segments, needed, { nowS, bytesMax: options.frameOutMax });
     for (const session of sessions) {
       if (origins.has(session.id)) pushExceptOwn(session, body, nowS);
-      else for (const text of session.clientVersion >= 1 ? frames.joined : frames.single) write(session, text);
+      else for (const wire of frames[session.carrier]) write(session, wire);
     }
   }
 
   /** The sending session gets the rows of others; its own only as acks (spec 20 §2). */
   function pushExceptOwn(session: Session, body: PushMessages, nowS: number): void {
     for (const { message, originSessionId } of body.rows) {
-      if (message !== undefined && originSessionId !== session.id) write(session, singleFrame(message, nowS));
+      if (message === undefined || originSessionId === session.id) continue;
+      write(session, aloneFrame(message, nowS, session.carrier === "binary"));
     }
   }
 
   function signal(item: DownstreamItem, body: Signal, nowS: number): void {
     if (body.expiresAtMs !== 0n && body.expiresAtMs < BigInt(clock())) return;
-    const type = JSON.stringify(body.signalType);
-    const text = `{"type":${type},"data":${new TextDecoder().decode(body.payload)},"timestamp":${nowS}}`;
-    for (const session of sessionsOf(item)) write(session, text);
+    const json = new TextDecoder().decode(body.payload);
+    const text = `{"type":${JSON.stringify(body.signalType)},"data":${json},"timestamp":${nowS}}`;
+    let bytes: Uint8Array | undefined;
+    for (const session of sessionsOf(item)) {
+      if (session.carrier !== "binary") {
+        write(session, text);
+        continue;
+      }
+      bytes ??= encodeSignalBytes(body.signalType, json, nowS);
+      if (bytes === undefined) clog.warn("a signal has no binary form", { type: body.signalType });
+      else write(session, bytes);
+    }
   }
 
   function deliver(item: DownstreamItem, nowS: number): void {

@@ -1,9 +1,9 @@
 import type { Server } from "bun";
-import { encodeServerFrame } from "#proto/frames.ts";
 import { closes } from "./ws/close-codes.ts";
 import type { Hub } from "./ws/hub.ts";
 import { paced, shuffled } from "./ws/paced.ts";
 import type { Session } from "./ws/session.ts";
+import { encodeFor } from "./ws/wire.ts";
 
 /** How far apart clients that are moved come back, at most. */
 const reconnectSpreadMs = 5000;
@@ -37,7 +37,7 @@ export async function moveClients(drainMs: number, deps: DrainDeps, signal: Abor
   for (const session of sessions) {
     if (session.state !== "open") continue;
     const reconnectAfterMs = Math.floor(random() * reconnectSpreadMs);
-    session.send(encodeServerFrame("server-draining", { reconnectAfterMs }, nowS));
+    session.send(encodeFor(session.carrier, "server-draining", { reconnectAfterMs }, nowS));
   }
   const { code, reason } = closes.goingAway;
   await paced(sessions, drainMs, signal, (session) => session.close(code, reason));

@@ -91,7 +91,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
         draining = true;
       },
       channels: {
-        publish: (channel, text) => server?.publish(channel, text) ?? 0,
+        publish: (channel, wire) => server?.publish(channel, wire) ?? 0,
         subscriberCount: (channel) => server?.subscriberCount(channel) ?? 0,
       },
     },

@@ -30,7 +30,7 @@ export type ParsedFrame =
   | { readonly ok: false; readonly error: FrameFault; readonly id: string | undefined };
 
 /** Every field that some frame knows, with its aliases, as it came. */
-type Fields = Readonly<Partial<Record<FieldName, unknown>>>;
+export type FrameFields = Readonly<Partial<Record<FieldName, unknown>>>;
 type FieldName =
   | (
       | "id"
@@ -61,9 +61,19 @@ export function parseClientFrame(text: string): ParsedFrame {
   try {
     value = JSON.parse(text);
   } catch {
-    return refuse("INVALID_MESSAGE_FORMAT", undefined, undefined, "Not JSON");
+    return malformedFrame("Not JSON");
   }
-  if (!isFields(value)) return refuse("INVALID_MESSAGE_FORMAT", undefined, undefined, "Not an object");
+  if (!isFields(value)) return malformedFrame("Not an object");
+  return parseFrameFields(value);
+}
+
+/** The answer to bytes in which no frame could be found. */
+export function malformedFrame(message: string): ParsedFrame {
+  return refuse("INVALID_MESSAGE_FORMAT", undefined, undefined, message);
+}
+
+/** The rules of spec 20 §3 and §4, whatever the fields were read from; never throws. */
+export function parseFrameFields(value: FrameFields): ParsedFrame {
   const rawId = value.id;
   let id: string | undefined;
   if (rawId !== undefined) {
@@ -76,9 +86,9 @@ export function parseClientFrame(text: string): ParsedFrame {
   return parseData(value.type, rawData ?? EMPTY, id);
 }
 
-const EMPTY: Fields = Object.freeze({});
+const EMPTY: FrameFields = Object.freeze({});
 
-function parseData(type: unknown, data: Fields, id: string | undefined): ParsedFrame {
+function parseData(type: unknown, data: FrameFields, id: string | undefined): ParsedFrame {
   switch (type) {
     case "ping":
       return { ok: true, frame: { id, type } };
@@ -153,7 +163,7 @@ function isBlank(content: string): boolean {
 
 const NO_MENTIONS: readonly string[] = Object.freeze([]);
 
-function parseSend(data: Fields, id: string | undefined): ParsedFrame {
+function parseSend(data: FrameFields, id: string | undefined): ParsedFrame {
   const conversationId = data.conversationId ?? data.conversation_id;
   const messageType = data.messageType ?? data.message_type;
   const clientMsgId = data.client_msg_id ?? data.clientMsgId ?? undefined;
@@ -182,7 +192,7 @@ function parseSend(data: Fields, id: string | undefined): ParsedFrame {
   return error === undefined ? { ok: true, frame: { id, type: "send-message", data: send } } : { ok: false, error, id };
 }
 
-function parseMarkRead(data: Fields, id: string | undefined): ParsedFrame {
+function parseMarkRead(data: FrameFields, id: string | undefined): ParsedFrame {
   const conversationId = conversationOf(data);
   if (conversationId === undefined) return invalid("conversationId", id);
   const seqId = data.seqId ?? data.seq_id;
@@ -190,7 +200,7 @@ function parseMarkRead(data: Fields, id: string | undefined): ParsedFrame {
   return { ok: true, frame: { id, type: "mark-read", data: { conversationId, seqId } } };
 }
 
-function parseRecall(data: Fields, id: string | undefined): ParsedFrame {
+function parseRecall(data: FrameFields, id: string | undefined): ParsedFrame {
   const messageId = messageOf(data);
   if (messageId === undefined) return invalid("messageId", id);
   const reason = data.reason ?? "";
@@ -200,7 +210,7 @@ function parseRecall(data: Fields, id: string | undefined): ParsedFrame {
   return { ok: true, frame: { id, type: "recall-message", data: { messageId, reason, clientMsgId } } };
 }
 
-function parseReact(data: Fields, id: string | undefined): ParsedFrame {
+function parseReact(data: FrameFields, id: string | undefined): ParsedFrame {
   const messageId = messageOf(data);
   if (messageId === undefined) return invalid("messageId", id);
   const emoji = data.emoji;
@@ -214,7 +224,7 @@ function parseReact(data: Fields, id: string | undefined): ParsedFrame {
   return { ok: true, frame: { id, type: "react", data: { messageId, emoji, remove, clientMsgId } } };
 }
 
-function parseSync(data: Fields, id: string | undefined): ParsedFrame {
+function parseSync(data: FrameFields, id: string | undefined): ParsedFrame {
   const list = data.conversations;
   if (!Array.isArray(list) || list.length > SYNC_CONVERSATIONS_MAX) return invalid("conversations", id);
   const conversations: { id: string; afterSeq: number }[] = [];
@@ -231,12 +241,12 @@ function parseSync(data: Fields, id: string | undefined): ParsedFrame {
   return { ok: true, frame: { id, type: "sync", data: { conversations, limit: Math.min(limit, SYNC_ROWS_MAX) } } };
 }
 
-function conversationOf(data: Fields): string | undefined {
+function conversationOf(data: FrameFields): string | undefined {
   const value = data.conversationId ?? data.conversation_id;
   return typeof value === "string" && isConversationId(value) ? value : undefined;
 }
 
-function messageOf(data: Fields): string | undefined {
+function messageOf(data: FrameFields): string | undefined {
   const value = data.messageId ?? data.message_id;
   return typeof value === "string" && isId(value) ? value : undefined;
 }
@@ -253,7 +263,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length <= MENTIONS_MAX && value.every((item) => typeof item === "string");
 }
 
-function isFields(value: unknown): value is Fields {
+function isFields(value: unknown): value is FrameFields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

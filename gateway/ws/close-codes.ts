@@ -3,7 +3,7 @@ import { CLOSE } from "#proto/frames.ts";
 /** Closes of spec 20 §8 that this side decides on, with the reason sent along. */
 export const closes = {
   goingAway: { code: CLOSE.goingAway, reason: "server going away" },
-  frameType: { code: CLOSE.wrongFrameType, reason: "text frames only" },
+  frameType: { code: CLOSE.wrongFrameType, reason: "wrong frame type" },
   internal: { code: CLOSE.internal, reason: "internal error" },
   overloaded: { code: CLOSE.overloaded, reason: "try again later" },
   tokenExpired: { code: CLOSE.tokenExpired, reason: "token expired" },

@@ -1,9 +1,12 @@
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import type { Span, Tracer } from "#infra/trace/trace.ts";
 import { AppError } from "#proto/errors.ts";
-import type { ClientFrame, SyncedConversationJson } from "#proto/frames.ts";
+import type { ClientFrame } from "#proto/frames.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { SyncMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { messageToJson } from "#proto/message-json.ts";
+import { encodeRow } from "#proto/row-frames-binary.ts";
+import type { SyncedRows } from "#proto/server-frame-binary.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
 import { callOptions, type LogicClients } from "../clients.ts";
 import { rateLimited } from "../http/limits.ts";
@@ -145,8 +148,8 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
       },
       callFor(session),
     );
-    const { conversations, done } = syncResult(response, options.syncBytesMax);
-    answers.send(session, "sync-result", { conversations, done }, id);
+    const sizeOf = session.carrier === "binary" ? binarySize : jsonSize;
+    answers.syncResult(session, syncResult(response, options.syncBytesMax, sizeOf), id);
   }
 
   async function refreshAuth(session: Session, { data, id }: Frame<"refresh-auth">): Promise<void> {
@@ -191,30 +194,39 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
 export function syncResult(
   { results }: SyncMessagesResponse,
   bytesMax: number,
-): { conversations: SyncedConversationJson[]; done: boolean } {
+  /** Of a row in the subprotocol that it goes by. */
+  sizeOf: (row: Message) => number,
+): { conversations: SyncedRows[]; done: boolean } {
   // The envelope and the numbers of each conversation.
   let bytes = 256 + results.length * 256;
-  const conversations = results.map((result): SyncedConversationJson => {
-    const messages: SyncedConversationJson["messages"] = [];
+  const conversations = results.map((result): SyncedRows => {
+    const messages: Message[] = [];
     let cut = false;
     for (const row of result.messages) {
-      const json = messageToJson(row);
-      bytes += Buffer.byteLength(JSON.stringify(json)) + 1;
+      bytes += sizeOf(row);
       cut ||= bytes > bytesMax;
       if (cut) break;
-      messages.push(json);
+      messages.push(row);
     }
-    const last = messages.at(-1)?.seqId ?? Number(result.completeFrom) - 1;
-    const synced: SyncedConversationJson = {
+    const last = Number(messages.at(-1)?.seqId ?? result.completeFrom - 1n);
+    return {
       id: result.conversationId,
       messages,
       completeFrom: Number(result.completeFrom),
       completeTo: cut ? last : Number(result.completeTo),
       latestSeqId: Number(result.latestSeqId),
       hasMore: cut || result.hasMore,
+      ...(result.errorCode === "" ? {} : { error: result.errorCode }),
     };
-    if (result.errorCode !== "") synced.error = result.errorCode;
-    return synced;
   });
   return { conversations, done: conversations.every(({ hasMore }) => !hasMore) };
+}
+
+function jsonSize(row: Message): number {
+  return Buffer.byteLength(JSON.stringify(messageToJson(row))) + 1;
+}
+
+/** Tag and length of a row take at most 6 bytes. */
+function binarySize(row: Message): number {
+  return encodeRow(row).length + 6;
 }

@@ -4,7 +4,7 @@ import { Session } from "./session.ts";
 
 function session(userId: string): Session {
   const identity = { userId, sid: "s", isGuest: false, expiresAtS: 1 };
-  const device = { deviceId: "", platform: "", clientVersion: 0, address: "", userAgent: "" };
+  const device = { deviceId: "", platform: "", carrier: "single" as const, address: "", userAgent: "" };
   return new Session(Bun.randomUUIDv7(), identity, device, 0);
 }
 

@@ -46,7 +46,7 @@ function setUp(options: {
     },
   );
   const identity = { userId: "1", sid: "s", isGuest: false, expiresAtS: 9_999_999_999 };
-  const device = { deviceId: "", platform: "", clientVersion: 0, address: "", userAgent: "" };
+  const device = { deviceId: "", platform: "", carrier: "single" as const, address: "", userAgent: "" };
   const session = new RecordedSession("session", identity, device, now.ms);
   session.state = "open";
   return { inbound, session, now };

@@ -1,5 +1,6 @@
 import type { Logger } from "#infra/clog/clog.ts";
 import { parseClientFrame } from "#proto/client-frame.ts";
+import { parseClientFrameBytes } from "#proto/client-frame-binary.ts";
 import { AppError } from "#proto/errors.ts";
 import type { ClientFrame } from "#proto/frames.ts";
 import type { GatewayMetrics } from "../metrics.ts";
@@ -7,6 +8,7 @@ import type { Answers } from "./answers.ts";
 import { closes } from "./close-codes.ts";
 import type { FrameLimits } from "./frame-limits.ts";
 import type { Session } from "./session.ts";
+import type { Wire } from "./wire.ts";
 
 /** What a frame does. A promise means that later frames of the socket wait for it. */
 export interface FrameHandlers {
@@ -16,7 +18,7 @@ export interface FrameHandlers {
 /** Takes the frames of all sockets: limits, then parsing, then handling in the order of arrival per socket. Bun runs
  *  async handlers of one socket concurrently, so a socket whose frame takes more than a turn queues the next ones. */
 export interface Inbound {
-  message(session: Session, text: string): void;
+  message(session: Session, wire: Wire): void;
   /** Takes up what arrived before `connected`. */
   resume(session: Session): void;
 }
@@ -39,18 +41,18 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
   const { limits, handlers, answers, metrics, clog, clock } = deps;
 
   /** Frames over the bound are refused like frames over the rate: the client sent faster than it was answered. */
-  function enqueue(session: Session, text: string, bytes: number): void {
+  function enqueue(session: Session, wire: Wire, bytes: number): void {
     session.inbox ??= [];
     if (session.inbox.length >= options.inboundFramesMax || session.inboxBytes + bytes > options.inboundBytesMax) {
       answers.error(session, new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } }));
       return;
     }
-    session.inbox.push(text);
+    session.inbox.push(wire);
     session.inboxBytes += bytes;
   }
 
-  function run(session: Session, text: string): void {
-    const parsed = parseClientFrame(text);
+  function run(session: Session, wire: Wire): void {
+    const parsed = typeof wire === "string" ? parseClientFrame(wire) : parseClientFrameBytes(wire);
     if (!parsed.ok) {
       const { code, message, details } = parsed.error;
       answers.error(session, new AppError(code, { message, details }), parsed.id);
@@ -80,23 +82,23 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
 
   function resume(session: Session): void {
     while (session.state === "open" && !session.busy && session.inbox !== undefined) {
-      const text = session.inbox.shift();
-      if (text === undefined) {
+      const wire = session.inbox.shift();
+      if (wire === undefined) {
         session.inbox = undefined;
         session.inboxBytes = 0;
         return;
       }
-      run(session, text);
+      run(session, wire);
     }
   }
 
   return {
-    message(session, text) {
+    message(session, wire) {
       const nowMs = clock();
       session.lastInboundMs = nowMs;
       metrics.framesIn.inc();
       if (session.closeCode !== 0) return;
-      const bytes = Buffer.byteLength(text);
+      const bytes = Buffer.byteLength(wire);
       const verdict = limits.take(session, bytes, nowMs);
       if (verdict.at === "abuse") {
         session.close(closes.abuse.code, closes.abuse.reason);
@@ -107,8 +109,8 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
         answers.error(session, new AppError("RATE_LIMITED", { details }));
         return;
       }
-      if (session.state === "open" && !session.busy && session.inbox === undefined) run(session, text);
-      else enqueue(session, text, bytes);
+      if (session.state === "open" && !session.busy && session.inbox === undefined) run(session, wire);
+      else enqueue(session, wire, bytes);
     },
     resume,
   };

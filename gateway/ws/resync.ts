@@ -1,8 +1,8 @@
 import type { Logger } from "#infra/clog/clog.ts";
-import { encodeServerFrame } from "#proto/frames.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import { paced, shuffled } from "./paced.ts";
 import type { Session } from "./session.ts";
+import { type Carrier, sharedFrame, type Wire } from "./wire.ts";
 
 /** Tells sessions that pushes may be missing. */
 export interface ResyncSender {
@@ -24,21 +24,21 @@ export function createResyncSender(
   const stopping = new AbortController();
   let runs = 0;
 
-  function frame(conversationIds: readonly string[]): string {
+  function frame(conversationIds: readonly string[]): (carrier: Carrier) => Wire {
     const data = conversationIds.length === 0 ? {} : { conversationIds: [...conversationIds] };
-    return encodeServerFrame("resync", data, Math.floor(clock() / 1000));
+    return sharedFrame("resync", data, Math.floor(clock() / 1000));
   }
 
   return {
     now(session, reason) {
-      if (session.send(frame([]))) metrics.resyncs.inc({ reason });
+      if (session.send(frame([])(session.carrier))) metrics.resyncs.inc({ reason });
     },
     spread(sessions, conversationIds, reason) {
-      const text = frame(conversationIds);
+      const wire = frame(conversationIds);
       const spreadMs = runs < runsMax ? options.spreadMs : 0;
       runs += 1;
       paced(shuffled(sessions), spreadMs, stopping.signal, (session) => {
-        if (session.state === "open" && session.send(text)) metrics.resyncs.inc({ reason });
+        if (session.state === "open" && session.send(wire(session.carrier))) metrics.resyncs.inc({ reason });
       })
         .catch((error: unknown) => clog.error("resync was not told to all", { err: error }))
         .finally(() => {

@@ -2,14 +2,15 @@ import type { ServerWebSocket } from "bun";
 import type { Bucket } from "#infra/ratelimit/bucket.ts";
 import type { Identity } from "../auth/token-verifier.ts";
 import type { WheelEntry } from "./timer-wheel.ts";
+import type { Carrier, Wire } from "./wire.ts";
 
 /** What the upgrade request said about the device (spec 20 §1). */
 export interface DeviceInfo {
   /** ≤ 64 characters, empty when not given. */
   readonly deviceId: string;
   readonly platform: string;
-  /** Client version `v`; 0 when not given. From 1 on a batch may come as one `new-messages` frame. */
-  readonly clientVersion: number;
+  /** The subprotocol, and for JSON whether a batch may come as one `new-messages` frame (`v` ≥ 1). */
+  readonly carrier: Carrier;
   readonly address: string;
   readonly userAgent: string;
 }
@@ -32,7 +33,7 @@ export class Session implements WheelEntry {
   readonly isGuest: boolean;
   readonly deviceId: string;
   readonly platform: string;
-  readonly clientVersion: number;
+  readonly carrier: Carrier;
   readonly address: string;
   readonly userAgent: string;
   readonly connectedMs: number;
@@ -60,7 +61,7 @@ export class Session implements WheelEntry {
   violationsSinceMs = 0;
 
   /** Frames that wait for an earlier one of this socket; undefined while nothing waits. */
-  inbox: string[] | undefined = undefined;
+  inbox: Wire[] | undefined = undefined;
   inboxBytes = 0;
   /** Whether a frame of this socket is being handled across turns. */
   busy = false;
@@ -83,7 +84,7 @@ export class Session implements WheelEntry {
     this.expiresAtS = identity.expiresAtS;
     this.deviceId = device.deviceId;
     this.platform = device.platform;
-    this.clientVersion = device.clientVersion;
+    this.carrier = device.carrier;
     this.address = device.address;
     this.userAgent = device.userAgent;
     this.connectedMs = nowMs;
@@ -106,12 +107,12 @@ export class Session implements WheelEntry {
     return id;
   }
 
-  /** Sends one text frame. False: not taken, because the socket is closed, or because it passed its byte bound and is
+  /** Sends one frame. False: not taken, because the socket is closed, or because it passed its byte bound and is
    *  being closed by the server. Never blocks. */
-  send(text: string): boolean {
+  send(wire: Wire): boolean {
     if (this.state === "closed" || this.socket === undefined) return false;
     // Bun answers 0 for a dropped message, −1 for one that waits in its buffer, else the bytes sent.
-    return this.socket.send(text) !== 0;
+    return this.socket.send(wire) !== 0;
   }
 
   /** Runs `write`, whose sends leave together. */

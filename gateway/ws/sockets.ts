@@ -117,8 +117,9 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
       perMessageDeflate: options.compression,
       open,
       message(socket, message) {
-        if (typeof message === "string") inbound.message(socket.data, message);
-        else end(socket.data, closes.frameType);
+        const binary = socket.data.carrier === "binary";
+        if ((typeof message === "string") === binary) end(socket.data, closes.frameType);
+        else inbound.message(socket.data, message);
       },
       ping(socket) {
         socket.data.lastInboundMs = clock();

@@ -1,6 +1,6 @@
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { AppError } from "#proto/errors.ts";
-import { BEARER_SUBPROTOCOL_PREFIX, JSON_SUBPROTOCOL } from "#proto/frames.ts";
+import { BEARER_SUBPROTOCOL_PREFIX, JSON_SUBPROTOCOL, PROTO_SUBPROTOCOL } from "#proto/frames.ts";
 import { DEVICE_ID_CHARS_MAX, isPrintableAscii } from "#proto/limits.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
 import { bearerToken } from "../http/context.ts";
@@ -79,7 +79,9 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       admitLoad(address);
       if (!cors.allows(headers.get("origin"), headers.get("host"))) throw new AppError("FORBIDDEN");
       const offered = subprotocols(headers.get("sec-websocket-protocol"));
-      const device = deviceOf(url.searchParams, address, headers.get("user-agent"));
+      const subprotocol = chosen(offered);
+      const binary = subprotocol === PROTO_SUBPROTOCOL;
+      const device = deviceOf(url.searchParams, { address, binary, userAgent: headers.get("user-agent") });
       metrics.authRequests.inc({ type: "ws" });
       let identity: Awaited<ReturnType<TokenVerifier["verify"]>>;
       try {
@@ -92,7 +94,7 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       if (deps.draining()) throw comeAgain();
       return {
         session: new Session(Bun.randomUUIDv7(), identity, device, clock()),
-        headers: offered.length === 0 ? {} : { "Sec-WebSocket-Protocol": chosen(offered) },
+        headers: offered.length === 0 ? {} : { "Sec-WebSocket-Protocol": subprotocol },
       };
     },
   };
@@ -106,9 +108,9 @@ function subprotocols(header: string | null): string[] {
     .filter((entry) => entry !== "");
 }
 
-/** Empty for none: left to itself the runtime would select the first that was offered, a token even. */
+/** The first that is known. Empty for none: left to itself the runtime would select the first that was offered, a token even. */
 function chosen(offered: readonly string[]): string {
-  return offered.includes(JSON_SUBPROTOCOL) ? JSON_SUBPROTOCOL : "";
+  return offered.find((name) => name === JSON_SUBPROTOCOL || name === PROTO_SUBPROTOCOL) ?? "";
 }
 
 /** Header, then subprotocol, then query: the first that is there decides, good or bad. */
@@ -120,7 +122,13 @@ function tokenOf(headers: Headers, offered: readonly string[], query: URLSearchP
   return query.get("token") ?? undefined;
 }
 
-function deviceOf(query: URLSearchParams, address: string, userAgent: string | null): DeviceInfo {
+interface Connecting {
+  readonly address: string;
+  readonly binary: boolean;
+  readonly userAgent: string | null;
+}
+
+function deviceOf(query: URLSearchParams, { address, binary, userAgent }: Connecting): DeviceInfo {
   const deviceId = query.get("deviceId") ?? "";
   if (deviceId !== "" && !isPrintableAscii(deviceId, DEVICE_ID_CHARS_MAX)) throw invalid("deviceId");
   const platform = query.get("platform") ?? "";
@@ -130,7 +138,7 @@ function deviceOf(query: URLSearchParams, address: string, userAgent: string | n
   return {
     deviceId,
     platform,
-    clientVersion: Number(version),
+    carrier: binary ? "binary" : Number(version) >= 1 ? "joined" : "single",
     address,
     userAgent: printable(userAgent ?? ""),
   };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { JSON_SUBPROTOCOL } from "../../proto/frames.ts";
 import {
   type Account,
   type Api,
@@ -9,17 +10,23 @@ import {
   newGuest,
   wholeHistory,
 } from "./api.ts";
-import { failure, openSocket, until } from "./socket.ts";
+import { failure, type openSocket as Open, opener, type subprotocols, until } from "./socket.ts";
 import type { Target } from "./target.ts";
+
+type Subprotocol = (typeof subprotocols)[number];
 
 let target: Target;
 let api: Api;
 let ann: Account;
 let ben: Account;
+let openSocket: typeof Open;
+let subprotocol: Subprotocol;
 
 /** The flows of a chat between people on the first and the last gateway of what `start` starts. */
-export function chatFlows(start: () => Promise<Target>): void {
+export function chatFlows(start: () => Promise<Target>, by: Subprotocol = JSON_SUBPROTOCOL): void {
   beforeAll(async () => {
+    subprotocol = by;
+    openSocket = opener(by);
     target = await start();
     api = createApi(target.first);
     ann = await newAccount(api, "ann");
@@ -103,7 +110,7 @@ function singleChats(): void {
     await using a1 = await openSocket(target.first, ann.accessToken, { query: { deviceId: "phone" } });
     await using a2 = await openSocket(target.last, ann.accessToken, { query: { deviceId: "laptop" } });
     await using b = await openSocket(target.last, ben.accessToken, { by: "subprotocol" });
-    expect(b.socket.protocol).toBe("gochat.v1.json");
+    expect(b.socket.protocol).toBe(subprotocol);
     a1.send("send-message", text(id, "psst", "s1"));
     const ack = await a1.next("message-ack");
     for (const socket of [a2, b]) {

@@ -1,4 +1,6 @@
 import { WebSocket } from "ws";
+import { JSON_SUBPROTOCOL, PROTO_SUBPROTOCOL } from "../../proto/frames.ts";
+import { clientFrameBytes, serverFramesOf } from "./binary-frames.ts";
 
 export interface Frame {
   readonly type: string;
@@ -25,6 +27,8 @@ export interface SocketOptions {
   /** How the token is carried. */
   readonly by?: "header" | "query" | "subprotocol";
   readonly query?: Readonly<Record<string, string>>;
+  /** gochat.v1.proto instead of JSON; the test sees and sends the same frames. */
+  readonly binary?: boolean;
 }
 
 /** Opens /ws and waits for `connected`. Rejects with the HTTP status when the upgrade is refused. */
@@ -34,12 +38,22 @@ export async function openSocket(url: string, token: string, options: SocketOpti
   return opened;
 }
 
+/** To run a test over both: `test.each(subprotocols)("%s: …", (subprotocol) => { const openSocket = opener(subprotocol); …`. */
+export const subprotocols = [JSON_SUBPROTOCOL, PROTO_SUBPROTOCOL] as const;
+
+/** `openSocket` over this subprotocol. */
+export function opener(subprotocol: (typeof subprotocols)[number]): typeof openSocket {
+  return (url, token, options) => openSocket(url, token, { binary: subprotocol === PROTO_SUBPROTOCOL, ...options });
+}
+
 export function startSocket(url: string, token: string, options: SocketOptions = {}): TestSocket {
   const by = options.by ?? "header";
   const target = new URL(`${url.replace("http", "ws")}/ws`);
   for (const [name, value] of Object.entries(options.query ?? {})) target.searchParams.set(name, value);
   if (by === "query") target.searchParams.set("token", token);
-  const protocols = by === "subprotocol" ? ["gochat.v1.json", `bearer.${token}`] : [];
+  const binary = options.binary === true;
+  const protocols = binary ? [PROTO_SUBPROTOCOL] : by === "subprotocol" ? [JSON_SUBPROTOCOL] : [];
+  if (by === "subprotocol") protocols.push(`bearer.${token}`);
   const socket = new WebSocket(target, protocols, {
     headers: by === "header" ? { Authorization: `Bearer ${token}` } : {},
   });
@@ -51,8 +65,10 @@ export function startSocket(url: string, token: string, options: SocketOptions =
   const wake = (): void => {
     for (const wakeup of [...wakeups]) wakeup();
   };
-  socket.on("message", (text) => {
-    frames.push(JSON.parse(String(text)) as Frame);
+  socket.on("message", (wire: Buffer, isBinary: boolean) => {
+    if (isBinary !== binary) failure ??= new Error("a frame of the other subprotocol");
+    if (binary) frames.push(...serverFramesOf(wire, options.query?.v === undefined));
+    else frames.push(JSON.parse(String(wire)) as Frame);
     wake();
   });
   socket.on("close", (code) => {
@@ -74,6 +90,10 @@ export function startSocket(url: string, token: string, options: SocketOptions =
     socket,
     closed: closed.promise,
     send(type, data, id) {
+      if (binary) {
+        socket.send(clientFrameBytes(type, data, id));
+        return;
+      }
       socket.send(
         JSON.stringify({ type, ...(data === undefined ? {} : { data }), ...(id === undefined ? {} : { id }) }),
       );

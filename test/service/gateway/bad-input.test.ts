@@ -86,6 +86,12 @@ test("20 §8: a frame over 64 KiB closes with 1009, a binary frame with 1003", a
   expect(await b.closed).toBe(1003);
 });
 
+test("20 §9: a text frame on gochat.v1.proto closes with 1003", async () => {
+  await using a = await openSocket(town.url, ann.accessToken, { binary: true });
+  a.sendText('{"type":"ping"}');
+  expect(await a.closed).toBe(1003);
+});
+
 test("20 §1: before the upgrade 401 with the envelope, whatever is wrong with the token", async () => {
   const refused = async (headers: Record<string, string>, query = ""): Promise<[number, string]> => {
     const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13" };
@@ -110,7 +116,7 @@ test("20 §1: before the upgrade 401 with the envelope, whatever is wrong with t
 });
 
 test("20 §1: a subprotocol that is not served is not selected", async () => {
-  const socket = new WebSocket(`${town.url.replace("http", "ws")}/ws?token=${ann.accessToken}`, ["gochat.v1.proto"]);
+  const socket = new WebSocket(`${town.url.replace("http", "ws")}/ws?token=${ann.accessToken}`, ["gochat.v2.json"]);
   const problem = await new Promise<string>((resolve) => {
     socket.on("error", (error) => resolve(error.message));
     socket.on("open", () => resolve(`open with ${socket.protocol}`));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ERRORS } from "../../../proto/errors.ts";
 import { type Account, newAccount } from "../../support/api.ts";
+import { clientFrameBytes } from "../../support/binary-frames.ts";
 import { openSocket } from "../../support/socket.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
 
@@ -75,6 +76,22 @@ test(`fuzzed frames: every answer is a proper one, the socket and the process st
     };
     const text = JSON.stringify(frame);
     a.sendText(next() < 0.9 ? text : text.slice(0, Math.floor(next() * text.length)));
+  }
+  a.send("ping", undefined, "last");
+  await a.next("pong", ({ id }) => id === "last");
+  for (const { type, data } of a.frames) if (type === "error") expect(known).toContain(String(data.code));
+  expect(a.frames.filter(({ data }) => data.code === "INTERNAL_ERROR")).toEqual([]);
+});
+
+test(`fuzzed binary frames: every answer is a proper one, the socket and the process stay up (seed ${seed})`, async () => {
+  const next = random(seed);
+  await using a = await openSocket(town.url, ann.accessToken, { binary: true });
+  const known = new Set(Object.values(ERRORS).map(({ ws }) => ws));
+  const valid = clientFrameBytes("send-message", { conversationId: "42", content: "x", messageType: 1 }, "i");
+  for (let round = 0; round < 1000; round += 1) {
+    const bytes = Uint8Array.from(next() < 0.5 ? valid : new Uint8Array(Math.floor(next() * 60)));
+    for (let change = 0; change < 4; change += 1) bytes[Math.floor(next() * bytes.length)] = Math.floor(next() * 256);
+    a.socket.send(bytes);
   }
   a.send("ping", undefined, "last");
   await a.next("pong", ({ id }) => id === "last");
