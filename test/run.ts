@@ -8,7 +8,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { findChromium } from "./chromium.ts";
 import { coverageHtml, coverageTable, parseLcov } from "./coverage.ts";
 import { type Counts, countJunit } from "./junit.ts";
-import { startServers, stopServers } from "./real-servers.ts";
+import { startOlderKafka, startServers, stopOlderKafka, stopServers } from "./real-servers.ts";
 
 interface Stage {
   name: string;
@@ -19,6 +19,8 @@ interface Stage {
   coverage: boolean;
   /** Its tests are the `*.live.test.ts`, which need real servers; of other stages they are no part. */
   live: boolean;
+  /** Its tests also run on a broker of the older version, which is there only meanwhile. */
+  olderKafka?: boolean;
 }
 
 const root = new URL("..", import.meta.url).pathname;
@@ -38,7 +40,7 @@ const WHOLE: readonly Stage[] = [
   { name: "browser", paths: ["./test/browser/"], testTimeoutMs: 180_000, coverage: false, live: false },
 ];
 const LIVE: readonly Stage[] = [
-  { ...UNIT, name: "real servers", testTimeoutMs: 120_000, coverage: false, live: true },
+  { ...UNIT, name: "real servers", testTimeoutMs: 120_000, coverage: false, live: true, olderKafka: true },
   { name: "distributed", paths: ["./test/distributed/"], testTimeoutMs: 180_000, coverage: false, live: true },
 ];
 
@@ -107,7 +109,12 @@ async function main(): Promise<number> {
     // A server that does not start leaves its tests skipped: that alone must not pass.
     if (!(await startServers())) total.failed += 1;
     try {
-      for (const [index, stage] of stages.entries()) if (stage.live) await run(stage, index);
+      for (const [index, stage] of stages.entries()) {
+        if (!stage.live) continue;
+        if (stage.olderKafka === true && !(await startOlderKafka())) total.failed += 1;
+        await run(stage, index);
+        if (stage.olderKafka === true) await stopOlderKafka();
+      }
     } finally {
       await stopServers();
     }

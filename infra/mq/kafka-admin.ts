@@ -4,7 +4,7 @@ import type { Logger } from "../clog/clog.ts";
 import type { KafkaSettings } from "./config.ts";
 import { createKafkaClient, retryOf } from "./kafka-client.ts";
 import { createKafkaGroups, type KafkaGroups } from "./kafka-groups.ts";
-import { createKafkaTopics, messageOf } from "./kafka-topics.ts";
+import { createKafkaTopics, messageOf, ofNewTopics } from "./kafka-topics.ts";
 import { MqUnavailableError, type Topic } from "./mq.ts";
 
 export interface TopicRow {
@@ -95,7 +95,7 @@ async function describe(admin: Admin, name: string): Promise<TopicDetails | unde
   const resources = [{ type: ConfigResourceTypes.TOPIC, name }];
   const [{ topics }, bounds, configs] = await Promise.all([
     admin.fetchTopicMetadata({ topics: [name] }),
-    admin.fetchTopicOffsets(name),
+    ofNewTopics(() => admin.fetchTopicOffsets(name)),
     admin.describeConfigs({ resources, includeSynonyms: false }),
   ]);
   const offsets = new Map(bounds.map((one) => [one.partition, one]));

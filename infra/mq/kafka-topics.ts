@@ -20,7 +20,7 @@ export interface KafkaTopics {
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const newTopicWaitMs = 50;
-const newTopicTriesMax = 40;
+const newTopicTriesMax = 100;
 const recordBytesMaxDefault = 1024 * 1024;
 
 /** Bytes that a record and its batch take besides the value: headers, key, frame. */
@@ -56,20 +56,8 @@ export function topicConfig(topic: Topic<unknown>, settings: KafkaSettings): ITo
 }
 
 export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaTopics {
-  /** Of topics that exist; a broker may learn of a new one a moment after it was made. */
-  async function metadataOf(names: readonly string[]): ReturnType<Admin["fetchTopicMetadata"]> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await admin.fetchTopicMetadata({ topics: [...names] });
-      } catch (error) {
-        if (tries === newTopicTriesMax || !isUnknownTopic(error)) throw error;
-        await Bun.sleep(newTopicWaitMs);
-      }
-    }
-  }
-
   async function factsOf(names: readonly string[]): Promise<Map<string, TopicFacts>> {
-    const { topics } = await metadataOf(names);
+    const { topics } = await ofNewTopics(() => admin.fetchTopicMetadata({ topics: [...names] }));
     return new Map(
       topics.map(({ name, partitions }) => {
         const leaders: number[] = new Array(partitions.length).fill(-1);
@@ -89,8 +77,11 @@ export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaT
     const there = new Set(await admin.listTopics());
     const missing = [...wanted.values()].filter(({ name }) => !there.has(name));
     if (missing.length > 0) {
-      // False: another process was faster.
-      await admin.createTopics({ topics: missing.map((topic) => topicConfig(topic, settings)), waitForLeaders: true });
+      // False: another process was faster. The client's own wait for leaders gives up where a broker has not heard of the
+      // topic yet, as 3.9 answers for a moment.
+      await admin.createTopics({ topics: missing.map((topic) => topicConfig(topic, settings)), waitForLeaders: false });
+      // A leader that the metadata names may not serve its partition yet; one that tells its offsets does.
+      await Promise.all(missing.map(({ name }) => ofNewTopics(() => admin.fetchTopicOffsets(name))));
     }
     for (const [name, { partitions }] of await factsOf([...wanted.keys()])) {
       const topic = wanted.get(name);
@@ -122,8 +113,28 @@ export function createKafkaTopics(admin: Admin, settings: KafkaSettings): KafkaT
   return { ensure, learn };
 }
 
-function isUnknownTopic(error: unknown): boolean {
-  return error instanceof Error && "type" in error && error.type === "UNKNOWN_TOPIC_OR_PARTITION";
+/** Asks about topics that exist: brokers hear of a new one and of its leader a moment after it was made. */
+export async function ofNewTopics<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === newTopicTriesMax || !isNewTopic(error)) throw error;
+      await Bun.sleep(newTopicWaitMs);
+    }
+  }
+}
+
+const newTopicTypes: ReadonlySet<unknown> = new Set([
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION",
+]);
+
+function isNewTopic(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if ("type" in at && newTopicTypes.has(at.type)) return true;
+  return false;
 }
 
 export function messageOf(error: unknown): string {

@@ -7,7 +7,8 @@ import { clusterRules } from "./kafka-cluster-rules.ts";
 import { clustersOf, connect, testSettings } from "./kafka-live-kit.ts";
 
 setDefaultTimeout(30_000);
-const clusters = clustersOf(process.env.GOCHAT_TEST_KAFKA);
+const { GOCHAT_TEST_KAFKA, GOCHAT_TEST_KAFKA_OLDER } = process.env;
+const clusters = [...clustersOf(GOCHAT_TEST_KAFKA), ...clustersOf(GOCHAT_TEST_KAFKA_OLDER)];
 
 if (clusters.length === 0) {
   test.skip("mq: Kafka (skipped: GOCHAT_TEST_KAFKA names no broker)", () => {});
