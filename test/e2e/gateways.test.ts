@@ -14,7 +14,12 @@ describe("two gateway processes on one port", () => {
 });
 
 const send = (api: Api, content: string, token: string): ReturnType<Api["call"]> =>
-  api.call("POST", "/conversations/world/messages", { content, messageType: 1, clientMsgId: crypto.randomUUID() }, token);
+  api.call(
+    "POST",
+    "/conversations/world/messages",
+    { content, messageType: 1, clientMsgId: crypto.randomUUID() },
+    token,
+  );
 
 /** Processes that were started by this one and live. */
 async function childrenOf(pid: number): Promise<number[]> {
