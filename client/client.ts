@@ -1,10 +1,12 @@
 import type { MessageJson as Message, UserJson as User } from "#proto/objects.ts";
 import { type Api, createApi } from "./api.ts";
+import { createAsker } from "./asker.ts";
 import { type Auth, createAuth, type Session } from "./auth.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { repeatable } from "./error-codes.ts";
+import { codeOf } from "./errors.ts";
 import { createHistory, type OpenConversation } from "./history.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { uuidv7 } from "./ids.ts";
@@ -152,8 +154,25 @@ export function createClient(options: ClientOptions): Client {
       history.catchUp(id);
     }
   };
+  /** Of whom a sync is due; "all" before any list. */
+  let due: Due = new Set();
+  const syncing = createAsker(
+    async () => {
+      const now = due;
+      due = new Set();
+      try {
+        await sync(now === "all" ? undefined : [...now]);
+        return true;
+      } catch (error) {
+        due = join(now, due);
+        return !repeatable(codeOf(error));
+      }
+    },
+    { clock, random },
+  );
   const synced = (only?: readonly string[]): void => {
-    sync(only).catch(() => conversations.refreshSoon());
+    due = join(due, only === undefined ? "all" : new Set(only));
+    syncing.ask();
   };
 
   const socket = createSocket({
@@ -169,7 +188,11 @@ export function createClient(options: ClientOptions): Client {
     onState: (state) => {
       if (state.at === "open") {
         if (hidden) socket.send({ type: "presence", data: { state: "background" } });
-      } else outbox.disconnected();
+      } else {
+        outbox.disconnected();
+        // The next `connected` asks for everything.
+        syncing.cancel();
+      }
       events.emit("connection", state);
       // The socket is away; reading may still work.
       if (state.at === "waiting" && conversations.list().length === 0) conversations.refreshSoon();
@@ -239,6 +262,12 @@ export function createClient(options: ClientOptions): Client {
 function socketUrl(baseUrl: string, deviceId: string, platform: string): string {
   const params = new URLSearchParams({ v: "1", platform, deviceId });
   return `${baseUrl.replace(/^http/, "ws")}/ws?${params}`;
+}
+
+type Due = ReadonlySet<string> | "all";
+
+function join(one: Due, other: Due): Due {
+  return one === "all" || other === "all" ? "all" : new Set([...one, ...other]);
 }
 
 const socketKey = "gochat.socket";

@@ -20,7 +20,14 @@ const message = (seqId: number, more: Partial<Message> = {}): Message => ({
 
 /** Answers history as spec 10 §1 says, from `total` messages; `fail` makes the next requests fail. */
 function setup(options: { onDemand?: boolean; savedMark?: number } = {}) {
-  const server = { total: 120, fail: 0, asked: [] as HistoryQuery[] };
+  const server = {
+    total: 120,
+    fail: 0,
+    code: "NETWORK_ERROR",
+    asked: [] as HistoryQuery[],
+    /** An answer that is ready waits for it. */
+    hold: undefined as Promise<void> | undefined,
+  };
   const clock = createManualClock();
   const rows: number[] = [];
   const history = createHistory({
@@ -35,7 +42,7 @@ function setup(options: { onDemand?: boolean; savedMark?: number } = {}) {
         server.asked.push(query);
         if (server.fail > 0) {
           server.fail--;
-          throw new ClientError("NETWORK_ERROR");
+          throw new ClientError(server.code);
         }
         const limit = "after" in query ? (query.limit ?? 50) : 50;
         const to =
@@ -47,7 +54,9 @@ function setup(options: { onDemand?: boolean; savedMark?: number } = {}) {
         const from = "after" in query ? query.after + 1 : Math.max(1, to - limit + 1);
         const list = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => message(from + i));
         const hasMore = "after" in query ? to < server.total : from > 1;
-        return { rows: list, completeFrom: from, completeTo: to, latest: server.total, hasMore };
+        const answer = { rows: list, completeFrom: from, completeTo: to, latest: server.total, hasMore };
+        await server.hold;
+        return answer;
       },
     },
   });
@@ -136,6 +145,64 @@ describe("history (spec 20 §6)", () => {
     await settle();
     expect(view.timeline.rows().at(-1)?.seqId).toBe(1_000);
     expect(view.timeline.holes()).toEqual([{ from: 121, to: 950 }]);
+  });
+
+  test("what is asked for while a page is on its way is fetched after it: the page was read before", async () => {
+    for (const onDemand of [false, true]) {
+      const { history, server } = setup({ onDemand });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      server.hold = promise;
+      const view = history.open("c");
+      await settle();
+      server.total = 130;
+      history.announce("c", 130);
+      history.catchUp("c");
+      history.catchUp("c");
+      await settle();
+      expect(server.asked.length).toBe(1);
+      resolve();
+      await settle();
+      expect(view.timeline.mark()).toBe(130);
+    }
+  });
+
+  test("refused for now while it catches up (RATE_LIMITED): asks again with back-off, the world too", async () => {
+    for (const [onDemand, total] of [
+      [false, 1_000],
+      [true, 1_000],
+      [true, 130],
+      [false, 130],
+    ] as const) {
+      const { history, server, clock } = setup({ onDemand });
+      const view = history.open("c");
+      await settle();
+      server.total = total;
+      server.fail = 2;
+      server.code = "RATE_LIMITED";
+      history.announce("c", total);
+      history.catchUp("c");
+      await settle();
+      expect(view.timeline.rows().at(-1)?.seqId).toBe(120);
+      clock.advance(1_000);
+      await settle();
+      clock.advance(2_000);
+      await settle();
+      expect(view.timeline.rows().at(-1)?.seqId).toBe(total);
+    }
+  });
+
+  test("refused for good while it catches up: the user is told, nothing is asked again", async () => {
+    const { history, server, clock } = setup();
+    server.fail = 100;
+    server.code = "NOT_CONVERSATION_MEMBER";
+    const view = history.open("c");
+    await settle();
+    history.catchUp("c");
+    await settle();
+    const asked = server.asked.length;
+    clock.advance(600_000);
+    await settle();
+    expect([server.asked.length, view.loading()]).toEqual([asked, { at: "failed", code: "NOT_CONVERSATION_MEMBER" }]);
   });
 
   test("from a saved mark every row above it is fetched, in order", async () => {

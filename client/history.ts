@@ -1,8 +1,10 @@
 import type { MessageJson as Message } from "#proto/objects.ts";
 import type { Api, HistoryQuery } from "./api.ts";
+import { createAsker } from "./asker.ts";
 import { delayOf, type Random, reconnectStepsMs } from "./backoff.ts";
 import { applyChange } from "./changes.ts";
 import type { Clock } from "./clock.ts";
+import { repeatable } from "./error-codes.ts";
 import { codeOf } from "./errors.ts";
 import type { Range } from "./ranges.ts";
 import { type Arrival, createTimeline, type Timeline } from "./timeline.ts";
@@ -49,7 +51,8 @@ export interface History {
   push(row: Message): void;
   /** Rows up to `seq` exist. */
   announce(conversationId: string, seq: number): void;
-  /** After a reconnect or a `resync`: fetches what is missing, the newest first when it is much. */
+  /** After a reconnect or a `resync`: fetches what is missing, the newest first when it is much. While something is being
+   *  fetched, it does so after that; refused for now (RATE_LIMITED …), it asks again with back-off. */
   catchUp(conversationId: string): void;
   ids(): string[];
   clear(): void;
@@ -125,6 +128,7 @@ function createOpen(id: string, deps: HistoryDeps): Open {
   /** The lowest seq there is for this reader, once known. */
   let startSeq = 1;
   let closed = false;
+  let loadingNewest: Promise<void> | undefined;
   let filling: Promise<void> | undefined;
   let failures = 0;
   let cancelFill: (() => void) | undefined;
@@ -152,7 +156,12 @@ function createOpen(id: string, deps: HistoryDeps): Open {
     if (!closed) deps.onChange(id);
   };
   const loadNewest = (): Promise<void> => {
-    if (newest.at === "loading") return Promise.resolve();
+    loadingNewest ??= fetchNewest().finally(() => {
+      loadingNewest = undefined;
+    });
+    return loadingNewest;
+  };
+  const fetchNewest = (): Promise<void> => {
     const set = (state: LoadState): void => {
       newest = state;
     };
@@ -217,14 +226,25 @@ function createOpen(id: string, deps: HistoryDeps): Open {
       void fillAll();
     });
   };
-  const catchUp = async (): Promise<void> => {
+  /** False: to be tried again. */
+  const catchUpOnce = async (): Promise<boolean> => {
+    // What is on its way was read before this was asked for.
+    await loadingNewest;
+    await filling;
     const mark = timeline.mark();
-    if (mark === undefined) return loadNewest();
-    if (savedMark === undefined && timeline.head() - mark > catchUpRowsMax) return loadNewest();
+    if (mark === undefined || (savedMark === undefined && timeline.head() - mark > catchUpRowsMax)) {
+      await loadNewest();
+      return !(newest.at === "failed" && repeatable(newest.code));
+    }
     const hole = timeline.holes().at(-1);
-    if (hole !== undefined && hole.to === timeline.head()) await loadHole(hole);
+    if (hole !== undefined && hole.to === timeline.head()) {
+      await loadHole(hole);
+      if (deps.onDemand(id)) return failures === 0;
+    }
     if (!deps.onDemand(id)) await fillAll();
+    return true;
   };
+  const catchingUp = createAsker(catchUpOnce, deps);
 
   const view: OpenConversation = {
     id,
@@ -246,9 +266,10 @@ function createOpen(id: string, deps: HistoryDeps): Open {
     fillSoon: () => {
       if (!deps.onDemand(id)) fillIn(holeDelayMs);
     },
-    catchUp: () => void catchUp(),
+    catchUp: catchingUp.ask,
     close: () => {
       closed = true;
+      catchingUp.cancel();
       cancelFill?.();
     },
   };

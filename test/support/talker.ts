@@ -54,6 +54,8 @@ const openMax = 12;
 const resendMs = 3000;
 /** Until the next attempt to connect; up to twice that. */
 const reconnectMs = 250;
+/** Until a refused `sync` is asked for again: another one was in flight. */
+const syncAgainMs = 200;
 const finishMs = 60_000;
 const waitMs = 20_000;
 
@@ -138,7 +140,7 @@ export function createTalker(options: Options): Talker {
     }
   };
   const onFrame = (text: string): void => {
-    const { type, data } = JSON.parse(text) as { type: string; data: Record<string, unknown> };
+    const { type, data, id } = JSON.parse(text) as { type: string; data: Record<string, unknown>; id?: string };
     if (type === "connected") {
       for (const message of [...open.values()]) transmit(message);
       if (losses > 0 && options.reconnects === true) askMissed();
@@ -151,6 +153,7 @@ export function createTalker(options: Options): Talker {
       const message = open.get(String(data.client_msg_id));
       if (message !== undefined) acked(message, String(data.messageId), Number(data.seqId));
     } else if (type === "message-ack") failures.push(String(data.code));
+    else if (type === "error" && id === "sync") setTimeout(askMissed, syncAgainMs);
     else if (type === "error") refused(String(data.code));
     else if (type === "resync") askMissed();
     else if (type === "sync-result") {
@@ -161,7 +164,7 @@ export function createTalker(options: Options): Talker {
   const askMissed = (): void => {
     const conversations = options.rooms.map((id) => ({ id, afterSeq: contiguous(rooms.get(id)?.seen) }));
     if (socket?.readyState === WebSocket.OPEN)
-      socket.send(JSON.stringify({ type: "sync", data: { conversations, limit: 100 } }));
+      socket.send(JSON.stringify({ type: "sync", id: "sync", data: { conversations, limit: 100 } }));
   };
   const resend = setInterval(() => {
     if (socket?.readyState === WebSocket.OPEN) for (const message of [...open.values()]) transmit(message);
