@@ -4,6 +4,7 @@ import { connectErrors } from "#proto/connect-errors.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
@@ -38,6 +39,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
         message: repo.client(MessageService),
         friendship: repo.client(FriendshipService),
         outbox: repo.client(OutboxService),
+        onlineStatus: repo.client(OnlineStatusService),
       },
       ids: host.ids,
       cache: host.cache,

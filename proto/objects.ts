@@ -17,6 +17,7 @@ export type ChangeJson = z.infer<typeof schemas.change>;
 export type ConversationMemberJson = z.infer<typeof schemas.conversationMember>;
 export type ConversationJson = z.infer<typeof schemas.conversation>;
 export type TokensJson = z.infer<typeof schemas.tokens>;
+export type LoginSessionJson = z.infer<typeof schemas.loginSession>;
 export type FriendRequestJson = z.infer<typeof schemas.friendRequest>;
 export type FriendJson = z.infer<typeof schemas.friend>;
 /** A page of history. `complete*` are absent on filtered pages; completeTo < completeFrom = complete for nothing. */

@@ -54,16 +54,21 @@ export function createAuthSide(jwt: GatewayConfig["jwt"], { logic, hub, clock, m
       },
     },
   );
+  function ended(sid: string): void {
+    verifier.revoke(sid);
+    for (const session of hub.all()) {
+      if (session.sid === sid) session.close(closes.signedOut.code, closes.signedOut.reason);
+    }
+  }
+
   return {
     verifier,
     tokens,
     signOut: {
+      ended,
       signedOut(token, sid) {
-        verifier.revoke(sid);
         tokens.forget(token);
-        for (const session of hub.all()) {
-          if (session.sid === sid) session.close(closes.signedOut.code, closes.signedOut.reason);
-        }
+        ended(sid);
       },
     },
   };

@@ -4,6 +4,7 @@ import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { Json } from "#proto/schemas/json-schema.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import { accountEndpoints, accountHandlers } from "./account.ts";
 import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
 import { contract } from "./contract.ts";
@@ -71,6 +72,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
 
   const api = new Hono<ApiEnv>();
   mount(api, authEndpoints, authHandlers(deps, deps.signOut), deps);
+  mount(api, accountEndpoints, accountHandlers(deps, deps.signOut), deps);
   mount(api, userEndpoints, userHandlers(deps), deps);
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
   mount(api, memberEndpoints, memberHandlers(deps), deps);

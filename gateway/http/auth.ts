@@ -20,9 +20,9 @@ import { tokensToJson, userToJson } from "./objects.ts";
 /** Names and passwords have rules of their own, which logic answers by INVALID_USERNAME and WEAK_PASSWORD; here only
  *  what no name can be is refused. */
 const nameText = text(256).meta({ maxLength: 256 });
-const newName = nameText.meta({ minLength: USERNAME_CHARS_MIN, maxLength: USERNAME_CHARS_MAX });
-const passwordText = text(1024).meta({ maxLength: 1024, format: "password" });
-const newPassword = passwordText.meta({ minLength: PASSWORD_CHARS_MIN, maxLength: PASSWORD_CHARS_MAX });
+export const newName = nameText.meta({ minLength: USERNAME_CHARS_MIN, maxLength: USERNAME_CHARS_MAX });
+export const passwordText = text(1024).meta({ maxLength: 1024, format: "password" });
+export const newPassword = passwordText.meta({ minLength: PASSWORD_CHARS_MIN, maxLength: PASSWORD_CHARS_MAX });
 const clientInfo = text(CLIENT_INFO_CHARS_MAX).optional();
 const deviceId = text(DEVICE_ID_CHARS_MAX).optional();
 const platform = text(16).optional();
@@ -84,6 +84,8 @@ export const authEndpoints = {
 /** What a sign-out ends in this process at once; other gateways learn it from logic's record. */
 export interface SignOut {
   signedOut(token: string, sid: string): void;
+  /** The same for a session whose token is not known. */
+  ended(sid: string): void;
 }
 
 export function authHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeof authEndpoints> {

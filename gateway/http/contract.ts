@@ -1,3 +1,4 @@
+import { accountEndpoints } from "./account.ts";
 import { authEndpoints } from "./auth.ts";
 import { conversationEndpoints } from "./conversations.ts";
 import type { Endpoints } from "./endpoint.ts";
@@ -7,7 +8,7 @@ import { userEndpoints } from "./users.ts";
 
 /** Every endpoint of the API, by the tag under which the documents show it. */
 export const contract: Readonly<Record<string, Endpoints>> = {
-  auth: authEndpoints,
+  auth: { ...authEndpoints, ...accountEndpoints },
   users: userEndpoints,
   conversations: conversationEndpoints,
   members: memberEndpoints,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isUuid } from "#infra/uid/uid.ts";
 import type { ErrorName } from "#proto/errors.ts";
 import { isConversationId, isId } from "#proto/limits.ts";
 
@@ -37,6 +38,7 @@ export function endpoint<const E extends Endpoint>(shape: E): E {
 /** What may stand in a path. An id that cannot be is one that does not exist, so it is no INVALID_PARAMETER. */
 export const pathParams = {
   conversationId: { fits: isConversationId, missing: "CONVERSATION_NOT_FOUND", pattern: "^[A-Za-z0-9_-]{1,64}$" },
+  sessionId: { fits: isUuid, missing: "SESSION_NOT_FOUND", pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" },
   // Not digits: a name below /users that does not exist.
   userId: { fits: isId, missing: "USER_NOT_FOUND", word: "NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
 } as const satisfies Record<string, PathParam>;

@@ -157,6 +157,7 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
       const identity = await verifier.verify(data.token);
       if (identity.userId !== session.userId || identity.sid !== session.sid) throw new AppError("INVALID_TOKEN");
       session.expiresAtS = identity.expiresAtS;
+      session.isGuest = identity.isGuest;
       answers.send(session, "auth-refreshed", { expiresIn: identity.expiresAtS }, id);
     } catch (error) {
       answers.error(session, error, id);

@@ -30,7 +30,8 @@ export class Session implements WheelEntry {
   /** The same id as records carry it. */
   readonly userKey: bigint;
   readonly sid: string;
-  readonly isGuest: boolean;
+  /** Ends when a guest becomes an account, by `refresh-auth`. */
+  isGuest: boolean;
   readonly deviceId: string;
   readonly platform: string;
   readonly carrier: Carrier;

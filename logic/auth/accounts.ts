@@ -10,7 +10,10 @@ import { hashPassword, isPasswordPossible, passwordFault } from "./password.ts";
 import { checkUsername } from "./username.ts";
 
 export interface AccountDeps {
-  readonly users: Pick<Client<typeof UserService>, "createUser" | "getUser" | "getUserByUsername" | "verifyPassword">;
+  readonly users: Pick<
+    Client<typeof UserService>,
+    "createUser" | "getUser" | "getUserByUsername" | "verifyPassword" | "updateUser"
+  >;
   readonly conversations: Pick<Client<typeof ConversationService>, "getConversation">;
   readonly lockout: Lockout;
   /** bounds the hashing of new passwords */
@@ -26,6 +29,10 @@ export interface Accounts {
   signIn(attempt: { username: string; password: string; ip: string }): Promise<User>;
   /** Throws GUEST_DISABLED. */
   createGuest(): Promise<User>;
+  /** Makes the guest a registered account under the same id. Throws NOT_GUEST and what `register` throws. */
+  upgrade(userId: string, wanted: { username: string; password: string }): Promise<User>;
+  /** Throws AUTH_INVALID_CREDENTIALS, WEAK_PASSWORD, GUEST_FORBIDDEN. */
+  changePassword(userId: string, change: { oldPassword: string; newPassword: string }): Promise<void>;
   /** The account as it is now, for a token that names it. Throws INVALID_TOKEN, USER_DISABLED. */
   getSignedIn(userId: string): Promise<User>;
 }
@@ -56,16 +63,58 @@ export function createAccounts(deps: AccountDeps): Accounts {
     return valid && user?.status !== UserStatus.DELETED ? user : undefined;
   }
 
+  async function hashedPassword(password: string): Promise<string> {
+    const fault = passwordFault(password);
+    if (fault !== undefined) throw new AppError("WEAK_PASSWORD", { details: { reason: fault } });
+    return hashPassword(password, deps.bulkhead);
+  }
+
+  /** A name and a password for an account, checked. */
+  async function hashed(username: string, password: string): Promise<{ username: string; passwordHash: string }> {
+    const name = checkUsername(username);
+    if (!name.ok) throw new AppError("INVALID_USERNAME", { details: { reason: name.reason } });
+    const fault = passwordFault(password);
+    if (fault !== undefined) throw new AppError("WEAK_PASSWORD", { details: { reason: fault } });
+    // Hashing is dear: a name that is plainly taken is refused before. The database decides between two at once.
+    if (await findByName(name.username)) throw new AppError("USER_ALREADY_EXISTS");
+    return { username: name.username, passwordHash: await hashPassword(password, deps.bulkhead) };
+  }
+
+  async function getSignedIn(userId: string): Promise<User> {
+    let user: User;
+    try {
+      user = present(await users.getUser({ userId }));
+    } catch (error) {
+      if (isAppError(error, "USER_NOT_FOUND")) throw new AppError("INVALID_TOKEN", { cause: error });
+      throw error;
+    }
+    if (user.status === UserStatus.DELETED) throw new AppError("INVALID_TOKEN");
+    if (user.status !== UserStatus.NORMAL) throw new AppError("USER_DISABLED");
+    return user;
+  }
+
   return {
     async register({ username, password, avatarUrl }) {
-      const name = checkUsername(username);
-      if (!name.ok) throw new AppError("INVALID_USERNAME", { details: { reason: name.reason } });
-      const fault = passwordFault(password);
-      if (fault !== undefined) throw new AppError("WEAK_PASSWORD", { details: { reason: fault } });
-      // Hashing is dear: a name that is plainly taken is refused before. The database decides between two at once.
-      if (await findByName(name.username)) throw new AppError("USER_ALREADY_EXISTS");
-      const passwordHash = await hashPassword(password, deps.bulkhead);
-      return present(await users.createUser({ username: name.username, passwordHash, avatarUrl, isGuest: false }));
+      const wanted = await hashed(username, password);
+      return present(await users.createUser({ ...wanted, avatarUrl, isGuest: false }));
+    },
+
+    async upgrade(userId, { username, password }) {
+      const user = await getSignedIn(userId);
+      if (!user.isGuest) throw new AppError("NOT_GUEST");
+      const wanted = await hashed(username, password);
+      const updateMask = ["username", "password_hash", "is_guest"];
+      return present(await users.updateUser({ userId, ...wanted, isGuest: false, updateMask }));
+    },
+
+    async changePassword(userId, { oldPassword, newPassword }) {
+      const user = await getSignedIn(userId);
+      if (user.isGuest) throw new AppError("GUEST_FORBIDDEN");
+      const possible = isPasswordPossible(oldPassword);
+      const { valid } = possible ? await users.verifyPassword({ userId, password: oldPassword }) : { valid: false };
+      if (!valid) throw new AppError("AUTH_INVALID_CREDENTIALS");
+      const passwordHash = await hashedPassword(newPassword);
+      await users.updateUser({ userId, passwordHash, updateMask: ["password_hash"] });
     },
 
     async signIn({ username, password, ip }) {
@@ -83,18 +132,7 @@ export function createAccounts(deps: AccountDeps): Accounts {
       return present(await users.createUser({ isGuest: true }));
     },
 
-    async getSignedIn(userId) {
-      let user: User;
-      try {
-        user = present(await users.getUser({ userId }));
-      } catch (error) {
-        if (isAppError(error, "USER_NOT_FOUND")) throw new AppError("INVALID_TOKEN", { cause: error });
-        throw error;
-      }
-      if (user.status === UserStatus.DELETED) throw new AppError("INVALID_TOKEN");
-      if (user.status !== UserStatus.NORMAL) throw new AppError("USER_DISABLED");
-      return user;
-    },
+    getSignedIn,
   };
 }
 

@@ -17,7 +17,7 @@ export interface Device {
 export interface SessionDeps {
   readonly sessions: Pick<
     Client<typeof SessionService>,
-    "createSession" | "rotateRefreshToken" | "revokeSessions" | "blacklistToken"
+    "createSession" | "rotateRefreshToken" | "revokeSessions" | "blacklistToken" | "listSessions"
   >;
   readonly accounts: Pick<Accounts, "getSignedIn">;
   readonly tokens: Tokens;
@@ -33,8 +33,12 @@ export interface Sessions {
   /** Rotates the refresh token. The token before answers with the same successor for 30 s from the same device; used
    *  otherwise it ends the session. Throws INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REUSED, USER_DISABLED. */
   refresh(refreshToken: string, deviceId: string): Promise<TokenPair>;
-  /** Ends sessions of the user; `sids` empty = all. Their sockets close. */
-  end(userId: string, sids: readonly string[], reason: string): Promise<void>;
+  /** New tokens for a session whose user changed; its last refresh token is replaced. Throws INVALID_TOKEN. */
+  renew(user: User, sid: string): Promise<TokenPair>;
+  /** Ends sessions of the user; `sids` empty = all. Their sockets close. Answers those that were alive. */
+  end(userId: string, sids: readonly string[], reason: string): Promise<string[]>;
+  /** Ends every session of the user but one. */
+  endOthers(userId: string, sid: string, reason: string): Promise<void>;
   /** Refuses the access token until its end. */
   refuse(accessToken: string, claims: TokenClaims): Promise<void>;
 }
@@ -107,8 +111,23 @@ export function createSessions(deps: SessionDeps): Sessions {
       }
     },
 
-    async end(userId, sids, reason) {
-      await end(userId, sids, reason);
+    async renew(user, sid) {
+      const pair = await tokens.issue(user, sid);
+      await sessions.rotateRefreshToken({
+        sessionId: sid,
+        userId: user.id,
+        newHash: tokenHash(pair.refreshToken),
+        newClaims: JSON.stringify(pair.stored),
+      });
+      return pair;
+    },
+
+    end,
+
+    async endOthers(userId, sid, reason) {
+      const { sessions: all } = await sessions.listSessions({ userId });
+      const others = all.map(({ id }) => id).filter((id) => id !== sid);
+      if (others.length > 0) await end(userId, others, reason);
     },
 
     async refuse(accessToken, claims) {

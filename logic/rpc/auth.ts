@@ -9,6 +9,7 @@ import { isAppError } from "#proto/errors.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { AuthService, LogoutRequest } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX } from "#proto/limits.ts";
@@ -21,12 +22,14 @@ import { checkAvatarUrl, checkText } from "../auth/request.ts";
 import { createSessions, type Device } from "../auth/sessions.ts";
 import { createTokens, type TokenPair } from "../auth/tokens.ts";
 import { createValidator } from "../auth/validation.ts";
+import { accountMethods } from "./auth-account.ts";
 
 export interface AuthDeps {
   readonly repo: {
     readonly user: Client<typeof UserService>;
     readonly session: Client<typeof SessionService>;
     readonly conversation: Pick<Client<typeof ConversationService>, "getConversation">;
+    readonly onlineStatus: Client<typeof OnlineStatusService>;
   };
   readonly cache: Cache;
   readonly mq: Pick<Mq, "send">;
@@ -91,6 +94,8 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
   }
 
   return {
+    ...accountMethods({ accounts, sessions, repo, clog }),
+
     login: (request) =>
       counted("password", async () => {
         const device = deviceOf(request);

@@ -154,6 +154,21 @@ export const tokens = component(
   }),
 );
 
+export const loginSession = component(
+  "LoginSession",
+  z.object({
+    sessionId: z.uuid(),
+    deviceId: z.string().exactOptional(),
+    platform: z.string().exactOptional(),
+    ip: z.string().exactOptional(),
+    clientInfo: z.string().exactOptional(),
+    createdAt: seconds,
+    lastSeen: seconds,
+    current: z.boolean().describe("The session of the token that asks"),
+    online: z.boolean().describe("It has an open socket"),
+  }),
+);
+
 export const friendRequest = component(
   "FriendRequest",
   z.object({

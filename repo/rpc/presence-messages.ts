@@ -52,8 +52,9 @@ export function toStatus({ userId, sessions, lastSeen }: UserPresence): OnlineSt
     isOnline: sessions.length > 0,
     gatewayId: sessions[0]?.gatewayId ?? "",
     lastSeen: BigInt(lastSeen),
-    sessions: sessions.map(({ sessionId, gatewayId, incarnation, deviceId, platform, clientInfo, ...at }) => ({
+    sessions: sessions.map(({ sessionId, gatewayId, incarnation, sid, deviceId, platform, clientInfo, ...at }) => ({
       sessionId,
+      sid,
       gatewayId,
       incarnation,
       deviceId,

@@ -41,11 +41,14 @@ export function sessionService(
       return { session: toSession(row) };
     },
 
-    async rotateRefreshToken({ oldHash, newHash, newClaims, deviceId }) {
+    async rotateRefreshToken({ oldHash, newHash, newClaims, deviceId, sessionId, userId }) {
       checkText(deviceId, "device_id", DEVICE_ID_CHARS_MAX);
       const claims = claimsOf(newClaims);
       const result = await sessions.rotate({
-        oldHash: hashOf(oldHash, "old_hash"),
+        of:
+          sessionId === ""
+            ? { hash: hashOf(oldHash, "old_hash") }
+            : { sessionId: isUuid(sessionId) ? sessionId : "", userId: idOf(userId, "user_id") },
         newHash: hashOf(newHash, "new_hash"),
         newClaims: claims.json,
         deviceId,

@@ -5,7 +5,8 @@ import { findMany, now, run, type Steps } from "#infra/db/steps.ts";
 import type { SessionRow } from "./session.ts";
 
 export interface Rotation {
-  readonly oldHash: string;
+  /** Hash of the token that is shown, or the session whose token, whatever it is, is replaced. */
+  readonly of: { readonly hash: string } | { readonly sessionId: string; readonly userId: bigint };
   readonly newHash: string;
   readonly newClaims: string;
   readonly deviceId: string;
@@ -27,12 +28,16 @@ export function createRotation(
 ): (tx: Tx, of: Rotation) => Steps<RotationResult> {
   const columns = getTableColumns(table);
   const byRefresh = { table, columns, by: [table.refreshHash], lock: true };
+  const byId = { table, columns, by: [table.id], lock: true };
   const byPrevious = { table, columns, by: [table.prevRefreshHash], lock: true };
 
   return function* rotate({ q }, of) {
     const at = yield* now();
-    const [current] = yield* findMany(byRefresh, [[of.oldHash]]);
-    const [session] = current ? [current] : yield* findMany(byPrevious, [[of.oldHash]]);
+    const [current] =
+      "hash" in of.of
+        ? yield* findMany(byRefresh, [[of.of.hash]])
+        : (yield* findMany(byId, [[of.of.sessionId]])).filter(ownedBy(of.of.userId));
+    const [session] = current || !("hash" in of.of) ? [current] : yield* findMany(byPrevious, [[of.of.hash]]);
     if (!session) return { is: "unknown" };
     if (session.revokedAt !== null) return { is: "revoked" };
     if (session.expiresAt <= at) return { is: "expired" };
@@ -49,11 +54,15 @@ export function createRotation(
   };
 }
 
+function ownedBy(userId: bigint): (session: SessionRow) => boolean {
+  return (session) => session.userId === userId;
+}
+
 function rotated(session: SessionRow, of: Rotation, at: number) {
   return {
     refreshHash: of.newHash,
     refreshClaims: of.newClaims,
-    prevRefreshHash: of.oldHash,
+    prevRefreshHash: session.refreshHash,
     deviceId: session.deviceId ?? (of.deviceId || null),
     rotatedAt: at,
     refreshCount: session.refreshCount + 1,

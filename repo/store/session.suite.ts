@@ -35,7 +35,7 @@ export function sessionStoreSuite(createTestRepo: CreateTestRepo): void {
   }
   const rotate = (old: string, next: string, deviceId = "phone") =>
     sessions.rotate({
-      oldHash: hash(old),
+      of: { hash: hash(old) },
       newHash: hash(next),
       newClaims: `{"jti":"${next}"}`,
       deviceId,
