@@ -1,4 +1,5 @@
 import { exitCodes } from "#infra/host/start-error.ts";
+import { idleText, parseIdleOptions, runIdle } from "./idle.ts";
 import { serveLoad } from "./load/worker.ts";
 import { runMq } from "./mq.ts";
 import { parseMqOptions } from "./mq-options.ts";
@@ -12,6 +13,7 @@ import { rpcText } from "./rpc-result.ts";
 import { serveRpc } from "./rpc-server.ts";
 import { runSend, sendText } from "./send.ts";
 import { parseSendOptions } from "./send-options.ts";
+import { parseStormOptions, runStorm, stormText } from "./storm.ts";
 import { parseTraceOptions, runTrace, traceText } from "./trace.ts";
 import { runWorld } from "./world.ts";
 import { parseWorldOptions } from "./world-options.ts";
@@ -32,6 +34,18 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const result = await runSend(options);
     await tell(sendText(result), result, options.json);
     return isFaithful(result) ? 0 : 1;
+  },
+  async storm(args) {
+    const options = parseStormOptions(args);
+    const result = await runStorm(options);
+    await tell(stormText(result), result, options.json);
+    return 0;
+  },
+  async idle(args) {
+    const options = parseIdleOptions(args);
+    const result = await runIdle(options);
+    await tell(idleText(result), result, options.json);
+    return 0;
   },
   async mq(args) {
     const options = parseMqOptions(args, process.env);
