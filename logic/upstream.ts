@@ -8,7 +8,9 @@ import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import { COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX } from "#proto/limits.ts";
 import { groups, topics } from "#proto/topics.ts";
 import type { Committed } from "./delivery.ts";
+import type { SendOutcome } from "./message/outcome.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { createUpstreamJoin, type UpstreamJoin } from "./upstream-join.ts";
 
 export interface UpstreamDeps {
   readonly mq: Mq;
@@ -17,10 +19,15 @@ export interface UpstreamDeps {
   readonly tracer: Tracer;
 }
 
+/** Commits at once. More than one only while one takes longer than `patienceMs`: a lock that is waited for. */
+const commitsMax = 4;
+const patienceMs = 100;
+
 /** Consumes the sends that gateways took from their sockets: one batch per partition in flight, its offset committed
- *  after the commit in the database and the produces (spec 50 §4). What cannot be decided pauses the partition and is
- *  left unanswered; the clients keep "sending". */
+ *  after the commit in the database and the produces (spec 50 §4); batches of partitions that come together share a
+ *  commit. What cannot be decided pauses the partition and is left unanswered; the clients keep "sending". */
 export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
+  const join = createJoin(deps.pipeline);
   return deps.mq.subscribe(
     topics.upstream,
     {
@@ -31,40 +38,59 @@ export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
       bytesMax: COMMIT_BYTES_MAX,
       onReset: (reason) => deps.clog.info("upstream consumer was reset", { reason }),
     },
-    (batch) => handleUpstream(batch, deps.pipeline, parentOfBatch(deps.tracer, batch.records)),
+    (batch) => handleUpstream(batch, join, parentOfBatch(deps.tracer, batch.records)),
+  );
+}
+
+/** Told apart from an error of the produces, after which the sends are stored. */
+class CommitError extends Error {
+  override readonly name = "CommitError";
+}
+
+/** The way of joined batches through the pipeline. Exported for its test. */
+export function createJoin(pipeline: Pipeline): UpstreamJoin<SendOutcome> {
+  return createUpstreamJoin<Committed, SendOutcome>(
+    { messagesMax: COMMIT_ITEMS_MAX, bytesMax: COMMIT_BYTES_MAX, commitsMax, patienceMs },
+    {
+      sizeOf: topics.upstream.codec.sizeOf,
+      commit: ({ sends, parent }) =>
+        pipeline.commit(sends, "ws", parent).catch((cause: unknown) => {
+          throw new CommitError("commit", { cause });
+        }),
+      async deliver(committed) {
+        await pipeline.deliver(committed);
+        return committed.outcomes;
+      },
+      isOwnFault: (error) => error instanceof CommitError && isRequestWrong(error.cause),
+    },
   );
 }
 
 /** One batch of one partition. Exported for its test. */
 export async function handleUpstream(
   batch: Batch<UpstreamMessage>,
-  pipeline: Pipeline,
+  join: UpstreamJoin<SendOutcome>,
   parent?: string,
 ): Promise<Outcome> {
-  let committed: Committed;
   try {
-    committed = await pipeline.commit(
-      batch.records.map((record) => record.value),
-      "ws",
-      parent,
+    return outcomeOf(
+      await join.handle(
+        batch.records.map((record) => record.value),
+        parent,
+      ),
     );
   } catch (error) {
-    return paused(error, "commit");
-  }
-  try {
-    await pipeline.deliver(committed);
-  } catch (error) {
+    if (error instanceof CommitError) return paused(error.cause, "commit");
     // What is stored is found again as a duplicate when the batch comes back: same ids, acked and pushed again.
     if (error instanceof MqFullError || error instanceof MqUnavailableError) return { done: 0, pause: error.message };
     throw error;
   }
-  return outcomeOf(committed);
 }
 
-function outcomeOf(committed: Committed): Outcome {
+function outcomeOf(outcomes: readonly SendOutcome[]): Outcome {
   const dead: DeadRecord[] = [];
-  let done = committed.outcomes.length;
-  for (const [index, outcome] of committed.outcomes.entries()) {
+  let done = outcomes.length;
+  for (const [index, outcome] of outcomes.entries()) {
     if (outcome.at === "open") {
       done = index;
       break;
@@ -74,13 +100,17 @@ function outcomeOf(committed: Committed): Outcome {
       dead.push({ index, code: outcome.code, message: outcome.message ?? ERRORS.INTERNAL_ERROR.message });
     }
   }
-  return done === committed.outcomes.length ? { done, dead } : { done, dead, pause: "not known to have committed" };
+  return done === outcomes.length ? { done, dead } : { done, dead, pause: "not known to have committed" };
 }
 
 /** Nothing is known to be stored, so nothing is answered. Only an error that says the request itself is wrong is thrown
  *  on: the log halves the batch until it has found the record. */
 function paused(error: unknown, step: string): Outcome {
-  if (isAppError(error, "INVALID_PARAMETER") || isAppError(error, "PAYLOAD_TOO_LARGE")) throw error;
+  if (isRequestWrong(error)) throw error;
   if (isAppError(error)) return { done: 0, pause: `${step}: ${error.code}` };
   return { done: 0, pause: `${step}: ${error instanceof Error ? error.name : "unknown error"}` };
+}
+
+function isRequestWrong(error: unknown): boolean {
+  return isAppError(error, "INVALID_PARAMETER") || isAppError(error, "PAYLOAD_TOO_LARGE");
 }

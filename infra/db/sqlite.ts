@@ -45,6 +45,8 @@ function openFile(options: SqliteOptions): { writer: Database; reader: Database 
     // Pages, 16 MiB: a page that many commits touch is copied into the database once, not at every fourth megabyte.
     client.run("PRAGMA wal_autocheckpoint = 4096");
     client.run("PRAGMA cache_size = -65536");
+    // What a savepoint may have to undo stays in memory: it used to make and remove a file in every larger transaction.
+    client.run("PRAGMA temp_store = MEMORY");
     if (readonly) client.run("PRAGMA query_only = ON");
     return client;
   };

@@ -192,13 +192,16 @@ test("RETRY leaves its items unanswered and redelivers them; what stands before 
 
 test("PARKED is answered by nobody on a socket and by 503 to a call", async () => {
   const userId = await chat.addUser("anna");
+  let parked = 0;
   chat.faults = async (call) => {
     const answer = await call();
     for (const result of answer.results) result.status = CommitStatus.PARKED;
+    parked += 1;
     return answer;
   };
   expect(await codeOf({ ...hello, userId })).toBe("SERVICE_UNAVAILABLE");
   await chat.sendUpstream({ ...hello, userId: BigInt(userId), sessionId: "s1", clientMsgId: "parked" });
+  await until("the parked answer", () => parked === 2);
   chat.faults = undefined;
   await chat.sendUpstream({ ...hello, userId: BigInt(userId), sessionId: "s1", clientMsgId: "later" });
   await until("the later ack", () => chat.acks().length === 1);
