@@ -1,5 +1,5 @@
 import { type ConfigOf, loadConfig, section } from "#infra/config/config.ts";
-import { bytes, duration, type Environment, int, list, string } from "#infra/config/keys.ts";
+import { bool, bytes, duration, type Environment, int, list, oneOf, string } from "#infra/config/keys.ts";
 import { CONTENT_CHARS_MAX, GROUP_CREATE_MEMBERS_MAX } from "#proto/limits.ts";
 import { jwtSection, passwordSection } from "./auth/config.ts";
 
@@ -27,6 +27,21 @@ export const logicSpec = section({
       max: 365 * 86_400_000,
       doc: "in which a sender may recall and edit; a conversation's settings may say otherwise",
       hot: true,
+    }),
+    filter: section({
+      enabled: bool({ default: false, doc: "texts are searched for the words below", hot: true }),
+      action: oneOf(["replace", "reject"], {
+        default: "replace",
+        doc: "a word becomes *, or the message is refused",
+        hot: true,
+      }),
+      words: list({
+        default: [],
+        itemsMax: 10_000,
+        lengthMax: 100,
+        doc: "words, found anywhere without regard to case",
+        hot: true,
+      }),
     }),
     allowedTypes: list({ default: ["1", "2", "3", "5", "6"], doc: "message types that clients may send", hot: true }),
   }),

@@ -11,14 +11,11 @@ import {
 import { type Committed, createDelivery, type DeliveredChange } from "./delivery.ts";
 import type { LogicContext } from "./deps.ts";
 import { checkSend, type SendRules } from "./message/checks.ts";
+import type { ContentFilter } from "./message/filter.ts";
 import { openOutcome, parkedOutcome, type SendOutcome } from "./message/outcome.ts";
 import { sendHash } from "./message/send-hash.ts";
 import { createSendMetrics, type Entrance } from "./metrics.ts";
 import type { OutboxDeletes } from "./outbox-deletes.ts";
-
-/** What may be stored of a content: the same, or with words replaced; undefined = `CONTENT_REJECTED`. Runs after the
- *  send hash was taken, so that a repeat stays a repeat. */
-export type ContentFilter = (content: string) => string | undefined;
 
 export interface PipelineOptions {
   readonly rules: SendRules;
@@ -86,7 +83,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
       clientMsgId: send.clientMsgId,
       sendHash: sendHash(send),
       extra: send.extra,
-      meta: "",
+      meta: metaOf(send),
       replyToMessageId: send.replyToMessageId === 0n ? "" : String(send.replyToMessageId),
       mentions: send.mentions.length === 0 ? [] : send.mentions.map(String),
       fileIds: [],
@@ -151,4 +148,11 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
 
 function bytesOf({ content, extra }: CommitItem): number {
   return Buffer.byteLength(content) + Buffer.byteLength(extra);
+}
+
+/** What the server itself knows of the message. */
+function metaOf({ forwardedFrom }: UpstreamMessage): string {
+  if (forwardedFrom === undefined) return "";
+  const { messageId, conversationId, senderId } = forwardedFrom;
+  return JSON.stringify({ forwardedFrom: { messageId, conversationId, senderId } });
 }

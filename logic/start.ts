@@ -24,13 +24,15 @@ import { type Changes, createChanges } from "./changes.ts";
 import type { LogicConfig } from "./config.ts";
 import { type ConversationEvents, createConversationEvents } from "./conversation/events.ts";
 import type { LogicContext, RepoClients } from "./deps.ts";
+import { createContentFilter } from "./message/filter.ts";
 import { createOutboxDeletes } from "./outbox-deletes.ts";
 import { createPipeline } from "./pipeline.ts";
 import { type AuthDeps, authService } from "./rpc/auth.ts";
 import { conversationService } from "./rpc/conversation.ts";
 import { friendService } from "./rpc/friend.ts";
 import { messageService } from "./rpc/message.ts";
-import { messageChangeMethods } from "./rpc/message-changes.ts";
+import { type ContentRules, messageChangeMethods } from "./rpc/message-changes.ts";
+import { pinMethods } from "./rpc/pins.ts";
 import { userService } from "./rpc/user.ts";
 import { subscribeUpstream } from "./upstream.ts";
 
@@ -87,12 +89,13 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   stack.defer(() => outboxDeletes.drain());
   const events = createConversationEvents(context);
   stack.defer(() => events.drain());
-  const pipeline = createPipeline({ rules: rulesOf(config) }, { ...context, outboxDeletes });
+  const content = { rules: rulesOf(config), filter: createContentFilter(config.message.filter) };
+  const pipeline = createPipeline(content, { ...context, outboxDeletes });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
   const changes = createChanges({ ...context, deliverChange: (change) => pipeline.deliverChange(change) });
   stack.defer(() => changes.drain());
-  const services = tracedServices(servicesOf(config, deps, context, { calls, changes, events }), tracer);
+  const services = tracedServices(servicesOf(config, deps, context, { calls, changes, events, content }), tracer);
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
@@ -133,11 +136,18 @@ function rulesOf({ message }: LogicConfig): { contentCharsMax: number; allowedTy
   };
 }
 
+interface Parts {
+  readonly calls: Calls;
+  readonly changes: Changes;
+  readonly events: ConversationEvents;
+  readonly content: ContentRules;
+}
+
 function servicesOf(
   config: LogicConfig,
   deps: LogicDeps,
   context: LogicContext,
-  { calls, changes, events }: { calls: Calls; changes: Changes; events: ConversationEvents },
+  { calls, changes, events, content }: Parts,
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
@@ -147,15 +157,15 @@ function servicesOf(
     rpcService(FriendService, friendService({ repo })),
     rpcService(MessageService, {
       ...messageService(context, calls),
-      ...messageChangeMethods(context, changes, config.message),
+      ...messageChangeMethods(context, changes, config.message, content),
     }),
-    rpcService(
-      ConversationService,
-      conversationService(
+    rpcService(ConversationService, {
+      ...conversationService(
         { repo, events, metrics: deps.metrics, once: createOnce({ cache: deps.cache, clog: context.clog }) },
         { groupMembersMax: config.group.maxMembers },
       ),
-    ),
+      ...pinMethods(context, changes),
+    }),
   ];
   const names = new Set(["", ...services.map(({ service }) => service.typeName)]);
   return [...services, healthService((name) => (names.has(name) ? true : undefined))];

@@ -10,6 +10,12 @@ export const FRAME_ID_CHARS_MAX = 64;
 export const CONVERSATION_ID_CHARS_MAX = 64;
 export const MENTIONS_MAX = 50;
 export const EMOJI_BYTES_MAX = 32;
+/** Different emojis on one message. */
+export const REACTIONS_MAX = 20;
+/** Pinned messages of one conversation. */
+export const PINS_MAX = 20;
+/** Conversations that one call forwards to. */
+export const FORWARD_TARGETS_MAX = 20;
 export const REASON_CHARS_MAX = 200;
 export const TOKEN_CHARS_MAX = 8192;
 export const FRAME_BYTES_MAX = 64 * 1024;
@@ -135,4 +141,9 @@ export function isExtra(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The emoji of a reaction: 1 to 32 bytes that the store takes, not blank. */
+export function isEmoji(text: string): boolean {
+  return text.trim() !== "" && textFault(text, EMOJI_BYTES_MAX, EMOJI_BYTES_MAX) === undefined;
 }

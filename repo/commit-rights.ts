@@ -35,13 +35,18 @@ export function peerOf(conversationId: string, userId: bigint): bigint | undefin
 }
 
 /** `group_settings.mute_all`; the settings are this system's own JSON. */
-function isAllMuted(conversation: ConversationRow): boolean {
+function isAllMuted(conversation: Pick<ConversationRow, "settings">): boolean {
   if (conversation.settings === null || !conversation.settings.includes("mute_all")) return false;
   const settings = JSON.parse(conversation.settings) as { group_settings?: { mute_all?: boolean }; mute_all?: boolean };
   return settings.group_settings?.mute_all === true || settings.mute_all === true;
 }
 
-function muteOf(conversation: ConversationRow, member: MemberRow, nowMs: number): Refusal | undefined {
+/** Why the member may not speak now, or undefined. */
+export function muteOf(
+  conversation: Pick<ConversationRow, "settings">,
+  member: Pick<MemberRow, "muted" | "mutedUntil" | "role">,
+  nowMs: number,
+): Refusal | undefined {
   if (member.muted && member.mutedUntil === null) return { code: "USER_MUTED", message: "muted until it is lifted" };
   if (member.muted && member.mutedUntil !== null && member.mutedUntil > nowMs) {
     return { code: "USER_MUTED", message: `muted until ${Math.ceil(member.mutedUntil / 1000)}` };

@@ -12,6 +12,7 @@ import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
 import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
+import { reactionsSuite } from "./rpc/reactions.suite.ts";
 import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
@@ -23,6 +24,7 @@ const suites = {
   "commit, by property": commitPropertySuite,
   change: changeSuite,
   "message changes": messageChangesSuite,
+  reactions: reactionsSuite,
   routes: routesSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,

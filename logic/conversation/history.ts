@@ -14,6 +14,8 @@ export interface HistoryQuery {
   readonly limit: number;
   readonly ascending: boolean;
   readonly typeFilter: MessageType[];
+  readonly excludeDeleted?: boolean;
+  readonly excludeChanges?: boolean;
 }
 
 export interface HistoryPage {
@@ -49,12 +51,14 @@ export async function readHistory(
   const lowest = member.hiddenBeforeSeq + 1n;
   const startSeqId = query.startSeqId > lowest ? query.startSeqId : lowest;
   const limit = query.limit === 0 ? HISTORY_ROWS_DEFAULT : query.limit;
-  const { conversationId, endSeqId, ascending, typeFilter } = query;
+  const { conversationId, endSeqId, ascending, typeFilter, excludeDeleted = false, excludeChanges = false } = query;
+  const filters = { typeFilter, excludeDeleted, excludeChanges };
+  const viewerId = member.user?.id ?? "";
   const page = await repo.message.getConversationMessages(
-    { conversationId, startSeqId, endSeqId, limit, ascending, typeFilter },
+    { conversationId, startSeqId, endSeqId, limit, ascending, ...filters, viewerId },
     options,
   );
-  const unfiltered = typeFilter.length === 0;
+  const unfiltered = typeFilter.length === 0 && !excludeDeleted && !excludeChanges;
   const reachesDown = unfiltered && page.completeFrom === startSeqId;
   const askedFrom = query.startSeqId > 0n ? query.startSeqId : 1n;
   return {

@@ -36,7 +36,11 @@ export function checkSend(send: UpstreamMessage, rules: SendRules): ErrorName | 
   return undefined;
 }
 
-function checkContent(content: string, rules: SendRules): ErrorName | undefined {
+/** The rule of a text that it breaks, or undefined. */
+export function checkContent(
+  content: string,
+  rules: Pick<SendRules, "contentCharsMax">,
+): "MESSAGE_TOO_LONG" | "INVALID_MESSAGE_FORMAT" | "MESSAGE_EMPTY" | undefined {
   switch (textFault(content, rules.contentCharsMax, CONTENT_BYTES_MAX)) {
     case "chars":
     case "bytes":

@@ -8,6 +8,8 @@ const hasher = new Bun.CryptoHasher("sha256");
  *  this order, before any filter, so that neither filter, edit nor recall makes a repeat look different (spec 40 §2).
  *  Stored for ever: the layout must never change. */
 export function sendHash(send: UpstreamMessage): Uint8Array {
+  // A forward is the same when it forwards the same, whatever has become of that text since.
+  if (send.forwardedFrom !== undefined) return hasher.update(`forward ${send.forwardedFrom.messageId}`).digest();
   // Lengths stand before the free texts, so no two sends share a layout.
   const head = `${MessageKind.MESSAGE} ${send.messageType} ${send.content.length} ${send.extra.length}\n`;
   hasher.update(`${head}${send.content}\n${send.extra}\n${send.replyToMessageId} ${send.mentions.join(",")}`);

@@ -1,19 +1,22 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callParent } from "#infra/trace/rpc.ts";
+import { uuidv7 } from "#infra/uid/uid.ts";
 import { conversationTypeOf, conversationTypes } from "#proto/conversation-ids.ts";
 import { AppError } from "#proto/errors.ts";
 import type { MessageService, SendMessageRequest } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
-import { isId } from "#proto/limits.ts";
+import { isClientMsgId, isId } from "#proto/limits.ts";
 import type { Calls } from "../calls.ts";
 import type { LogicContext } from "../deps.ts";
-import { requireUserId, traceOf } from "./arguments.ts";
+import { checkForward, forward } from "../message/forward.ts";
+import { visibleMessage } from "../message/visible.ts";
+import { invalid, optionsOf, requireUserId, traceOf } from "./arguments.ts";
 
 /** gochat.logic.v1.MessageService: `SendMessage` joins the batches that are committed together with everybody else's.
  *  What is not here yet answers `unimplemented`. */
 export function messageService(
-  context: Pick<LogicContext, "clock" | "tracer" | "metrics">,
+  context: Pick<LogicContext, "clock" | "tracer" | "metrics" | "repo">,
   calls: Calls,
 ): Partial<ServiceImpl<typeof MessageService>> {
   const seconds = context.metrics.histogram(
@@ -31,6 +34,21 @@ export function messageService(
       );
       byType[conversationTypeOf(request.conversationId)]?.observe((performance.now() - began) / 1000);
       return { message: row, clientMsgId: request.clientMsgId, duplicate };
+    },
+
+    async getMessage({ userId, messageId }, call) {
+      requireUserId(userId);
+      return { message: await visibleMessage(context.repo, messageId, userId, optionsOf(call)) };
+    },
+
+    async forwardMessage(request, call) {
+      const { userId, messageId, targetConversationIds: targets } = request;
+      requireUserId(userId);
+      if (request.clientMsgId !== "" && !isClientMsgId(request.clientMsgId)) throw invalid("client_msg_id");
+      checkForward(targets, request.clientMsgId);
+      const clientMsgId = request.clientMsgId === "" ? uuidv7() : request.clientMsgId;
+      const rest = { traceId: traceOf(call), nowMs: context.clock(), parent: callParent(context.tracer, call) };
+      return await forward(context.repo, calls, { userId, messageId, targets, clientMsgId, ...rest }, optionsOf(call));
     },
   };
 }

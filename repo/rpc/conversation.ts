@@ -8,7 +8,7 @@ import type {
 } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { IDS_MAX, isConversationId, ROOM_USERS_MAX, ROUTE_CONVERSATIONS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
-import { createRouteFinder } from "../routes.ts";
+import { createRouteFinder, type RouteFinder } from "../routes.ts";
 import {
   type ConversationStore,
   createConversationStore,
@@ -21,23 +21,26 @@ import { seconds } from "../store/message-row.ts";
 import { createReadPointers, type ReadPointers } from "../store/read-pointer.ts";
 import { idOf, invalid } from "./arguments.ts";
 import { listMethods, type Present, presenter } from "./conversation-list.ts";
+import { pinMethods } from "./pins.ts";
 
 const pageRowsDefault = 50;
 
 type Impl = ServiceImpl<typeof ConversationService>;
 type Of<M extends keyof Impl> = Pick<Impl, M>;
 
-/** gochat.repo.v1.ConversationService, without changes to what exists: those answer `unimplemented`. Errors:
+/** gochat.repo.v1.ConversationService, what is not here yet answers `unimplemented`. Errors:
  *  INVALID_PARAMETER, CONVERSATION_NOT_FOUND, NOT_CONVERSATION_MEMBER, SERVICE_UNAVAILABLE. */
 export function conversationService(context: RepoContext) {
   const store = createConversationStore(context);
   const present = presenter(createWorldCount(context));
+  const finder = createRouteFinder(context);
   return {
     ...conversationMethods(context, store, present),
     ...listMethods(context, createConversationList(context), present),
     ...memberMethods(createMemberStore(context)),
     ...pointerMethods(createReadPointers(context)),
-    ...routeMethods(context, store),
+    ...routeMethods(finder, store),
+    ...pinMethods(context, finder),
   } satisfies Partial<Impl>;
 }
 
@@ -202,8 +205,7 @@ function pointerMethods(
   };
 }
 
-function routeMethods(context: RepoContext, store: ConversationStore): Of<"getConversationRoutes"> {
-  const finder = createRouteFinder(context);
+function routeMethods(finder: RouteFinder, store: ConversationStore): Of<"getConversationRoutes"> {
   return {
     async getConversationRoutes({ conversationIds, extras }) {
       if (conversationIds.length > ROUTE_CONVERSATIONS_MAX) throw invalid("conversation_ids");

@@ -4,10 +4,19 @@ import { AppError } from "#proto/errors.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import type { ChangeRows } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
-import { isClientMsgId, REASON_CHARS_MAX } from "#proto/limits.ts";
+import {
+  CONTENT_BYTES_MAX,
+  CONTENT_CHARS_MAX,
+  isClientMsgId,
+  isEmoji,
+  REASON_CHARS_MAX,
+  textFault,
+} from "#proto/limits.ts";
 import { changeHash, createChanger } from "../change.ts";
 import { changeRowsOf } from "../change-rows.ts";
 import type { ChangeScope } from "../change-scope.ts";
+import { edit } from "../changes/edit.ts";
+import { react } from "../changes/reaction.ts";
 import { recall } from "../changes/recall.ts";
 import type { RepoContext } from "../context.ts";
 import type { RouteFinder } from "../routes.ts";
@@ -59,7 +68,10 @@ export function clientMsgIdOf(text: string): string {
 type Impl = ServiceImpl<typeof MessageService>;
 
 /** The `+rows` methods of gochat.repo.v1.MessageService. */
-export function messageChangeMethods(context: RepoContext, routes: RouteFinder): Pick<Impl, "deleteMessage"> {
+export function messageChangeMethods(
+  context: RepoContext,
+  routes: RouteFinder,
+): Pick<Impl, "deleteMessage" | "updateMessageContent" | "setReaction"> {
   const change = createMessageChanges(context, routes);
   const { tables } = context;
   return {
@@ -71,6 +83,31 @@ export function messageChangeMethods(context: RepoContext, routes: RouteFinder):
       const body = recall(tables, messageId, request.reason, Number(request.windowSeconds));
       const operation = ["recall", request.reason] as const;
       return { success: true, ...(await change({ messageId, operatorId, clientMsgId, operation }, body)) };
+    },
+
+    async updateMessageContent(request) {
+      const { content, contentAsSent } = request;
+      if (textFault(content, CONTENT_CHARS_MAX, CONTENT_BYTES_MAX) !== undefined) throw invalid("content");
+      const messageId = idOf(request.messageId, "message_id");
+      const operatorId = idOf(request.operatorId, "operator_id");
+      const clientMsgId = clientMsgIdOf(request.clientMsgId);
+      const windowSeconds = Number(request.windowSeconds);
+      const body = edit({ messageId, content, windowSeconds, expectedVersion: Number(request.expectedVersion) });
+      const operation = ["edit", contentAsSent === "" ? content : contentAsSent] as const;
+      return await change({ messageId, operatorId, clientMsgId, operation }, body);
+    },
+
+    async setReaction(request) {
+      const { emoji, removed } = request;
+      if (!isEmoji(emoji)) throw invalid("emoji");
+      const messageId = idOf(request.messageId, "message_id");
+      const operatorId = idOf(request.userId, "user_id");
+      const clientMsgId = clientMsgIdOf(request.clientMsgId);
+      const operation = [removed ? "unreact" : "react", emoji] as const;
+      return await change(
+        { messageId, operatorId, clientMsgId, operation },
+        react(tables, { messageId, emoji, removed }),
+      );
     },
   };
 }

@@ -15,7 +15,7 @@ import { createDirectClient } from "../../../infra/rpc/direct.ts";
 import type { RpcService } from "../../../infra/rpc/rpc.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
-import { defaultLogicConfig } from "../../../logic/config.ts";
+import { defaultLogicConfig, type LogicConfig } from "../../../logic/config.ts";
 import { startLogic } from "../../../logic/start.ts";
 import { connectErrors } from "../../../proto/connect-errors.ts";
 import { ConversationService } from "../../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
@@ -63,6 +63,8 @@ export interface Chat extends AsyncDisposable {
   };
   readonly mq: Mq;
   readonly cache: MemoryCache;
+  /** The very object that logic reads its hot settings from. */
+  readonly config: LogicConfig;
   /** The polite stop of logic; repo and the log stay. */
   stopLogic(): Promise<void>;
   /** What reached the gateway, in order. */
@@ -119,7 +121,8 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
     onlineStatus: clientOf(runningRepo.services, OnlineStatusService),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
-  const logic = await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys });
+  const config = defaultLogicConfig("development");
+  const logic = await startLogic(config, { ...common, mq, repo, keys });
   // Disposing it twice does nothing the second time.
   const stopLogic = async (): Promise<void> => await logic[Symbol.asyncDispose]();
   stack.defer(stopLogic);
@@ -133,6 +136,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
     repo,
     mq,
     cache,
+    config,
     downstream,
     stopLogic,
     acks: () => downstream.flatMap(acksIn),

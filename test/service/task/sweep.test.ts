@@ -133,3 +133,34 @@ test("DESIGN §2: what was committed by a process that died before its produces 
   expect(pushed[0]?.conversationId).toBe(groupId);
   expect(fed.toSorted()).toEqual([groupId, "world"].toSorted());
 });
+
+test("spec 50 §5: a change is swept like a send, with the text of now", async () => {
+  await using all = await setup();
+  const { repo, time, pushed, commit, outboxRows } = all;
+  const [a, b] = await Promise.all(
+    ["swept_c", "swept_d"].map(
+      async (username) => (await repo.user.createUser({ username, passwordHash: "!" })).user?.id ?? "",
+    ),
+  );
+  if (a === undefined || b === undefined) throw new Error("no users");
+  const sid = Bun.randomUUIDv7();
+  const exp = time.ms / 1000 + 3600;
+  await repo.session.createSession({
+    session: { id: sid, userId: b, expiresAt: BigInt(exp) },
+    refreshHash: new Bun.CryptoHasher("sha256").update(sid).digest("hex"),
+    refreshClaims: JSON.stringify({ exp }),
+  });
+  await repo.onlineStatus.setUserOnline({ sid, userId: b, gatewayId, incarnation, sessionId: "s1", platform: "web" });
+  const made = await repo.conversation.createConversation({ type: 2, name: "g", ownerId: a, memberIds: [b] });
+  const conversationId = made.conversation?.id ?? "";
+  await commit(conversationId, a, "first");
+  const { messages } = await repo.message.getConversationMessages({ conversationId });
+  const messageId = messages[0]?.id ?? "";
+  const edit = { messageId, operatorId: a, content: "second", windowSeconds: 60n };
+  const { changes } = await repo.message.updateMessageContent(edit);
+  time.ms += 10_500;
+  await until(async () => (await outboxRows()) === 0 && pushed.length > 0);
+  const rows = pushed.flatMap((push) => push.rows.map((row) => row.message));
+  expect(rows.map((row) => row?.content)).toEqual(["second", ""]);
+  expect(rows[1]).toEqual(changes?.rows[0]);
+});
