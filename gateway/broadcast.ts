@@ -6,9 +6,7 @@ import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/down
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { sendSpans } from "./send-spans.ts";
-import { pushFrames } from "./ws/push-frames.ts";
-import type { Rooms } from "./ws/rooms.ts";
-import { carriers } from "./ws/wire.ts";
+import type { RoomFlow } from "./ws/room-flow.ts";
 
 /** Reads the rooms' records, which every gateway reads whole, and publishes them to the native channels: one encoding
  *  per kind of client, a whole batch in one turn, so that it leaves in one write per socket (DESIGN §6). No await
@@ -18,7 +16,7 @@ export interface Broadcast {
 }
 
 export interface BroadcastDeps {
-  readonly rooms: Rooms;
+  readonly flow: Pick<RoomFlow, "push">;
   readonly controls: Controls;
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
@@ -31,21 +29,8 @@ interface Run {
   readonly rows: Message[];
 }
 
-export function createBroadcast(
-  options: { readonly gatewayId: string; readonly frameOutMax: number },
-  deps: BroadcastDeps,
-): Broadcast {
-  const { rooms, controls, metrics, tracer, clock } = deps;
-
-  function publish({ conversationId, rows }: Run): void {
-    const listeners = rooms.listeners(conversationId);
-    if (!carriers.some((carrier) => listeners[carrier])) return;
-    const nowS = Math.floor(clock() / 1000);
-    if (conversationId === WORLD_ID) metrics.worldMessages.add(rows.length);
-    const segments = [{ missed: undefined, rows }];
-    const frames = pushFrames(conversationId, segments, listeners, { nowS, bytesMax: options.frameOutMax });
-    rooms.publish(conversationId, frames);
-  }
+export function createBroadcast(options: { readonly gatewayId: string }, deps: BroadcastDeps): Broadcast {
+  const { flow, controls, metrics, tracer, clock } = deps;
 
   function collect(runs: Run[], push: PushMessages): void {
     const last = runs.at(-1);
@@ -63,7 +48,10 @@ export function createBroadcast(
         else if (value.body.case === "control") controls.apply(value.body.value);
         metrics.worldLatency.observe(Math.max(0, clock() - Number(value.createdAtMs)) / 1000);
       }
-      for (const run of runs) publish(run);
+      for (const { conversationId, rows } of runs) {
+        if (conversationId === WORLD_ID) metrics.worldMessages.add(rows.length);
+        flow.push(conversationId, rows);
+      }
       for (const span of spans) span.end();
       return Promise.resolve({ done: records.length });
     },

@@ -109,6 +109,32 @@ const ws = section({
   }),
 });
 
+const world = section({
+  coalesceAbove: int({
+    default: 20,
+    min: 1,
+    max: 1_000_000,
+    doc: "messages per second of a room above which one frame carries several",
+    hot: true,
+  }),
+  flushMin: duration({ default: 10, min: 1, max: second, doc: "between two such frames, at least", hot: true }),
+  flushMax: duration({ default: 100, min: 1, max: second, doc: "between two such frames, at most", hot: true }),
+  maxPushPerSecond: int({
+    default: { development: 1000, production: 50 },
+    min: 1,
+    max: 1_000_000,
+    doc: "messages of the world shown per second; the newest are kept, `missed` tells of the rest",
+    hot: true,
+  }),
+  inactivePushInterval: duration({
+    default: 5 * second,
+    min: 100,
+    max: 5 * minute,
+    doc: "between pushes of the world to clients in the background, under load",
+    hot: true,
+  }),
+});
+
 const http = section({
   corsOrigins: list({
     default: { development: ["*"], production: [] },
@@ -140,6 +166,7 @@ export const gatewaySpec = section({
     doc: "processes that listen together on the port, one per core; 0: the gateway runs in the process itself",
   }),
   ws,
+  world,
   http,
   jwt: section({
     issuer: string({ default: "im-logic", doc: "issuer that tokens must name" }),

@@ -14,6 +14,8 @@ export interface GatewayMetrics {
   readonly framesOut: BoundCounter;
   readonly closes: Counter;
   readonly pushDropped: Counter;
+  /** Messages of the world that were left out on purpose and announced. */
+  readonly shed: Readonly<Record<"budget" | "background", BoundCounter>>;
   readonly resyncs: Counter;
   readonly upstreamWaiting: Gauge;
   readonly sendFailures: Counter;
@@ -39,6 +41,7 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
   metrics.gauge("gochat_ws_connections", "open sockets").watch(() => hub.size);
   metrics.gauge("gochat_ws_queue_bytes", "bytes that wait for slow readers").watch(() => waitingBytes(hub));
   metrics.gauge("world_chat_active_users", "users with an open socket").watch(() => hub.users);
+  const shed = metrics.counter("gochat_push_shed_total", "messages left out and announced by `missed`", ["reason"]);
   const frames = metrics.counter("gochat_ws_frames_total", "WebSocket frames", ["direction"]);
   // The instrument of infra/ratelimit: the buckets of sockets are counted here.
   const limited = metrics.counter("gochat_ratelimit_rejected_total", "Calls refused by a rate limit.", ["name"]);
@@ -76,6 +79,7 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
     framesOut: frames.with({ direction: "out" }),
     closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
     pushDropped: metrics.counter("gochat_push_dropped_total", "frames a socket did not take", ["reason"]),
+    shed: { budget: shed.with({ reason: "budget" }), background: shed.with({ reason: "background" }) },
     resyncs: metrics.counter("gochat_resync_total", "resync frames sent", ["reason"]),
     upstreamWaiting: metrics.gauge("gochat_upstream_waiting", "sends that wait for the log"),
     sendFailures: metrics.counter("gochat_message_send_failures_total", "Sends refused before the commit", ["reason"]),

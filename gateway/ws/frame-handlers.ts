@@ -14,6 +14,7 @@ import type { GatewayMetrics } from "../metrics.ts";
 import type { Answers } from "./answers.ts";
 import { closes } from "./close-codes.ts";
 import type { FrameHandlers } from "./inbound.ts";
+import type { RoomFlow } from "./room-flow.ts";
 import type { Session } from "./session.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -30,6 +31,7 @@ export interface FrameHandlerOptions {
 export interface FrameHandlerDeps {
   readonly logic: Pick<LogicClients, "conversation">;
   readonly upstream: Upstream;
+  readonly flow: Pick<RoomFlow, "declared">;
   readonly verifier: TokenVerifier;
   readonly ratelimit: RateLimit;
   readonly answers: Answers;
@@ -40,7 +42,7 @@ export interface FrameHandlerDeps {
 
 /** The client frames of spec 20 §4 that this gateway serves. */
 export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHandlerDeps): FrameHandlers {
-  const { logic, upstream, verifier, ratelimit, answers, metrics, tracer, clock } = deps;
+  const { logic, upstream, flow, verifier, ratelimit, answers, metrics, tracer, clock } = deps;
 
   function sendMessage(session: Session, frame: Frame<"send-message">): Promise<void> | undefined {
     const traceId = Bun.randomUUIDv7();
@@ -181,6 +183,7 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
           return undefined;
         case "presence":
           session.background = frame.data.state === "background";
+          flow.declared(session);
           return undefined;
         case "refresh-auth":
           return refreshAuth(session, frame);

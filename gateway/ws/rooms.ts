@@ -1,3 +1,4 @@
+import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Room } from "./handshake.ts";
 import type { PushFrames } from "./push-frames.ts";
@@ -10,17 +11,25 @@ export interface NativeChannels {
   subscriberCount(channel: string): number;
 }
 
-/** The rooms as native channels: one per conversation and carrier. Bun keeps the subscribers; a session's subscriptions
+/** The rooms as native channels: one per conversation and carrier, in the world also for sessions in the background. Bun keeps the subscribers; a session's subscriptions
  *  end with its socket. */
 export interface Rooms {
   subscribe(session: Session, rooms: readonly Room[]): void;
-  /** By which carriers somebody listens here. */
+  /** Sockets that listen, those in the background too. */
+  sockets(conversationId: string): number;
+  /** By which carriers somebody listens here, in the world without those in the background. */
   listeners(conversationId: string): Carried;
   /** Hands all frames to the channels, in this turn. */
   publish(conversationId: string, frames: PushFrames): void;
+  backgroundListeners(): Carried;
+  publishToBackground(frames: PushFrames): void;
+  /** Moves a session of the world between its two sets of channels and notes it in `session.quiet`. */
+  move(session: Session, quiet: boolean): void;
 }
 
 const prefixes: Readonly<Record<Carrier, string>> = { single: "0:", joined: "1:", binary: "2:" };
+/** No conversation is called so: it is the world of those in the background. */
+const backgroundWorld = `${WORLD_ID} background`;
 
 export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): Rooms {
   function publishAll(channel: string, wires: readonly Wire[]): number {
@@ -32,19 +41,45 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
     return count;
   }
 
+  function listeners(name: string): Carried {
+    const heard = (carrier: Carrier): boolean => channels.subscriberCount(prefixes[carrier] + name) > 0;
+    return { single: heard("single"), joined: heard("joined"), binary: heard("binary") };
+  }
+
+  function publish(name: string, frames: PushFrames): void {
+    let reached = 0;
+    for (const carrier of carriers) reached += publishAll(prefixes[carrier] + name, frames[carrier]);
+    metrics.recipients.observe(reached);
+  }
+
+  function count(name: string): number {
+    let sockets = 0;
+    for (const carrier of carriers) sockets += channels.subscriberCount(prefixes[carrier] + name);
+    return sockets;
+  }
+
   return {
     subscribe(session, rooms) {
       const prefix = prefixes[session.carrier];
-      for (const { conversationId } of rooms) session.socket?.subscribe(prefix + conversationId);
+      for (const { conversationId } of rooms) {
+        const name = conversationId === WORLD_ID && session.quiet ? backgroundWorld : conversationId;
+        session.socket?.subscribe(prefix + name);
+      }
     },
-    listeners(conversationId) {
-      const heard = (carrier: Carrier): boolean => channels.subscriberCount(prefixes[carrier] + conversationId) > 0;
-      return { single: heard("single"), joined: heard("joined"), binary: heard("binary") };
-    },
-    publish(conversationId, frames) {
-      let reached = 0;
-      for (const carrier of carriers) reached += publishAll(prefixes[carrier] + conversationId, frames[carrier]);
-      metrics.recipients.observe(reached);
+    sockets: (conversationId) => count(conversationId) + (conversationId === WORLD_ID ? count(backgroundWorld) : 0),
+    listeners,
+    publish,
+    backgroundListeners: () => listeners(backgroundWorld),
+    publishToBackground: (frames) => publish(backgroundWorld, frames),
+    move(session, quiet) {
+      const { socket } = session;
+      if (session.state !== "open" || socket === undefined || session.quiet === quiet) return;
+      const prefix = prefixes[session.carrier];
+      const [from, to] = quiet ? [WORLD_ID, backgroundWorld] : [backgroundWorld, WORLD_ID];
+      if (!socket.isSubscribed(prefix + from)) return;
+      socket.unsubscribe(prefix + from);
+      socket.subscribe(prefix + to);
+      session.quiet = quiet;
     },
   };
 }

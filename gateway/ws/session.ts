@@ -46,7 +46,10 @@ export class Session implements WheelEntry {
   registered = false;
   /** When it connected by repo's clock, 0 before the first registration. */
   placedAtMs = 0n;
+  /** What the client declared last. */
   background = false;
+  /** Whether it listens to the world of the background; follows `background`, sometimes later. */
+  quiet = false;
   socket: ServerWebSocket<Session> | undefined = undefined;
   /** Close code this side decided on, 0 while it did not. */
   closeCode = 0;

@@ -22,7 +22,9 @@ import { createFrameLimits } from "./frame-limits.ts";
 import { createHandshake, type Handshake, type Room } from "./handshake.ts";
 import type { Hub } from "./hub.ts";
 import { createInbound } from "./inbound.ts";
+import { watchLoopLag } from "./pace.ts";
 import { createResyncSender } from "./resync.ts";
+import { createRoomFlow } from "./room-flow.ts";
 import { createRooms, type NativeChannels } from "./rooms.ts";
 import type { Session } from "./session.ts";
 import { createSockets } from "./sockets.ts";
@@ -76,6 +78,14 @@ export function createSocketSide(
   const hot = hotOptions(config, incarnation);
   const answers = createAnswers(metrics, clock);
   const rooms = createRooms(deps.channels, metrics);
+  const lag = watchLoopLag();
+  const flow = createRoomFlow(config.world, {
+    rooms,
+    metrics,
+    clock,
+    lagMs: () => lag.ms,
+    frameOutMax: ws.frameOutMax,
+  });
   const resync = createResyncSender(hot.resync, { clog, metrics, clock });
   const events = createUserEvents(gatewayId, { mq, clog, clock });
   const evictions = createEvictions({ mq, clog, clock });
@@ -111,6 +121,7 @@ export function createSocketSide(
   const handlers = createFrameHandlers(hot.frames, {
     logic,
     upstream,
+    flow,
     verifier,
     ratelimit,
     answers,
@@ -180,7 +191,7 @@ export function createSocketSide(
   return {
     handler: sockets.handler,
     downstream: createDownstream(hot.pushes, { hub, controls, metrics, tracer, clog, clock }),
-    broadcast: createBroadcast(hot.pushes, { rooms, controls, metrics, tracer, clock }),
+    broadcast: createBroadcast(hot.pushes, { flow, controls, metrics, tracer, clock }),
     prober,
     missed,
     regained() {
@@ -190,7 +201,11 @@ export function createSocketSide(
     connecting: () => handshake.connecting,
     waiting: () => upstream.waiting,
     tick: sockets.tick,
-    stop: () => resync.stop(),
+    stop() {
+      flow.stop();
+      lag[Symbol.dispose]();
+      resync.stop();
+    },
     async idle() {
       await handshake.idle();
       await upstream.idle();
