@@ -49,14 +49,14 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 /** Started from the database to the sockets, stopped the other way round. */
 async function startAllServices(given: Given<Specs>, surroundings: Surroundings): Promise<Running> {
   const { host, configs } = given;
-  const { clog, metrics, tracer, cache, ids, coord, serviceToken } = host;
+  const { clog, metrics, tracer, cache, ids, coord, serviceToken, rpcTls } = host;
   const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
   await using stack = new AsyncDisposableStack();
 
   const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo } };
   const repo = stack.use(
-    await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, tracer, serviceToken }),
+    await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, tracer, serviceToken, rpcTls }),
   );
   const repoClients = directRepo(repo.services, host);
 
@@ -65,7 +65,7 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
     onWarning: (message) => clog.warn(message),
   });
   const logicConfig = { ...configs.logic, rpc: { ...configs.logic.rpc, port: ports.logic } };
-  const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, tracer, keys, serviceToken };
+  const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, tracer, keys, serviceToken, rpcTls };
   const logic = stack.use(await startLogic(logicConfig, logicDeps));
 
   const task = stack.use(await startTask(configs.task, { mq, repo: repoClients, coord, clog, metrics, tracer }));

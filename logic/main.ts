@@ -48,6 +48,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
       tracer: host.tracer,
       keys,
       serviceToken: host.serviceToken,
+      rpcTls: host.rpcTls,
     });
     stack.use(logic);
     const opened = stack.move();

@@ -6,6 +6,7 @@ import type { Mq } from "#infra/mq/mq.ts";
 import { createOnce } from "#infra/once/once.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import { startRpcServer } from "#infra/rpc/server.ts";
+import type { RpcTls } from "#infra/rpc/tls.ts";
 import { tracedServices } from "#infra/trace/rpc.ts";
 import { noTracer, type Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
@@ -51,6 +52,8 @@ export interface LogicDeps {
   readonly clock?: (() => number) | undefined;
   /** What callers must show on the port `rpc.port`; without it no port is opened. */
   readonly serviceToken?: string | undefined;
+  /** Of the port. */
+  readonly rpcTls?: RpcTls | undefined;
 }
 
 export interface RunningLogic extends AsyncDisposable {
@@ -99,13 +102,13 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
-  const { serviceToken } = deps;
+  const { serviceToken, rpcTls: tls } = deps;
   const server =
     serviceToken === undefined
       ? undefined
       : startRpcServer(
           services,
-          { ...config.rpc, serviceToken, open: [HEALTH_SERVICE] },
+          { ...config.rpc, serviceToken, tls, open: [HEALTH_SERVICE] },
           { errors: connectErrors, clog, metrics: deps.metrics },
         );
   stack.use(server);

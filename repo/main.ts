@@ -20,6 +20,7 @@ const repoAlone: Composition<{ repo: typeof repoSpec }> = {
       metrics: host.metrics,
       tracer: host.tracer,
       serviceToken: host.serviceToken,
+      rpcTls: host.rpcTls,
     }),
 };
 

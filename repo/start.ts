@@ -8,6 +8,7 @@ import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
 import { startRpcServer } from "#infra/rpc/server.ts";
+import type { RpcTls } from "#infra/rpc/tls.ts";
 import { tracedServices } from "#infra/trace/rpc.ts";
 import { noTracer, type Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
@@ -50,6 +51,8 @@ export interface RepoDeps {
   readonly clock?: () => number;
   /** What callers must show on the port `rpc.port`; without it no port is opened. */
   readonly serviceToken?: string;
+  /** Of the port. */
+  readonly rpcTls?: RpcTls | undefined;
 }
 
 export interface RunningRepo extends AsyncDisposable {
@@ -111,13 +114,13 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   watchDb(deps);
   const services = tracedServices(repoServices(context), tracer);
   await using stack = new AsyncDisposableStack();
-  const { serviceToken } = deps;
+  const { serviceToken, rpcTls: tls } = deps;
   const server =
     serviceToken === undefined
       ? undefined
       : startRpcServer(
           services,
-          { ...config.rpc, serviceToken, open: [Health.typeName] },
+          { ...config.rpc, serviceToken, tls, open: [Health.typeName] },
           { errors: connectErrors, clog, metrics },
         );
   stack.use(server);

@@ -61,6 +61,24 @@ export const hostSpec = section({
       lengthMax: 255,
       doc: "host name under which others reach the RPC port of this process; unset: the address it listens on",
     }),
+    tls: section(
+      {
+        enabled: bool({ default: false, doc: "mutual TLS between services, on both sides of every call" }),
+        ca: string({
+          default: undefined,
+          doc: "PEM file of the authority that has signed every service's certificate",
+        }),
+        cert: string({
+          default: undefined,
+          doc: "PEM file of this process's certificate, for the host name of rpc.advertise or its address",
+        }),
+        key: string({ default: undefined, doc: "PEM file of its key" }),
+      },
+      ({ enabled, ca, cert, key }) =>
+        !enabled || (ca !== undefined && cert !== undefined && key !== undefined)
+          ? undefined
+          : "rpc.tls.ca, .cert and .key with rpc.tls.enabled",
+    ),
   }),
   ratelimit: section({
     enabled: bool({ default: true, doc: "rate limits at the entrance; off for benches and tests", hot: true }),

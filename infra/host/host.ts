@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Breakers, BreakersOptions } from "../breaker/breaker.ts";
 import type { Cache } from "../cache/cache.ts";
 import { createLogger, type RootLogger } from "../clog/clog.ts";
@@ -12,6 +13,7 @@ import type { Mq } from "../mq/mq.ts";
 import type { Objects } from "../objects/objects.ts";
 import { createRateLimit, type RateLimit } from "../ratelimit/ratelimit.ts";
 import { defaultRules } from "../ratelimit/rules.ts";
+import { type RpcTls, readRpcTls } from "../rpc/tls.ts";
 import { tracedMq } from "../trace/mq.ts";
 import { openTracer } from "../trace/open.ts";
 import type { ConfigurableTracer } from "../trace/trace.ts";
@@ -36,6 +38,8 @@ export interface Host extends AsyncDisposable {
   readonly ratelimit: RateLimit;
   readonly folder: DataFolder;
   readonly serviceToken: string;
+  /** For the RPC listener and every call; undefined: plain HTTP. */
+  readonly rpcTls: RpcTls | undefined;
   /** Breakers of one use, whose policies follow the centre (spec 60 §1). */
   breakers(options?: BreakersOptions): Breakers;
   /** The log; opened on the first call. */
@@ -71,6 +75,7 @@ export async function openHost(
 ): Promise<Host> {
   const { environment, service, services, embedded } = options;
   const folder = openDataFolder(bootstrap.data.dir);
+  const rpcTls = readRpcTls(bootstrap.rpc.tls, (path) => readFileSync(path, "utf8"));
   await using stack = new AsyncDisposableStack();
   const clog = createLogger({
     service,
@@ -126,6 +131,7 @@ export async function openHost(
     breakers: policies.breakers,
     folder,
     serviceToken: config.rpc.serviceToken ?? readOrMakeSecret(folder.file("service-token")),
+    rpcTls,
     mq: mq.get,
     db: db.get,
     es: async () => (await es.get()).index,

@@ -7,7 +7,7 @@ import type { HostConfig } from "./config.ts";
 import type { Host } from "./host.ts";
 
 /** Where a service listens when there is no registry to ask. */
-const alone = { "im-logic": "http://127.0.0.1:9001", "im-repo": "http://127.0.0.1:9002" } as const;
+const alone = { "im-logic": "127.0.0.1:9001", "im-repo": "127.0.0.1:9002" } as const;
 export type PeerName = keyof typeof alone;
 
 /** A service that restarts is back within seconds: its callers look again soon, not after the minute that is the default of
@@ -23,12 +23,16 @@ export function connectPeer(
   own: { readonly caller: string; readonly errors: ErrorTranslator },
 ): Promise<ServiceConnection> {
   const { errors } = own;
+  const tls = host.rpcTls;
+  const scheme = tls === undefined ? "http" : "https";
   const given = name === "im-repo" ? config.rpc.repoUrl : config.rpc.logicUrl;
-  const address = given ?? (coordDriver(config.coord) === "local" ? alone[name] : undefined);
+  const address = given ?? (coordDriver(config.coord) === "local" ? `${scheme}://${alone[name]}` : undefined);
   return connectService({
     coord: host.coord,
     name,
     ...(address === undefined ? {} : { address }),
+    ...(tls === undefined ? {} : { tls }),
+    scheme,
     errors,
     breakers: host.breakers({ isFailure: rpcFailure(errors), policies: { default: peerPolicy } }),
     caller: { service: own.caller, token: host.serviceToken },

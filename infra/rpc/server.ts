@@ -3,6 +3,7 @@ import { listenError } from "../host/start-error.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { createRpcHandler } from "./handler.ts";
 import type { ErrorTranslator, RpcService } from "./rpc.ts";
+import type { RpcTls } from "./tls.ts";
 
 export interface RpcServer extends AsyncDisposable {
   /** Without a slash at its end. */
@@ -17,6 +18,8 @@ export interface RpcServerOptions {
   readonly serviceToken: string;
   /** Full names of the services that answer without it. */
   readonly open: readonly string[];
+  /** Callers show a certificate of the same authority, also for what is open. */
+  readonly tls?: RpcTls | undefined;
 }
 
 /** Serves Connect and gRPC-Web on a port of its own. Throws StartError when the port is busy. Disposing stops listening
@@ -26,13 +29,14 @@ export function startRpcServer(
   options: RpcServerOptions,
   deps: { readonly errors: ErrorTranslator; readonly clog: Logger; readonly metrics: Metrics },
 ): RpcServer {
-  const { host, port } = options;
+  const { host, port, tls } = options;
   const serviceToken = { token: options.serviceToken, open: options.open };
   const handle = createRpcHandler(services, { ...deps, serviceToken });
   try {
     const server = Bun.serve({
       hostname: host,
       port,
+      ...(tls === undefined ? {} : { tls: { ...tls, requestCert: true, rejectUnauthorized: true } }),
       fetch: (request) => handle(request) ?? new Response("not found", { status: 404 }),
     });
     return {
