@@ -10,6 +10,7 @@ const recipientBuckets = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 1
 export interface GatewayMetrics {
   readonly httpRequests: Counter;
   readonly httpSeconds: Histogram;
+  readonly slow: Metrics["slow"];
   readonly framesIn: BoundCounter;
   readonly framesOut: BoundCounter;
   readonly closes: Counter;
@@ -69,6 +70,7 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
     worldMessages: createRateGauge(
       metrics.gauge("world_chat_message_rate", "Messages of the world per second since the last scrape"),
     ),
+    slow: metrics.slow,
     httpRequests: metrics.counter("http_requests_total", "HTTP requests", ["method", "route", "status"]),
     httpSeconds: metrics.histogram(
       "http_request_duration_seconds",

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
+import { createSlowLog } from "#infra/metrics/slow.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { Json } from "#proto/schemas/json-schema.ts";
@@ -36,6 +37,7 @@ export interface AppDeps extends ApiDeps {
 export function createApp(deps: AppDeps): Hono<ApiEnv> {
   const { guard, metrics, tracer, clog, version } = deps;
   const app = new Hono<ApiEnv>();
+  const slow = createSlowLog(clog.namespace("http"), "slow request");
 
   app.use(async (c, next) => {
     const startedNs = Bun.nanoseconds();
@@ -57,7 +59,9 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
       span.end();
     }
     metrics.httpRequests.inc(labels);
-    metrics.httpSeconds.observe((Bun.nanoseconds() - startedNs) / 1e9, labels);
+    const seconds = (Bun.nanoseconds() - startedNs) / 1e9;
+    metrics.httpSeconds.observe(seconds, labels);
+    if (seconds * 1000 > metrics.slow.requestMs) slow.tell(seconds * 1000, { ...labels, trace_id: traceId });
   });
 
   app.onError((error, c) => {

@@ -4,6 +4,7 @@ import { bool, duration, int, oneOf, secret, string } from "../config/keys.ts";
 import { coordSpec } from "../coord/config.ts";
 import { dbSpec } from "../db/config.ts";
 import { esSpec } from "../es/config.ts";
+import { slowDefaults } from "../metrics/slow.ts";
 import { mqSpec } from "../mq/config.ts";
 import { objectsSpec } from "../objects/config.ts";
 import { traceSpec } from "../trace/config.ts";
@@ -29,6 +30,22 @@ export const hostSpec = section({
     fsync: oneOf(["batch", "os"], {
       default: "batch",
       doc: "durable topics of the embedded log: synced per group commit, or left to the operating system",
+    }),
+  }),
+  metrics: section({
+    slowRequest: duration({
+      default: slowDefaults.requestMs,
+      min: 1,
+      max: 600_000,
+      doc: "HTTP requests that take longer are logged",
+      hot: true,
+    }),
+    slowCall: duration({
+      default: slowDefaults.callMs,
+      min: 1,
+      max: 600_000,
+      doc: "calls between services that take longer are logged",
+      hot: true,
     }),
   }),
   cache: cacheSpec,

@@ -94,7 +94,7 @@ export async function openHost(
     await openCoord({ config: bootstrap, environment, service, folder, clog, metrics, embedded }),
   );
   const config = await complete({ clog, metrics, tracer, coord });
-  configureBase({ clog, tracer }, config);
+  configureBase({ clog, tracer, metrics }, config);
   const opening: Opening = { config, environment, service, folder, clog, metrics, embedded };
   const worker = stack.use(await claimWorker(coord, { clog: clog.namespace("uid"), metrics }));
   const cache = stack.use(await openCache(opening));
@@ -137,7 +137,7 @@ export async function openHost(
     es: async () => (await es.get()).index,
     objects: objects.get,
     configure(next) {
-      configureBase({ clog, tracer }, next);
+      configureBase({ clog, tracer, metrics }, next);
       ratelimit.setEnabled(next.ratelimit.enabled);
       es.opened()?.configure(next.es);
     },
@@ -146,7 +146,10 @@ export async function openHost(
 }
 
 /** What is hot in what is open as soon as the centre is. */
-function configureBase({ clog, tracer }: Pick<Base, "clog" | "tracer">, { log, trace }: HostConfig): void {
+function configureBase(base: Pick<Base, "clog" | "tracer" | "metrics">, config: HostConfig): void {
+  const { clog, tracer, metrics } = base;
+  const { log, trace } = config;
+  Object.assign(metrics.slow, { requestMs: config.metrics.slowRequest, callMs: config.metrics.slowCall });
   clog.configure({ level: log.level, format: log.format });
   tracer.configure({ sampler: trace.sampler, ratio: trace.ratio });
 }

@@ -1,4 +1,5 @@
 import { Counter as PromCounter, Gauge as PromGauge, Histogram as PromHistogram, Registry } from "prom-client";
+import { type SlowThresholds, slowDefaults } from "./slow.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -42,6 +43,8 @@ export interface Metrics {
   histogram(name: string, help: string, labels?: readonly string[], buckets?: readonly number[]): Histogram;
   /** Prometheus text format 0.0.4. */
   render(): Promise<string>;
+  /** Of the log lines about what took long; they are written where the durations are counted. */
+  readonly slow: SlowThresholds;
 }
 
 export interface MetricsOptions {
@@ -89,6 +92,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
       return it;
     },
     render: () => registry.metrics(),
+    slow: { ...slowDefaults },
   };
 }
 

@@ -14,6 +14,9 @@ export function startProcessMetrics(metrics: Metrics): Disposable {
   });
   metrics.gauge("process_resident_memory_bytes", "Resident memory.").watch(() => process.memoryUsage.rss());
   metrics.gauge("process_heap_bytes", "Heap in use.").watch(() => process.memoryUsage().heapUsed);
+  // Bun tells nothing of single collections: a heap that fills up shows in these.
+  metrics.gauge("process_heap_capacity_bytes", "Heap reserved.").watch(() => process.memoryUsage().heapTotal);
+  metrics.gauge("process_external_bytes", "Memory that objects hold outside of the heap.").watch(externalBytes);
   metrics.gauge("process_open_fds", "Open descriptors; 0 where the system does not tell.").watch(openFds);
   return watchLag(metrics);
 }
@@ -34,6 +37,10 @@ function watchLag(metrics: Metrics): Disposable {
   }, lagEveryMs);
   timer.unref();
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function externalBytes(): number {
+  return process.memoryUsage().external;
 }
 
 function openFds(): number {

@@ -57,7 +57,8 @@ export function createDirectClient<S extends DescService>(
     timeoutMs: options.defaultTimeoutMs ?? TIMEOUT_MS_DEFAULT,
     interceptors: options.interceptors ?? [],
     clog: options.clog ?? silentLogger,
-    metrics: options.metrics === undefined ? undefined : createServerMetrics(options.metrics),
+    metrics:
+      options.metrics === undefined ? undefined : createServerMetrics(options.metrics, options.clog ?? silentLogger),
   };
   const functions = impl as Record<string, unknown>;
   const made: Record<string, unknown> = streamingMethods(service, impl, options);
@@ -114,14 +115,14 @@ function unaryCall(method: DescMethodUnary, fn: UnaryFunction | undefined, setti
     const began = metrics === undefined ? 0 : performance.now();
     try {
       const response = await withinDeadline(method, fn, input, context, settings.interceptors);
-      metrics?.observe(method, undefined, (performance.now() - began) / 1000);
+      metrics?.observe(method, undefined, (performance.now() - began) / 1000, context);
       if (options.onHeader !== undefined) options.onHeader(context.responseHeader);
       if (options.onTrailer !== undefined) options.onTrailer(context.responseTrailer);
       return response;
     } catch (error) {
       const wire = errors.toConnect(error, context.traceId());
       logUnexpected(settings.clog, methodName(method), wire, error, context.traceId());
-      metrics?.observe(method, wire.code, (performance.now() - began) / 1000);
+      metrics?.observe(method, wire.code, (performance.now() - began) / 1000, context);
       throw errors.fromConnect(wire);
     } finally {
       context.end();

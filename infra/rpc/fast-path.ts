@@ -81,13 +81,13 @@ export function createUnaryFastPath(
       running = true;
       const output = await withinDeadline(method, fn, input, context, timeout.timeoutMs, settings.interceptors);
       const answer = answerMessage(codecs.getO(binary).serialize(output), binary, context, packing.response);
-      metrics?.observe(method, undefined, (performance.now() - began) / 1000);
+      metrics?.observe(method, undefined, (performance.now() - began) / 1000, context);
       return answer instanceof Response ? answer : await answer;
     } catch (error) {
       const wire = errors.toConnect(error, error instanceof ConnectError ? undefined : context.traceId());
       // What is wrong with a request is its sender's business, not the log's.
       if (running) logUnexpected(settings.clog, methodName(method), wire, error, context.traceId());
-      metrics?.observe(method, wire.code, (performance.now() - began) / 1000);
+      metrics?.observe(method, wire.code, (performance.now() - began) / 1000, context);
       context.abort(wire);
       return await answerError(wire, context, packing.response, settings.jsonOptions);
     } finally {

@@ -62,7 +62,8 @@ export function createRpcHandler(services: readonly RpcService[], options: RpcHa
   const settings: FastPathSettings = {
     errors: options.errors,
     clog: options.clog ?? silentLogger,
-    metrics: options.metrics === undefined ? undefined : createServerMetrics(options.metrics),
+    metrics:
+      options.metrics === undefined ? undefined : createServerMetrics(options.metrics, options.clog ?? silentLogger),
     token: options.serviceToken === undefined ? undefined : createServiceTokenCheck(options.serviceToken),
     interceptors: options.interceptors ?? [],
     jsonOptions: options.jsonOptions,

@@ -73,12 +73,13 @@ export function traceInterceptor(): Interceptor {
 export function metricsInterceptor(metrics: ServerMetrics, now: () => number = () => performance.now()): Interceptor {
   return (next) => async (request) => {
     const began = now();
+    const call = { traceId: () => request.header.get(TRACE_HEADER) ?? undefined };
     try {
       const response = await next(request);
-      metrics.observe(request.method, undefined, (now() - began) / 1000);
+      metrics.observe(request.method, undefined, (now() - began) / 1000, call);
       return response;
     } catch (error) {
-      metrics.observe(request.method, ConnectError.from(error, Code.Internal).code, (now() - began) / 1000);
+      metrics.observe(request.method, ConnectError.from(error, Code.Internal).code, (now() - began) / 1000, call);
       throw error;
     }
   };

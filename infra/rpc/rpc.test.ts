@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type Client, Code, type Interceptor } from "@connectrpc/connect";
+import { createLogger } from "../clog/clog.ts";
 import { createMetrics } from "../metrics/metrics.ts";
 import { createRemoteClient, type RemoteClientOptions } from "./client.ts";
 import { EchoService } from "./conformance/echo_pb.ts";
@@ -104,6 +105,27 @@ describe("rpc server", () => {
       'rpc_server_requests_total{service="gochat.conformance.v1.EchoService",method="Fail",code="not_found"} 1',
     );
     await dispose();
+  });
+
+  test("60 §7: a call that took longer than the threshold is logged by its server, others are not", async () => {
+    for (const how of [{}, { fastPath: false }]) {
+      const metrics = createMetrics();
+      const lines: Record<string, unknown>[] = [];
+      const write = (line: string): void => void lines.push(JSON.parse(line));
+      const clog = createLogger({ service: "im-repo", level: "info", format: "json", write });
+      const { client, dispose } = serve({ ...how, metrics, clog });
+      await client().echo({});
+      expect(lines).toEqual([]);
+      metrics.slow.callMs = 0;
+      const { traceId } = await client().echo({});
+      await codeOf(client().fail({ text: "X" }));
+      const method = "gochat.conformance.v1.EchoService";
+      const [ok, failed] = lines;
+      expect(ok).toMatchObject({ level: "warn", msg: "slow call", method: `${method}/Echo`, code: "ok" });
+      expect(ok).toMatchObject({ latency_ms: expect.any(Number), trace_id: traceId });
+      expect(failed).toMatchObject({ msg: "slow call", method: `${method}/Fail`, code: "not_found" });
+      await dispose();
+    }
   });
 
   test("a call without a trace id gets one", async () => {

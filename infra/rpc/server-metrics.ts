@@ -1,17 +1,38 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
+import type { Logger } from "../clog/clog.ts";
 import type { BoundCounter, BoundHistogram, Metrics } from "../metrics/metrics.ts";
+import { createSlowLog } from "../metrics/slow.ts";
+import { methodName } from "./rpc.ts";
 
 /** Counts calls by their outcome. `undefined` = no error. */
 export interface CallMetrics {
-  observe(method: DescMethod, code: Code | undefined, seconds: number): void;
+  observe(method: DescMethod, code: Code | undefined, seconds: number, call?: TracedCall): void;
+}
+
+/** Asked for the line about a slow call only. */
+export interface TracedCall {
+  traceId(): string | undefined;
 }
 
 export type ServerMetrics = CallMetrics;
 
-/** `rpc_server_requests_total` and `rpc_server_duration_seconds`, by service, method and code: calls that were answered. */
-export function createServerMetrics(metrics: Metrics): CallMetrics {
-  return createCallMetrics(metrics, "server", "Calls answered", "Time of a call in its server");
+/** `rpc_server_requests_total` and `rpc_server_duration_seconds`, by service, method and code: calls that were answered.
+ *  Those that took longer than `metrics.slow.callMs` are logged. */
+export function createServerMetrics(metrics: Metrics, clog: Logger): CallMetrics {
+  const { slow } = metrics;
+  const log = createSlowLog(clog.namespace("rpc"), "slow call");
+  const counted = createCallMetrics(metrics, "server", "Calls answered", "Time of a call in its server");
+  return {
+    observe(method, code, seconds, call) {
+      counted.observe(method, code, seconds);
+      if (seconds * 1000 <= slow.callMs) return;
+      const traceId = call?.traceId();
+      const outcome = code === undefined ? "ok" : codeName(code);
+      const trace = traceId === undefined ? {} : { trace_id: traceId };
+      log.tell(seconds * 1000, { method: methodName(method), code: outcome, ...trace });
+    },
+  };
 }
 
 /** `rpc_client_requests_total` and `rpc_client_duration_seconds`: calls that were made, every repeat of its own. */

@@ -87,6 +87,13 @@ describe("60 §13: settings of the configuration centre act without a restart", 
     await gochat.host.coord.settings.delete("/config/development/gateway/ws");
   });
 
+  test("what counts as slow", async () => {
+    const { slow } = gochat.host.metrics;
+    expect({ ...slow }).toEqual({ requestMs: 500, callMs: 200 });
+    await set("global/metrics", { slow_request: "2s", slow_call: "50ms" });
+    await until("the thresholds are set", () => slow.requestMs === 2000 && slow.callMs === 50, 2000);
+  });
+
   test("the level of the log; what needs a restart is only told", async () => {
     const levels: string[] = [];
     const { configure } = gochat.host.clog;

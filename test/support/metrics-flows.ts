@@ -53,6 +53,9 @@ const names: Readonly<Record<string, readonly string[]>> = {
   process_resident_memory_bytes: [],
   process_event_loop_lag_seconds: [],
   process_open_fds: [],
+  process_heap_bytes: [],
+  process_heap_capacity_bytes: [],
+  process_external_bytes: [],
 };
 
 /** Of calls over the network: there are none in one process. */
