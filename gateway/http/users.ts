@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { AppError } from "#proto/errors.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
-import { AVATAR_URL_CHARS_MAX, QUERY_CHARS_MAX } from "#proto/limits.ts";
+import { AVATAR_URL_CHARS_MAX, isId, QUERY_CHARS_MAX } from "#proto/limits.ts";
 import type { UserJson } from "#proto/objects.ts";
-import { filledText, text } from "#proto/schemas/fields.ts";
+import { filledText, id, seconds, text } from "#proto/schemas/fields.ts";
 import { user } from "#proto/schemas/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
 import { type Endpoints, endpoint, ok } from "./endpoint.ts";
@@ -13,6 +13,14 @@ import { wholeNumberOr } from "./validate.ts";
 
 const searchMax = 20;
 const searchDefault = 10;
+
+const onlineMax = 100;
+const ids = z
+  .string()
+  .transform((list) => list.split(","))
+  .refine((list) => list.length <= onlineMax && list.every(isId), `is not a list of at most ${onlineMax} ids`)
+  .meta({ pattern: `^[1-9][0-9]{0,17}(?:,[1-9][0-9]{0,17}){0,${onlineMax - 1}}$` })
+  .describe("Comma-separated");
 
 const ownProfile = endpoint({
   method: "get",
@@ -48,6 +56,19 @@ export const userEndpoints = {
     limit: "search",
     query: z.object({ q: filledText(QUERY_CHARS_MAX), limit: wholeNumberOr(searchDefault, 1, searchMax) }),
     answers: { 200: z.object({ users: z.array(user) }) },
+  }),
+  listOnline: endpoint({
+    method: "get",
+    path: "/users/online",
+    summary: "Who is online",
+    description: "Told of friends and of members of a shared group; everybody else is reported offline.",
+    auth: "registered",
+    query: z.object({ ids }),
+    answers: {
+      200: z.object({
+        statuses: z.array(z.object({ userId: id, isOnline: z.boolean(), lastSeen: seconds.exactOptional() })),
+      }),
+    },
   }),
   getUser: endpoint({
     method: "get",
@@ -85,6 +106,18 @@ export function userHandlers(deps: ApiDeps): Handlers<typeof userEndpoints> {
       const { userId } = c.get("identity");
       const { users } = await friend.searchUsers({ userId, query: q, limit }, callerOptions(c, deps));
       return ok({ users: users.map(userToJson) });
+    },
+
+    async listOnline(c, { query: { ids } }) {
+      const { userId } = c.get("identity");
+      const { statuses } = await user.getOnlineStatuses({ userId, targetIds: ids }, callerOptions(c, deps));
+      return ok({
+        statuses: statuses.map(({ userId, isOnline, lastSeen }) => ({
+          userId,
+          isOnline,
+          ...(lastSeen === 0n ? {} : { lastSeen: Number(lastSeen) }),
+        })),
+      });
     },
   };
 }

@@ -15,7 +15,7 @@ const foundMax = 20;
 /** gochat.logic.v1.FriendService: so far the search for people. Errors: GUEST_FORBIDDEN, INVALID_PARAMETER. */
 export function friendService({ repo }: FriendDeps): Partial<ServiceImpl<typeof FriendService>> {
   return {
-    /** Exact match first, then prefix, then contains; the caller, guests and disabled accounts are not found. */
+    /** Exact match first, then prefix, then contains; the caller, guests, disabled accounts and who blocked the caller are not found. */
     async searchUsers({ userId, query, limit }) {
       requireUserId(userId);
       const wanted = query.trim();
@@ -23,7 +23,12 @@ export function friendService({ repo }: FriendDeps): Partial<ServiceImpl<typeof 
       if (limit < 0 || limit > foundMax) throw invalid("limit");
       const { user } = await repo.user.getUser({ userId });
       if (user?.isGuest !== false) throw new AppError("GUEST_FORBIDDEN");
-      const request = { query: wanted, limit: limit === 0 ? foundDefault : limit, excludeIds: [userId] };
+      const request = {
+        query: wanted,
+        limit: limit === 0 ? foundDefault : limit,
+        excludeIds: [userId],
+        searcherId: userId,
+      };
       const { users } = await repo.user.searchUsersByUsername(request);
       return { users };
     },

@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
+import { inGroupsOf } from "../store/shared-groups.ts";
 import { idOf, invalid } from "./arguments.ts";
 
 const accepted = 1;
@@ -19,12 +20,12 @@ export function friendshipService(
     by: [f.requesterId, f.targetId],
   };
   return {
-    async areFriends({ userId, otherIds }) {
+    async areFriends({ userId, otherIds, includeGroups }) {
       if (otherIds.length > IDS_MAX) throw invalid("other_ids");
       const user = idOf(userId, "user_id");
       const others = [...new Set(otherIds)].map((id) => idOf(id, "other_ids"));
       // Two statements: a thousand pairs each, both directions.
-      const [own, theirs] = await Promise.all([
+      const [own, theirs, together] = await Promise.all([
         context.db.find(
           plan,
           others.map((other) => [user, other]),
@@ -33,6 +34,7 @@ export function friendshipService(
           plan,
           others.map((other) => [other, user]),
         ),
+        includeGroups ? inGroupsOf(context, user, others) : new Set<bigint>(),
       ]);
       const ownStatus = new Map(own.map((row) => [row.targetId, row.status]));
       const theirStatus = new Map(theirs.map((row) => [row.requesterId, row.status]));
@@ -42,6 +44,7 @@ export function friendshipService(
           friends: ownStatus.get(other) === accepted,
           blocking: ownStatus.get(other) === blocked,
           blocked: theirStatus.get(other) === blocked,
+          sharesGroup: together.has(other),
         },
       ]);
       return { relations: Object.fromEntries(relations) };

@@ -68,12 +68,13 @@ export function userService(
       return { user: toUser(await users.update(idOf(request.userId, "user_id"), changeOf(request))) };
     },
 
-    async searchUsersByUsername({ query, limit, excludeIds }) {
+    async searchUsersByUsername({ query, limit, excludeIds, searcherId }) {
       if (query === "" || textFault(query, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
       if (excludeIds.length > excludedMax) throw invalid("exclude_ids");
       const found = await users.search(query, {
         limit: limit < 1 ? searchMax : Math.min(limit, searchMax),
         excludeIds: excludeIds.map((id) => idOf(id, "exclude_ids")),
+        searcher: searcherId === "" ? undefined : idOf(searcherId, "searcher_id"),
       });
       return { users: found.map(toUser) };
     },

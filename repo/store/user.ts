@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { and, eq, getTableColumns, gt, inArray, lt, notInArray, type SQL } from "drizzle-orm";
+import { and, eq, getTableColumns, gt, inArray, lt, notExists, notInArray, type SQL } from "drizzle-orm";
 import type { Tables } from "#drizzle/schema.ts";
 import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
@@ -26,6 +26,13 @@ export interface UserChange {
   readonly isGuest?: boolean;
 }
 
+export interface UserSearch {
+  readonly limit: number;
+  readonly excludeIds: readonly bigint[];
+  /** Those who blocked this user are not found. */
+  readonly searcher?: bigint | undefined;
+}
+
 export interface UserStore {
   /** A registered account, in the world from the first moment. Throws USER_ALREADY_EXISTS. */
   create(account: { username: string; passwordHash: string; avatarUrl: string }): Promise<UserRow>;
@@ -40,7 +47,7 @@ export interface UserStore {
   /** Throws USER_NOT_FOUND, USER_ALREADY_EXISTS. */
   update(id: bigint, change: UserChange): Promise<UserRow>;
   /** Exact match first, then names that begin with `query`, then those that contain it. Registered and normal accounts only. */
-  search(query: string, options: { limit: number; excludeIds: readonly bigint[] }): Promise<UserRow[]>;
+  search(query: string, options: UserSearch): Promise<UserRow[]>;
   /** Those of `ids` (at most 5000) whose account is not normal or not there, from the database. */
   findNotNormal(ids: readonly bigint[]): Promise<Set<bigint>>;
 }
@@ -59,6 +66,8 @@ export interface UserDeps {
 /** New names to try before a guest is refused: with 2^32 names even the second is rare. */
 const guestNamesTried = 5;
 const idsPerQuery = 1000;
+/** `friendship_requests.status` */
+const blocked = 3;
 
 export function createUsers(deps: UserDeps): UserStore {
   const { db } = deps;
@@ -101,6 +110,13 @@ export function createUsers(deps: UserDeps): UserStore {
 
   async function find(where: SQL | undefined, limit: number): Promise<UserRow[]> {
     return db.q.select(columns).from(table).where(where).orderBy(table.usernameKey).limit(limit);
+  }
+
+  /** Of the row of `table` at hand. */
+  function blockOf(searcher: bigint) {
+    const { requesterId, targetId, status } = deps.tables.friendshipRequests;
+    const blocks = and(eq(requesterId, table.id), eq(targetId, searcher), eq(status, blocked));
+    return db.q.select({ requesterId }).from(deps.tables.friendshipRequests).where(blocks);
   }
 
   return {
@@ -161,7 +177,7 @@ export function createUsers(deps: UserDeps): UserStore {
       }
     },
 
-    async search(query, { limit, excludeIds }) {
+    async search(query, { limit, excludeIds, searcher }) {
       const key = usernameKey(query);
       const found: UserRow[] = [];
       const name = table.usernameKey;
@@ -171,7 +187,12 @@ export function createUsers(deps: UserDeps): UserStore {
         if (found.length >= limit) break;
         const except = [...excludeIds, ...found.map((user) => user.id)];
         const others = except.length > 0 ? notInArray(table.id, except) : undefined;
-        const listed = and(eq(table.status, userStatus.normal), eq(table.isGuest, false), others);
+        const listed = and(
+          eq(table.status, userStatus.normal),
+          eq(table.isGuest, false),
+          others,
+          searcher === undefined ? undefined : notExists(blockOf(searcher)),
+        );
         found.push(...(await find(and(matches, listed), limit - found.length)));
       }
       return found;

@@ -111,3 +111,20 @@ test("LOGIN_LOCKED: 429 with Retry-After for the rest of the window, and elsewhe
   expect(Number(locked.headers.get("retry-after"))).toBeGreaterThan(290);
   expect(Number(locked.details?.retryAfterMs)).toBeGreaterThan(290_000);
 });
+
+test("10 §4: /users/online answers for every id asked for; what is no list of ids is INVALID_PARAMETER", async () => {
+  const [ann, bob] = [await newAccount(first), await newAccount(first)];
+  await using _socket = await openSocket(secondUrl, bob.accessToken);
+  const online = (ids: string, token = ann.accessToken) =>
+    first.call<{ statuses: object[] }>("GET", `/users/online?ids=${ids}`, undefined, token);
+  const before = await online(`${ann.userId},${bob.userId}`);
+  expect(before.data.statuses).toEqual([
+    { userId: ann.userId, isOnline: false },
+    { userId: bob.userId, isOnline: false },
+  ]);
+  await first.call("POST", "/conversations", { type: 2, name: "we", members: [bob.userId] }, ann.accessToken);
+  expect((await online(bob.userId)).data.statuses).toMatchObject([{ userId: bob.userId, isOnline: true }]);
+  const many = Array.from({ length: 101 }, (_, at) => at + 1).join(",");
+  for (const bad of ["", "x", "1,,2", many]) expect((await online(bad)).code).toBe("INVALID_PARAMETER");
+  expect((await online("1", (await newGuest(first)).accessToken)).code).toBe("GUEST_FORBIDDEN");
+});

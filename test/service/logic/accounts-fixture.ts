@@ -21,6 +21,7 @@ import { AuthService } from "../../../proto/gen/gochat/logic/v1/auth_service_pb.
 import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { ConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "../../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { OnlineStatusService } from "../../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { SessionService } from "../../../proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService as RepoUserService } from "../../../proto/gen/gochat/repo/v1/user_service_pb.ts";
@@ -37,11 +38,14 @@ export interface Accounts extends AsyncDisposable {
     readonly user: Client<typeof RepoUserService>;
     readonly session: Client<typeof SessionService>;
     readonly onlineStatus: Client<typeof OnlineStatusService>;
+    readonly conversation: Client<typeof ConversationService>;
   };
   readonly cache: MemoryCache;
   readonly mq: Mq;
   /** Replaces the settings of the world conversation. */
   setWorldSettings(settings: object): Promise<void>;
+  /** Writes a row of `friendship_requests`: 1 friends, 3 blocked. */
+  relate(requesterId: string, targetId: string, status: 1 | 3): Promise<void>;
   /** Unix ms */
   now(): number;
   advance(ms: number): void;
@@ -67,6 +71,7 @@ export async function openAccounts(): Promise<Accounts> {
     session: directClientOf(running.services, SessionService, errors),
     onlineStatus: directClientOf(running.services, OnlineStatusService, errors),
     conversation: directClientOf(running.services, ConversationService, errors),
+    friendship: directClientOf(running.services, FriendshipService, errors),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
   const deps = { ...common, repo, cache, mq, keys, config: defaultLogicConfig("development") };
@@ -80,6 +85,13 @@ export async function openAccounts(): Promise<Accounts> {
     setWorldSettings: (settings) =>
       db.script(async (execute) => {
         await execute(`UPDATE conversations SET settings = '${JSON.stringify(settings)}' WHERE id = 'world'`);
+      }),
+    relate: (requesterId, targetId, status) =>
+      db.script(async (execute) => {
+        await execute(
+          `INSERT INTO friendship_requests (id, requester_id, target_id, status, created_at, updated_at)
+           VALUES (${ids.snowflake()}, ${requesterId}, ${targetId}, ${status}, ${nowMs}, ${nowMs})`,
+        );
       }),
     now: clock,
     advance(ms) {
