@@ -7,7 +7,7 @@ BUF = node_modules/.bin/buf
 service = $(patsubst im-%,%,$(SERVICE))
 SERVICES := gateway logic repo task
 
-.PHONY: run install-tools tidy fmt lint docs proto proto-check proto-breaking test test-fast test-live test-service conformance build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
+.PHONY: run install-tools tidy fmt lint docs proto proto-check proto-breaking test test-fast test-live test-service conformance compose-check build build-service bench infra-up infra-down status up down config-sync config-sync-dev clean-infra clean help all
 
 run: ## start all of GoChat on embedded defaults (PORT=8080, DATA=./data)
 	@exec ./gochat serve $(if $(DATA),--data $(DATA))
@@ -52,6 +52,9 @@ test-service: ## the tests of one service: make test-service SERVICE=gateway
 
 conformance: ## the Connect conformance suite on our RPC server and client (needs Go)
 	@$(BUN) test/conformance/run.ts
+
+compose-check: ## compose.yaml against the Compose specification (needs Go, no engine)
+	@$(BUN) test/compose-check.ts
 
 build: ## single-file executables in bin/: gochat and one per service
 	@$(BUN) cli/build.ts all
