@@ -4,7 +4,8 @@ import { run } from "#infra/db/steps.ts";
 import { createCommitter } from "../commit.ts";
 import { worldId } from "../context.ts";
 import type { CreateTestRepo, TestRepo } from "../testing.ts";
-import { createMessageStore, type PageQuery, pageBytesMax } from "./message.ts";
+import { createMessageStore } from "./message.ts";
+import { type PageQuery, pageBytesMax } from "./message-page.ts";
 
 /** Runs on every database: `createTestRepo` says on which. */
 export function messageStoreSuite(createTestRepo: CreateTestRepo): void {

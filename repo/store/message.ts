@@ -2,6 +2,7 @@ import { and, asc, desc, eq, gte, inArray, lte } from "drizzle-orm";
 import type { ScanPlan } from "#infra/db/steps.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { RepoContext } from "../context.ts";
+import { bytesOf, isFiltered, type Page, type PageQuery, pageBytesMax, seqMax } from "./message-page.ts";
 import {
   type MessageRow,
   messageColumns,
@@ -12,38 +13,7 @@ import {
   toUserInfo,
 } from "./message-row.ts";
 import { type MessageTable, messageTableOf, messageTables } from "./message-table.ts";
-
-export interface PageQuery {
-  readonly conversationId: string;
-  /** Both inclusive; 0 = open. */
-  readonly startSeq: bigint;
-  readonly endSeq: bigint;
-  /** Rows, 1 … `pageRowsMax`. */
-  readonly limit: number;
-  readonly ascending: boolean;
-  /** Message types; empty = rows of every type, changes included. */
-  readonly types: readonly number[];
-  readonly excludeDeleted?: boolean;
-  readonly excludeChanges?: boolean;
-  /** Whose reactions are "mine". */
-  readonly viewerId?: bigint | undefined;
-}
-
-function isFiltered({ types, excludeDeleted, excludeChanges }: PageQuery): boolean {
-  return types.length > 0 || excludeDeleted === true || excludeChanges === true;
-}
-
-export interface Page {
-  /** In the order asked for. */
-  readonly messages: Message[];
-  readonly hasMore: boolean;
-  /** Where the next page begins in this direction; 0 = there is none. */
-  readonly nextSeq: bigint;
-  /** Every row of this range is in the page, both inclusive; `completeTo` < `completeFrom` = none (always when filtered). */
-  readonly completeFrom: bigint;
-  readonly completeTo: bigint;
-  readonly latestSeq: bigint;
-}
+import { createRecentRows } from "./recent.ts";
 
 export interface CurrentSeq {
   readonly lastSeqId: bigint;
@@ -63,18 +33,9 @@ export interface MessageStore {
   currentSeq(conversationIds: readonly string[]): Promise<Map<string, CurrentSeq>>;
 }
 
-/** Rows of one page, and the bytes of content and `extra` after which it ends early (with `hasMore`). */
-export const pageRowsMax = 500;
-export const pageBytesMax = 4 * 1024 * 1024;
-
 const kindMessage = 1;
-const seqMax = 2n ** 63n - 1n;
 
 type PagePlan = ScanPlan<ReturnType<typeof messageColumns>>;
-
-function bytesOf(row: MessageRow): number {
-  return Buffer.byteLength(row.content) + (row.extra === null ? 0 : Buffer.byteLength(row.extra));
-}
 
 /** The leading rows that fit a page: at least one, at most `limit`. */
 function fitting(rows: readonly MessageRow[], limit: number): MessageRow[] {
@@ -103,7 +64,14 @@ function completeRange(query: PageQuery, rows: readonly MessageRow[], hasMore: b
   return query.ascending ? { completeFrom: from, completeTo: edge } : { completeFrom: edge, completeTo: to };
 }
 
-export function createMessageStore(context: Pick<RepoContext, "db" | "tables">): MessageStore {
+/** A device that has everything asks for what is above the head: the usual answer of a sync, without reading a row. */
+function nothingAbove({ ascending, startSeq, endSeq }: PageQuery, head: bigint): Page | undefined {
+  if (!ascending || startSeq <= head) return undefined;
+  const completeTo = endSeq === 0n || endSeq > head ? head : endSeq;
+  return { messages: [], hasMore: false, nextSeq: 0n, completeFrom: startSeq, completeTo, latestSeq: head };
+}
+
+export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | "clock">): MessageStore {
   const { db, tables } = context;
   const { conversations: c, messageReactions: r, users } = tables;
   const senderPlan = { table: users, columns: senderColumns(tables), by: [users.id] };
@@ -115,7 +83,13 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
   };
   const headPlan = {
     table: c,
-    columns: { id: c.id, lastSeqId: c.lastSeqId, lastMessageNo: c.lastMessageNo, lastMessageId: c.lastMessageId },
+    columns: {
+      id: c.id,
+      isRoom: c.isRoom,
+      lastSeqId: c.lastSeqId,
+      lastMessageNo: c.lastMessageNo,
+      lastMessageId: c.lastMessageId,
+    },
     by: [c.id],
   };
 
@@ -197,11 +171,28 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables">):
       .limit(query.limit + 1);
   }
 
+  function scan(conversationId: string, descending: boolean, from: bigint, limit: number): Promise<MessageRow[]> {
+    const { up, down } = scanOf(messageTableOf(tables, conversationId));
+    return db.scan(descending ? down : up, { equal: [conversationId], from, to: seqMax, limit });
+  }
+  const recent = createRecentRows({
+    newest: (conversationId, limit) => scan(conversationId, true, 1n, limit),
+    after: (conversationId, seq, limit) => scan(conversationId, false, seq + 1n, limit),
+    complete,
+    clock: context.clock,
+  });
+
   return {
     async page(query) {
       // The head first: rows that are stored between the two reads only make the page longer.
       const [head] = await db.find(headPlan, [[query.conversationId]]);
       if (head === undefined) return undefined;
+      if (!isFiltered(query)) {
+        const nothing = nothingAbove(query, head.lastSeqId);
+        if (nothing !== undefined) return nothing;
+        const held = head.isRoom ? await recent.page(query, head.lastSeqId) : undefined;
+        if (held !== undefined) return held;
+      }
       const found = await readPage(query);
       const rows = fitting(found, query.limit);
       const hasMore = rows.length < found.length;

@@ -1,0 +1,43 @@
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { MessageRow } from "./message-row.ts";
+
+export interface PageQuery {
+  readonly conversationId: string;
+  /** Both inclusive; 0 = open. */
+  readonly startSeq: bigint;
+  readonly endSeq: bigint;
+  /** Rows, 1 … `pageRowsMax`. */
+  readonly limit: number;
+  readonly ascending: boolean;
+  /** Message types; empty = rows of every type, changes included. */
+  readonly types: readonly number[];
+  readonly excludeDeleted?: boolean;
+  readonly excludeChanges?: boolean;
+  /** Whose reactions are "mine". */
+  readonly viewerId?: bigint | undefined;
+}
+
+export function isFiltered({ types, excludeDeleted, excludeChanges }: PageQuery): boolean {
+  return types.length > 0 || excludeDeleted === true || excludeChanges === true;
+}
+
+export interface Page {
+  /** In the order asked for. */
+  readonly messages: Message[];
+  readonly hasMore: boolean;
+  /** Where the next page begins in this direction; 0 = there is none. */
+  readonly nextSeq: bigint;
+  /** Every row of this range is in the page, both inclusive; `completeTo` < `completeFrom` = none (always when filtered). */
+  readonly completeFrom: bigint;
+  readonly completeTo: bigint;
+  readonly latestSeq: bigint;
+}
+
+/** Rows of one page, and the bytes of content and `extra` after which it ends early (with `hasMore`). */
+export const pageRowsMax = 500;
+export const pageBytesMax = 4 * 1024 * 1024;
+export const seqMax = 2n ** 63n - 1n;
+
+export function bytesOf(row: MessageRow): number {
+  return Buffer.byteLength(row.content) + (row.extra === null ? 0 : Buffer.byteLength(row.extra));
+}

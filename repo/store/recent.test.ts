@@ -1,0 +1,4 @@
+import { createTestRepo } from "../testing.ts";
+import { recentRowsSuite } from "./recent.suite.ts";
+
+recentRowsSuite(createTestRepo);
