@@ -66,6 +66,29 @@ export function failureRules(at: Context, durable: boolean): void {
     expect(delays[11]).toBeLessThanOrEqual(100);
   });
 
+  test("a partition that goes on after a pause lets the others of its group look again within a second", async () => {
+    const clock = at.under.clock;
+    if (clock === undefined) return;
+    const topic = makeTopic({ durable, partitions: 2 });
+    const tries = [0, 0];
+    const done = [0, 0];
+    let away = true;
+    await at.mq.subscribe(topic, reading("g"), async (batch) => {
+      tries[batch.partition] = (tries[batch.partition] ?? 0) + 1;
+      if (away) return { done: 0, pause: "the database is away" };
+      done[batch.partition] = (done[batch.partition] ?? 0) + batch.records.length;
+      return all(batch);
+    });
+    await at.mq.send(out(topic, [1]));
+    // The first pauses for much longer than the second by now.
+    for (let n = 0; n < 600 && (tries[0] ?? 0) < 9; n += 1) await advance(100);
+    await at.mq.send([{ topic, partition: 1, value: { n: 2 } }]);
+    await until("the second pauses", () => tries[1] === 1);
+    away = false;
+    for (let n = 0; n < 12 && done[0] === 0; n += 1) await advance(100);
+    expect(done).toEqual([1, 1]);
+  });
+
   test("spec 50 §5: a batch that throws is halved to the record that fails alone; 3 attempts, then the dead-letter topic", async () => {
     const topic = makeTopic({ durable });
     const finished: number[] = [];

@@ -110,6 +110,7 @@ export function laneContext<T>(
     signal: deps.signal,
     clock: deps.clock,
     random: deps.random,
+    paused: new Set(),
     async bury(dead, attempts) {
       if (topic.deadLetter) {
         const failedAtMs = deps.clock.now();

@@ -41,6 +41,8 @@ export interface LaneContext<T> {
     attempts: number,
   ): Promise<void>;
   readonly events: LaneEvents;
+  /** Of the lanes that pause: looks again soon. */
+  readonly paused: Set<() => void>;
 }
 
 export interface LaneEvents {
@@ -63,6 +65,8 @@ export interface Lane {
 }
 
 const attemptsMax = 3;
+/** What one lane waited for is back: within so long, ms, the others look whether theirs is too. */
+const togetherMs = 1000;
 
 /** `waking`: a step is scheduled. `paused` and `retrying` wait for the clock; only `paused` is reported. */
 type State = "idle" | "waking" | "busy" | "paused" | "retrying" | "closed";
@@ -94,7 +98,10 @@ class PartitionLane<T> implements Lane {
   private pauses = 0;
   /** The batch in flight. */
   private records: LogRecord<T>[] = [];
+  /** When the wait ends, on the clock. */
+  private dueMs = 0;
   private readonly step = (): void => this.takeStep();
+  private readonly hurry = (): void => this.waitLess();
 
   constructor(partition: number, start: number, log: PartitionLog<T>, context: LaneContext<T>) {
     this.partition = partition;
@@ -130,6 +137,7 @@ class PartitionLane<T> implements Lane {
 
   private ended(): void {
     this.state = "closed";
+    this.context.paused.delete(this.hurry);
     this.records = [];
     this.onClosed?.();
   }
@@ -222,6 +230,7 @@ class PartitionLane<T> implements Lane {
     if (outcome.done > 0) {
       this.position += outcome.done;
       this.failures = 0;
+      if (this.pauses > 0) for (const hurry of [...this.context.paused]) hurry();
       this.pauses = 0;
       this.limit = Math.min(this.context.recordsMax, this.limit * 2);
       this.context.events.moved(this.partition, this.position, outcome.done);
@@ -265,13 +274,25 @@ class PartitionLane<T> implements Lane {
     this.state = "paused";
     const delayMs = backoffMs(this.pauses, this.context.random);
     this.context.events.paused(this.partition, reason, delayMs, this.pauses === 1);
+    this.context.paused.add(this.hurry);
+    this.delay(delayMs);
+  }
+
+  /** Spread, so that what paused together does not come back in one moment. Never waits longer than before. */
+  private waitLess(): void {
+    const { clock, random } = this.context;
+    const delayMs = random() * togetherMs;
+    if (this.state !== "paused" || clock.now() + delayMs >= this.dueMs) return;
+    this.cancelTimer?.();
     this.delay(delayMs);
   }
 
   private delay(delayMs: number): void {
     this.records = [];
+    this.dueMs = this.context.clock.now() + delayMs;
     this.cancelTimer = this.context.clock.after(delayMs, () => {
       this.cancelTimer = undefined;
+      this.context.paused.delete(this.hurry);
       if (this.state === "paused") this.context.events.resumed(this.partition);
       this.takeStep();
     });
