@@ -3,10 +3,10 @@ import type { ClientFrame, SendMessageData } from "./frames.ts";
 import {
   CONTENT_BYTES_MAX,
   CONTENT_CHARS_MAX,
-  EMOJI_BYTES_MAX,
   FRAME_ID_CHARS_MAX,
   isClientMsgId,
   isConversationId,
+  isEmoji,
   isExtra,
   isId,
   MENTIONS_MAX,
@@ -214,9 +214,7 @@ function parseReact(data: FrameFields, id: string | undefined): ParsedFrame {
   const messageId = messageOf(data);
   if (messageId === undefined) return invalid("messageId", id);
   const emoji = data.emoji;
-  if (typeof emoji !== "string" || emoji === "" || textFault(emoji, EMOJI_BYTES_MAX, EMOJI_BYTES_MAX) !== undefined) {
-    return invalid("emoji", id);
-  }
+  if (typeof emoji !== "string" || !isEmoji(emoji)) return invalid("emoji", id);
   const remove = data.remove ?? false;
   if (typeof remove !== "boolean") return invalid("remove", id);
   const clientMsgId = data.client_msg_id ?? data.clientMsgId ?? undefined;

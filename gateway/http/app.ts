@@ -12,9 +12,11 @@ import { contract } from "./contract.ts";
 import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
 import type { Guard } from "./guard.ts";
 import { memberEndpoints, memberHandlers } from "./members.ts";
+import { messageChangeEndpoints, messageChangeHandlers } from "./message-changes.ts";
 import { messageEndpoints, messageHandlers } from "./messages.ts";
 import { mount } from "./mount.ts";
 import { openApiDocument } from "./openapi.ts";
+import { pinEndpoints, pinHandlers } from "./pins.ts";
 import { errorEnvelope } from "./respond.ts";
 import { traceIdOf } from "./trace.ts";
 import { userEndpoints, userHandlers } from "./users.ts";
@@ -81,6 +83,8 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
   mount(api, memberEndpoints, memberHandlers(deps), deps);
   mount(api, messageEndpoints, messageHandlers(deps, guard), deps);
+  mount(api, messageChangeEndpoints, messageChangeHandlers(deps, guard), deps);
+  mount(api, pinEndpoints, pinHandlers(deps), deps);
   // Made when first asked for: the same text as in docs/api.
   let document: Json | undefined;
   api.get("/openapi.json", (c) => {

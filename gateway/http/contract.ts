@@ -3,7 +3,9 @@ import { authEndpoints } from "./auth.ts";
 import { conversationEndpoints } from "./conversations.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { memberEndpoints } from "./members.ts";
+import { messageChangeEndpoints } from "./message-changes.ts";
 import { messageEndpoints } from "./messages.ts";
+import { pinEndpoints } from "./pins.ts";
 import { userEndpoints } from "./users.ts";
 
 /** Every endpoint of the API, by the tag under which the documents show it. */
@@ -12,5 +14,5 @@ export const contract: Readonly<Record<string, Endpoints>> = {
   users: userEndpoints,
   conversations: conversationEndpoints,
   members: memberEndpoints,
-  messages: messageEndpoints,
+  messages: { ...messageEndpoints, ...messageChangeEndpoints, ...pinEndpoints },
 };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { isUuid } from "#infra/uid/uid.ts";
 import type { ErrorName } from "#proto/errors.ts";
-import { isConversationId, isId } from "#proto/limits.ts";
+import { isConversationId, isEmoji, isId } from "#proto/limits.ts";
 
 /** One endpoint, written once: it validates the request, types the handler and is its entry in `docs/api/openapi.yaml`. */
 export interface Endpoint {
@@ -39,6 +39,8 @@ export function endpoint<const E extends Endpoint>(shape: E): E {
 export const pathParams = {
   conversationId: { fits: isConversationId, missing: "CONVERSATION_NOT_FOUND", pattern: "^[A-Za-z0-9_-]{1,64}$" },
   sessionId: { fits: isUuid, missing: "SESSION_NOT_FOUND", pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" },
+  messageId: { fits: isId, missing: "MESSAGE_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
+  emoji: { fits: isEmoji, missing: "INVALID_PARAMETER", pattern: "^\\S{1,32}$" },
   // Not digits: a name below /users that does not exist.
   userId: { fits: isId, missing: "USER_NOT_FOUND", word: "NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
 } as const satisfies Record<string, PathParam>;

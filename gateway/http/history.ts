@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Message, MessageKind, type MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import { messageToJson } from "#proto/message-json.ts";
@@ -43,6 +43,8 @@ export async function history(
       limit: query.limit,
       ascending: query.after_seq !== undefined,
       typeFilter: query.types ?? [],
+      excludeDeleted: query.includeDeleted === false,
+      excludeChanges: query.includeChanges === false,
     },
     callerOptions(c, deps),
   );
@@ -61,14 +63,11 @@ function rangeOf({ cursor, after_seq: afterSeq }: HistoryQuery): { startSeqId: b
 
 export function historyToJson(answer: GetMessagesResponse, query: HistoryQuery): HistoryJson {
   const { includeDeleted = true, includeChanges = true } = query;
-  const shown = (row: Message): boolean =>
-    (includeDeleted || !row.deleted) && (includeChanges || row.kind !== MessageKind.CHANGE);
   const json: HistoryJson = {
-    messages: answer.messages.filter(shown).map(messageToJson),
+    messages: answer.messages.map(messageToJson),
     hasMore: answer.hasMore,
     latestSeqId: Number(answer.latestSeqId),
   };
-  // Of the rows as read: a page whose rows are all hidden still goes on.
   const last = answer.messages.at(-1);
   if (last !== undefined) json.nextCursor = Number(last.seqId);
   const filtered = !includeDeleted || !includeChanges || query.types !== undefined;

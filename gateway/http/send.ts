@@ -41,6 +41,11 @@ export async function sendMessage(
     : { status: 201, data: json, message: "Sent" };
 }
 
+/** The rules that an edit and a reaction pass: what all members are pushed is limited as sends are. */
+export function changeRules(userId: string, isGuest: boolean): EntranceRule[] {
+  return [{ rule: isGuest ? "guest_send_message" : "user_send_message", resource: `user:${userId}` }];
+}
+
 /** The rules of spec 60 §8 that a send passes, on every entrance. */
 export function sendRules(userId: string, isGuest: boolean, conversationId: string): EntranceRule[] {
   const resource = `user:${userId}`;

@@ -17,13 +17,14 @@ import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_ser
 import { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { FORWARD_TARGETS_MAX } from "#proto/limits.ts";
 import type { TokenCheck } from "../auth/token-check.ts";
 import type { Identity } from "../auth/token-verifier.ts";
 import { callOptions, type LogicClients } from "../clients.ts";
 import type { SignOut } from "../http/auth.ts";
 import { bearerToken } from "../http/context.ts";
 import type { Entrance, EntranceRule } from "../http/limits.ts";
-import { sendRules } from "../http/send.ts";
+import { changeRules, sendRules } from "../http/send.ts";
 import { checkEntrance } from "./entrance-checks.ts";
 
 /** Where the server puts the client's address before it hands a request on; a header of this name from outside never
@@ -133,6 +134,12 @@ function factOf(fact: CallerFact, identity: Identity | undefined, address: strin
   }
 }
 
+const limitedChanges: ReadonlySet<DescMethod> = new Set([
+  MessageService.method.editMessage,
+  MessageService.method.addReaction,
+  MessageService.method.removeReaction,
+]);
+
 /** The same limits as the HTTP routes of these methods. */
 function rulesOf(
   method: DescMethod,
@@ -151,6 +158,10 @@ function rulesOf(
   const fields = message as unknown as Readonly<Record<string, unknown>>;
   if (method === MessageService.method.sendMessage) {
     rules.push(...sendRules(identity.userId, identity.isGuest, String(fields.conversationId)));
+  } else if (limitedChanges.has(method)) rules.push(...changeRules(identity.userId, identity.isGuest));
+  else if (method === MessageService.method.forwardMessage) {
+    const targets = (fields.targetConversationIds as readonly string[]).slice(0, FORWARD_TARGETS_MAX);
+    for (const target of targets) rules.push(...sendRules(identity.userId, identity.isGuest, target));
   } else if (method === FriendService.method.searchUsers) rules.push({ rule: "search", resource });
   else if (method === FriendService.method.sendFriendRequest) rules.push({ rule: "friend_request", resource });
   else if (method === ConversationService.method.createConversation && fields.type === ConversationType.GROUP) {

@@ -12,6 +12,7 @@ import { callOptions, type LogicClients } from "../clients.ts";
 import { rateLimited } from "../http/limits.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Answers } from "./answers.ts";
+import { createChangeFrames } from "./change-frames.ts";
 import { closes } from "./close-codes.ts";
 import type { FrameHandlers } from "./inbound.ts";
 import type { RoomFlow } from "./room-flow.ts";
@@ -29,7 +30,7 @@ export interface FrameHandlerOptions {
 }
 
 export interface FrameHandlerDeps {
-  readonly logic: Pick<LogicClients, "conversation">;
+  readonly logic: Pick<LogicClients, "conversation" | "message">;
   readonly upstream: Upstream;
   readonly flow: Pick<RoomFlow, "declared">;
   readonly verifier: TokenVerifier;
@@ -63,15 +64,22 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
     const { data } = frame;
     const rules = [session.isGuest ? "guest_send_message" : "user_send_message"];
     if (data.conversationId === "world") rules.push("world_send_message");
-    for (const rule of rules) {
-      const verdict = await ratelimit.allow(`user:${session.userId}`, rule);
-      if (verdict.allowed) continue;
-      const error = rateLimited(verdict);
+    try {
+      await pass(session, rules);
+    } catch (error) {
       span?.fail(error);
       span?.end();
       throw error;
     }
     handOn(session, frame, traceId, span);
+  }
+
+  async function pass(session: Session, rules: readonly string[]): Promise<void> {
+    if (!ratelimit.enabled) return;
+    for (const rule of rules) {
+      const verdict = await ratelimit.allow(`user:${session.userId}`, rule);
+      if (!verdict.allowed) throw rateLimited(verdict);
+    }
   }
 
   function handOn(
@@ -167,6 +175,7 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
     }
   }
 
+  const changes = createChangeFrames({ logic, answers, pass, callFor });
   return {
     handle(session, frame) {
       switch (frame.type) {
@@ -187,6 +196,10 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
           return undefined;
         case "refresh-auth":
           return refreshAuth(session, frame);
+        case "recall-message":
+          return changes.recall(session, frame);
+        case "react":
+          return changes.react(session, frame);
         default:
           throw new AppError("FEATURE_DISABLED", { message: `${frame.type} is not served yet` });
       }

@@ -1,5 +1,6 @@
 import { afterAll, describe } from "bun:test";
 import { badInput } from "../support/bad-input-flows.ts";
+import { changeFlows } from "../support/change-flows.ts";
 import { chatFlows } from "../support/chat-flows.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { connectFlows } from "../support/connect-flows.ts";
@@ -30,6 +31,7 @@ afterAll(async () => (await cluster)?.[Symbol.asyncDispose](), 60_000);
 /** The end-to-end tests of test/e2e that are not about one process. */
 describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("chat", () => chatFlows(twoGateways));
+  describe("changes", () => changeFlows(twoGateways));
   describe("bad input", () => badInput(twoGateways));
   describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
   describe("the SDK", () => sdkFlows(twoGateways));

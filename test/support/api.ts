@@ -97,6 +97,9 @@ export interface MessageJson {
   content: string;
   clientMsgId?: string;
   messageType: number;
+  kind?: "message" | "change";
+  change?: Record<string, unknown>;
+  reactions?: { emoji: string; count: number; mine: boolean }[];
 }
 
 export interface HistoryJson {

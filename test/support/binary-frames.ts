@@ -31,6 +31,10 @@ function payloadOf(type: string, data: Fields): { case: NonNullable<Payload["cas
       return { case: "sendMessage", value: { ...data, clientMsgId } };
     case "mark-read":
       return { case: "markRead", value: { ...data, seqId: BigInt(Number(data.seqId)) } };
+    case "recall-message":
+      return { case: "recallMessage", value: { ...data, clientMsgId } };
+    case "react":
+      return { case: "react", value: { ...data, clientMsgId } };
     case "sync": {
       const conversations = (data.conversations as { id: string; afterSeq?: number }[]).map(({ id, afterSeq }) => ({
         id,
