@@ -63,8 +63,8 @@ build-service: ## the executable of one service: make build-service SERVICE=logi
 	@test -n "$(filter $(service),$(SERVICES))" || { echo "SERVICE must be one of: $(SERVICES)"; exit 64; }
 	@$(BUN) cli/build.ts $(service)
 
-bench: ## the world-chat bench: make bench ARGS="--conns 1000 --rate 20 --seconds 10"
-	@./gochat bench world $(ARGS)
+bench: ## five minutes of the bench and a page of it; one scenario: make bench ARGS="world --conns 1000 --rate 20"
+	@./gochat bench $(or $(ARGS),all)
 
 infra-up: ## start MySQL, PostgreSQL, Redis, Kafka … (ONLY=redis,kafka; KAFKA_VERSION=3.9)
 	@./gochat infra up --only "$(ONLY)"

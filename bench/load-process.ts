@@ -51,6 +51,7 @@ export function startLoad(side: Side): LoadProcess {
       drive: ask("drive"),
       verify: ask("verify"),
       stall: ask("stall"),
+      unstall: ask("unstall"),
       wave: ask("wave"),
       close: ask("close"),
     } as Commands,

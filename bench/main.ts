@@ -5,15 +5,19 @@ import { runMq } from "./mq.ts";
 import { parseMqOptions } from "./mq-options.ts";
 import { faultsOf, mqText } from "./mq-result.ts";
 import { BenchUsageError } from "./options.ts";
+import { tell } from "./output.ts";
 import { serveReference } from "./reference-server.ts";
+import { runReport } from "./report/join.ts";
 import { isFaithful } from "./result.ts";
 import { runRpc } from "./rpc.ts";
 import { parseRpcOptions, type RpcKind } from "./rpc-options.ts";
 import { rpcText } from "./rpc-result.ts";
 import { serveRpc } from "./rpc-server.ts";
+import { runSelection } from "./selection.ts";
 import { runSend, sendText } from "./send.ts";
 import { parseSendOptions } from "./send-options.ts";
 import { parseStormOptions, runStorm, stormText } from "./storm.ts";
+import { runTargets } from "./targets.ts";
 import { parseTraceOptions, runTrace, traceText } from "./trace.ts";
 import { runWorld } from "./world.ts";
 import { parseWorldOptions } from "./world-options.ts";
@@ -26,47 +30,56 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   async world(args) {
     const options = parseWorldOptions(args);
     const result = await runWorld(options);
-    await tell(worldText(result), result, options.json);
+    await tell(worldText(result), { ...result }, options);
     return isFaithful(result) ? 0 : 1;
   },
   async send(args) {
     const options = parseSendOptions(args);
     const result = await runSend(options);
-    await tell(sendText(result), result, options.json);
+    await tell(sendText(result), { ...result }, options);
+    return isFaithful(result) ? 0 : 1;
+  },
+  async group(args) {
+    const options = parseSendOptions(args, "group");
+    const result = { ...(await runSend(options)), scenario: "group" };
+    await tell(sendText({ ...result, scenario: "send" }), result, options);
     return isFaithful(result) ? 0 : 1;
   },
   async storm(args) {
     const options = parseStormOptions(args);
     const result = await runStorm(options);
-    await tell(stormText(result), result, options.json);
+    await tell(stormText(result), { ...result }, options);
     return 0;
   },
   async idle(args) {
     const options = parseIdleOptions(args);
     const result = await runIdle(options);
-    await tell(idleText(result), result, options.json);
+    await tell(idleText(result), { ...result }, options);
     return 0;
   },
   async mq(args) {
     const options = parseMqOptions(args, process.env);
     const result = await runMq(options);
-    await tell(mqText(result), result, options.json);
+    await tell(mqText(result), { ...result }, options);
     return faultsOf(result) === 0 ? 0 : 1;
   },
   async rpc(args) {
     const options = parseRpcOptions(args);
     if (options.serve !== undefined) return serveUntilStopped(options.serve);
     const result = await runRpc(options);
-    await tell(rpcText(result), result, options.json);
+    await tell(rpcText(result), { ...result }, options);
     return 0;
   },
   async trace(args) {
     const options = parseTraceOptions(args);
     const result = await runTrace();
-    await tell(traceText(result), result, options.json);
+    await tell(traceText(result), { ...result }, options);
     return 0;
   },
 };
+
+/** What works on results instead of measuring. */
+const tools: Readonly<Record<string, Scenario>> = { all: runSelection, report: runReport, targets: runTargets };
 
 /** Processes that the bench starts for itself. */
 const inner: Readonly<Record<string, Scenario>> = { load: serveLoad, reference: serveReference };
@@ -81,10 +94,12 @@ function serveUntilStopped(kind: RpcKind): Promise<number> {
 export async function bench(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
   try {
-    const all = { ...scenarios, ...inner };
+    const all = { ...scenarios, ...tools, ...inner };
     const scenario = Object.hasOwn(all, name) ? all[name] : undefined;
     if (scenario === undefined) {
-      throw new BenchUsageError(`There is no scenario "${name}". Scenarios: ${Object.keys(scenarios).join(", ")}.`);
+      throw new BenchUsageError(
+        `There is no scenario "${name}". Scenarios: ${Object.keys({ ...scenarios, ...tools }).join(", ")}.`,
+      );
     }
     return await scenario(rest);
   } catch (error) {
@@ -92,11 +107,4 @@ export async function bench(args: readonly string[]): Promise<number> {
     console.error(error.message);
     return exitCodes.usage;
   }
-}
-
-async function tell(text: string, result: unknown, json: string | undefined): Promise<void> {
-  console.log(text);
-  if (json === undefined) return;
-  await Bun.write(json, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`\nWritten to ${json}`);
 }

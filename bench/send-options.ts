@@ -18,12 +18,14 @@ export interface SendOptions extends CommonOptions {
   seconds: number;
 }
 
-export function parseSendOptions(args: readonly string[]): SendOptions {
+/** `scenario` `group` is `send --kind group` with groups of 100. */
+export function parseSendOptions(args: readonly string[], scenario: "send" | "group" = "send"): SendOptions {
+  const large = scenario === "group";
   const flags = readFlags(args, {
     ...commonFlags,
-    kind: "single",
+    kind: large ? "group" : "single",
     conns: undefined,
-    members: "10",
+    members: large ? "100" : "10",
     closed: undefined,
     open: undefined,
     size: "200",
@@ -35,11 +37,11 @@ export function parseSendOptions(args: readonly string[]): SendOptions {
   if (flags.closed !== undefined && flags.open !== undefined)
     throw new BenchUsageError("--closed WINDOW or --open RATE, not both.");
   const members = whole("members", flags.members, 3, 500);
-  const conns = whole("conns", flags.conns ?? (kind === "world" ? "20" : "40"), 2, 10_000);
+  const conns = whole("conns", flags.conns ?? (kind === "world" ? "20" : large ? flags.members : "40"), 2, 10_000);
   const size = kind === "single" ? 2 : kind === "group" ? members : 1;
   if (conns < size) throw new BenchUsageError(`--conns ${conns} is less than one conversation of ${size}.`);
   return {
-    ...commonOf("send", args, flags),
+    ...commonOf(scenario, args, flags),
     kind,
     conns: conns - (conns % size),
     members,

@@ -35,6 +35,8 @@ export interface ServerOptions {
 }
 
 const startTimeoutMs = 60_000;
+/** A process that has not stopped by then is ended. */
+const stopTimeoutMs = 45_000;
 
 /** Starts `gochat serve` and waits for its ready line. */
 export async function startServer(options: ServerOptions = {}): Promise<ServerProcess> {
@@ -49,7 +51,9 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   });
   const stop = async (): Promise<number> => {
     child.kill("SIGTERM");
+    const impatience = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
     const code = await child.exited;
+    clearTimeout(impatience);
     if (options.data === undefined) await rm(data, { recursive: true, force: true });
     return code;
   };

@@ -61,7 +61,8 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     encoding: flags.proto ? "proto" : "text",
     processes: whole("processes", flags.processes, 1, 16),
     slowReaders: number("slow-readers", flags["slow-readers"], 0, 50),
-    reference: !flags["no-reference"],
+    // With slow readers the run is compared with its own first half.
+    reference: !flags["no-reference"] && flags["slow-readers"] === "0",
     pinned: !flags["no-pin"],
     peer: peerOf(flags.peer),
   };

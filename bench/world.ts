@@ -5,9 +5,10 @@ import { createProgress, type Progress } from "./progress.ts";
 import { type ReferenceServer, startReference } from "./reference-server.ts";
 import { curveOf, latencyOf, median, round, stamp } from "./result.ts";
 import { driveRound, isSaturated, joinRounds, type Round } from "./round.ts";
+import { driveSlowReaders } from "./slow-readers.ts";
 import { openTarget, type Target } from "./target.ts";
 import type { WorldOptions } from "./world-options.ts";
-import type { WorldResult } from "./world-result.ts";
+import type { SlowReaders, WorldResult } from "./world-result.ts";
 
 const handshakesAtOnce = 64;
 
@@ -25,6 +26,7 @@ interface Sides {
   /** Sent to the reference with the warm-up, which is the newest seq there. */
   referenceSent: number;
   rpcCalls: number;
+  slow: SlowReaders | null;
 }
 
 /** Opens the sockets of GoChat and of the reference, lets them take turns, checks and measures. */
@@ -77,7 +79,7 @@ async function takeTurns({ options, server, reference, crew, progress }: Stage):
     size: options.size,
     until: "shown",
   };
-  const sides: Sides = { gochat: [], reference: [], referenceSent: 0, rpcCalls: 0 };
+  const sides: Sides = { gochat: [], reference: [], referenceSent: 0, rpcCalls: 0, slow: null };
   const run = (fleet: "gochat" | "reference", label: string, plan: Omit<DrivePlan, "audience">, sinceS: number) => {
     const meter = fleet === "reference" && reference !== undefined ? reference : server;
     return driveRound({ crew, fleet, plan, meter, progress, unit: "deliveries", label, sinceS });
@@ -87,6 +89,12 @@ async function takeTurns({ options, server, reference, crew, progress }: Stage):
   if (reference !== undefined) sides.referenceSent += (await run("reference", "", warm, 0)).sent;
   await run("gochat", "", warm, 0);
   const callsBefore = await server.rpcCalls();
+  if (options.slowReaders > 0) {
+    const args = { crew, server, progress, percent: options.slowReaders, plan: { ...plan, seconds: options.seconds } };
+    const { rounds, slow } = await driveSlowReaders({ ...args, run: (...words) => run("gochat", ...words) });
+    sides.gochat.push(...rounds);
+    return { ...sides, slow };
+  }
   for (let turn = 0; turn < rounds; turn += 1) {
     if (reference !== undefined) {
       progress.say(`bare Bun, round ${turn + 1} of ${rounds}`);
@@ -148,7 +156,7 @@ function resultOf(
     rssBytesPerConnection:
       rss.after === undefined || rss.before === undefined ? null : Math.round((rss.after - rss.before) / options.conns),
     rssBytes: rss.after ?? null,
-    slowReaders: null,
+    slowReaders: sides.slow,
     clientSaturated: isSaturated(gochat),
     clientCpuShare: round(gochat.cpuShare),
     unit: "deliveries",

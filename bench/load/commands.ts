@@ -20,6 +20,9 @@ export interface Commands {
   verify(args: { fleet: string; url: string | undefined; lastSeq: number }): Promise<Verdict>;
   /** Sockets that read no more. */
   stall(args: { fleet: string; count: number }): Promise<void>;
+  /** Those sockets are gone. Answers how many of them the server had closed before: a socket that reads again finds its end
+   *  behind what was waiting. */
+  unstall(args: { fleet: string }): Promise<number>;
   /** All sockets of a fleet are lost at once, come back and sync. */
   wave(args: { fleet: string }): Promise<OpenFigures>;
   close(args: { fleet: string }): Promise<void>;

@@ -55,6 +55,11 @@ export class LoadSocket {
     this.socket?.pause();
   }
 
+  /** Reads on. */
+  goOn(): void {
+    this.socket?.resume();
+  }
+
   /** Leaves politely, with a close frame. */
   close(): void {
     this.write(clientFrame(8, Buffer.from([0x03, 0xe8])));

@@ -109,6 +109,7 @@ export function createWorker(say: (sample: Sample) => void): Commands {
       driven.traffic.watch((socket) => driven.conversations[socket] ?? "world", driven.audience);
       return Promise.resolve();
     },
+    unstall: ({ fleet }) => unstall(fleetOf(fleet)),
     wave: ({ fleet }) => {
       const driven = fleetOf(fleet);
       return timed(driven.fleet.size, driven.fleet, (latency) => wave(driven, latency));
@@ -116,7 +117,7 @@ export function createWorker(say: (sample: Sample) => void): Commands {
     async close({ fleet }) {
       const driven = fleets.get(fleet);
       fleets.delete(fleet);
-      for (let index = 0; index < (driven?.fleet.size ?? 0); index += 1) driven?.fleet.socket(index)?.close();
+      for (let index = 0; index < (driven?.fleet.size ?? 0); index += 1) driven?.fleet.socket(index)?.terminate();
       await Bun.sleep(0);
     },
   };
@@ -180,6 +181,18 @@ async function inConversations(
     }
   driven.audience = size - 1;
   traffic.watch((socket) => conversations[socket] ?? "", size - 1);
+}
+
+/** How long sockets that read again may take to get to the end of what waited for them, ms. */
+const drainMs = 3000;
+
+async function unstall({ fleet, stalled }: Driven): Promise<number> {
+  const indexes = Array.from({ length: stalled }, (_, index) => fleet.size - 1 - index);
+  for (const index of indexes) fleet.socket(index)?.goOn();
+  await Bun.sleep(drainMs);
+  const closed = indexes.filter((index) => fleet.socket(index)?.state === "closed").length;
+  for (const index of indexes) fleet.socket(index)?.terminate();
+  return closed;
 }
 
 /** Drops every socket as a lost network would, opens them again, and syncs from where each stood. */
