@@ -1,8 +1,8 @@
 import type { Tx } from "#infra/db/db.ts";
-import { findMany, insertMany, type Steps, updateMany, upsertMany } from "#infra/db/steps.ts";
+import { insertMany, type Steps, together, updateMany, upsertMany } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { Draft, type ItemResult } from "./commit-draft.ts";
-import { readFacts, readKnown } from "./commit-facts.ts";
+import { readBatch } from "./commit-facts.ts";
 import type { CommitItem } from "./commit-item.ts";
 import type { CommitPlans } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
@@ -25,63 +25,53 @@ function compare<T extends string | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** One multi-row statement each, in key order: rows, conversations, read pointers; then the outbox row. */
+/** One multi-row statement each, in key order: rows, conversations, read pointers; then the outbox row. They leave
+ *  together where the driver can. */
 function* writeRows(deps: CommitRowsDeps, draft: Draft, nowMs: number): Steps<bigint> {
   const { plans, ids } = deps;
   const heads = [...draft.heads.values()].sort((a, b) => compare(a.row.id, b.row.id));
   const pointers = [...draft.pointers.values()].sort(
     (a, b) => compare(a.userId, b.userId) || compare(a.conversationId, b.conversationId),
   );
-  yield* insertMany(
-    plans.messages,
-    draft.rows.toSorted((a, b) => compare(a.id, b.id)),
-  );
-  yield* updateMany(
-    plans.heads,
-    heads.map((head) => ({
-      id: head.row.id,
-      lastMessageId: head.lastId,
-      lastSeqId: head.seq,
-      lastMessageNo: head.messageNo,
-      lastMessageAt: head.lastAt,
-      updatedAt: nowMs,
-    })),
-  );
-  yield* upsertMany(
-    plans.pointers,
-    pointers.map((pointer) => ({
-      id: ids.snowflake(),
-      userId: pointer.userId,
-      conversationId: pointer.conversationId,
-      lastReadSeqId: pointer.seq,
-      lastReadMessageNo: pointer.messageNo,
-      createdAt: nowMs,
-      updatedAt: nowMs,
-    })),
-  );
+  const messages = draft.rows.toSorted((a, b) => compare(a.id, b.id));
+  const headRows = heads.map((head) => ({
+    id: head.row.id,
+    lastMessageId: head.lastId,
+    lastSeqId: head.seq,
+    lastMessageNo: head.messageNo,
+    lastMessageAt: head.lastAt,
+    updatedAt: nowMs,
+  }));
+  const pointerRows = pointers.map((pointer) => ({
+    id: ids.snowflake(),
+    userId: pointer.userId,
+    conversationId: pointer.conversationId,
+    lastReadSeqId: pointer.seq,
+    lastReadMessageNo: pointer.messageNo,
+    createdAt: nowMs,
+    updatedAt: nowMs,
+  }));
   const ranges: StreamRange[] = heads.map((head) => ({
     conversationId: head.row.id,
     fromSeq: head.fromSeq,
     toSeq: head.seq,
   }));
   const outboxId = ids.snowflake();
-  yield* insertMany(plans.outbox, [{ id: outboxId, ranges: packRanges(ranges), createdAt: nowMs }]);
+  yield* together([
+    insertMany(plans.messages, messages),
+    updateMany(plans.heads, headRows),
+    upsertMany(plans.pointers, pointerRows),
+    insertMany(plans.outbox, [{ id: outboxId, ranges: packRanges(ranges), createdAt: nowMs }]),
+  ]);
   return outboxId;
 }
 
 /** The transaction of `CommitMessages` (spec 40 §7): lock, rights, known identities, rows, outbox. The first statement
  *  locks the conversations by primary key ascending, and everything else is read after it. */
 export function* commitRows(deps: CommitRowsDeps, _tx: Tx, items: readonly CommitItem[]): Steps<CommittedRows> {
-  const wanted = [...new Set(items.map((item) => item.conversationId))].sort(compare);
-  const locked = yield* findMany(
-    deps.plans.lock,
-    wanted.map((id) => [id]),
-  );
-  const conversations = new Map(locked.map((row) => [row.id, row]));
-  const facts = yield* readFacts(deps.plans, items, conversations);
-  const { known, replies } = yield* readKnown(deps.plans, items, conversations);
+  const { facts, known, replies } = yield* readBatch(deps.plans, items);
   const draft = new Draft(facts, known, replies);
   const results = items.map((item) => draft.decide(item));
   const outboxId = draft.rows.length > 0 ? yield* writeRows(deps, draft, facts.nowMs) : undefined;
-  return { results, conversations, outboxId };
+  return { results, conversations: facts.conversations, outboxId };
 }

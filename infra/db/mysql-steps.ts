@@ -6,6 +6,7 @@ import {
   columnsOf,
   encode,
   findSql,
+  found,
   insertSql,
   keyIn,
   scanSql,
@@ -15,9 +16,11 @@ import {
   updateValues,
   upsertSql,
 } from "./statements.ts";
-import type { FindPlan, InsertStep, ScanPlan, ScanRange, UpdateStep, UpsertStep } from "./steps.ts";
+import type { FindPlan, InsertStep, ScanPlan, ScanRange, SingleStep, UpdateStep, UpsertStep } from "./steps.ts";
 
 // Multi-row statements as text with literals: a prepared one has at most 65,535 places, and one text per number of rows.
+
+export type Rows = unknown[][];
 
 export interface Statement {
   readonly text: string;
@@ -184,4 +187,50 @@ export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {
   const limit = integerLiteral(range.limit);
   const literals = values.map((value, at) => columns[at]?.[2](value) ?? limit);
   return { label, text: parts.map((part, at) => part + (literals[at] ?? "")).join("") };
+}
+
+/** Several steps as one message. */
+export interface StepsMessage {
+  readonly statement: Statement;
+  /** Statements in it; none when the clock alone was asked and is this process's. */
+  readonly count: number;
+  /** What the steps gave, in their order, from what the statements gave. */
+  resultsOf(answers: readonly Rows[]): unknown[];
+}
+
+export function stepsMessage(
+  steps: readonly SingleStep[],
+  nowText: string,
+  clock: (() => number) | undefined,
+): StepsMessage {
+  const statements: Statement[] = [];
+  const ends: number[] = [];
+  for (const step of steps) {
+    for (const statement of statementsOf(step, nowText, clock)) statements.push(statement);
+    ends.push(statements.length);
+  }
+  const [only] = statements;
+  const statement =
+    statements.length === 1 && only !== undefined
+      ? only
+      : { text: statements.map(({ text }) => text).join(";"), label: statements.map(({ label }) => label).join("; ") };
+  return {
+    statement,
+    count: statements.length,
+    resultsOf: (answers) =>
+      steps.map((step, at) => resultOf(step, answers.slice(ends[at - 1] ?? 0, ends[at] ?? 0), clock)),
+  };
+}
+
+function statementsOf(step: SingleStep, nowText: string, clock: (() => number) | undefined): Statement[] {
+  if (step.step === "find") return findStatements(step.plan, step.keys);
+  if (step.step === "update") return updateStatements(step);
+  if (step.step !== "now") return insertStatements(step);
+  return clock === undefined ? [{ text: nowText, label: nowText }] : [];
+}
+
+function resultOf(step: SingleStep, answers: readonly Rows[], clock: (() => number) | undefined): unknown {
+  if (step.step === "find") return answers.flatMap((rows) => found(step.plan, rows));
+  if (step.step !== "now") return undefined;
+  return clock === undefined ? Number(answers[0]?.[0]?.[0]) : clock();
 }

@@ -5,13 +5,12 @@ import { mysqlDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
 import { DbError } from "./errors.ts";
 import { Link } from "./link.ts";
-import { findStatements, insertStatements, type Statement, scanStatement, updateStatements } from "./mysql-steps.ts";
+import { findStatements, type Rows, type Statement, scanStatement, stepsMessage } from "./mysql-steps.ts";
 import { createServerDb, type ScriptConnection, type ServerConnection } from "./server.ts";
 import { type ServerOptions, scriptLockMs } from "./server-options.ts";
 import { found } from "./statements.ts";
 import { type FindPlan, isPlanned, type PlannedStep, type ScanPlan, type ScanRange } from "./steps.ts";
 
-type Rows = unknown[][];
 type Answer = [rows: unknown, fields: FieldPacket[] | undefined];
 
 /** An idle connection is pinged so often, ms; the server ends one that it does not hear of for a second more than a
@@ -36,6 +35,8 @@ function settingsOf(address: ServerAddress, options: ServerOptions): ConnectionO
     bigNumberStrings: true,
     connectTimeout: options.connectMs,
     enableKeepAlive: true,
+    // Steps that need nothing of each other leave in one message; every value in them is escaped here or by the driver.
+    multipleStatements: true,
   };
 }
 
@@ -114,6 +115,8 @@ class MysqlBase {
   }
 }
 
+const nowText = "select cast(unix_timestamp(sysdate(3)) * 1000 as signed)";
+
 /** drizzle over anything that sends a statement. */
 function drizzleOver(send: MysqlBase["send"]): Writes {
   const query = (options: QueryOptions, values?: unknown[]) => send(options, values, options.sql);
@@ -122,11 +125,22 @@ function drizzleOver(send: MysqlBase["send"]): Writes {
 
 class MysqlConnection extends MysqlBase implements ServerConnection {
   readonly #clock: (() => number) | undefined;
+  /** START TRANSACTION leaves with the first statement. */
+  #starting = false;
   readonly q: Writes = drizzleOver((options, values, label) => this.send(options, values, label));
 
   constructor(link: Link, connection: Connection, clock: (() => number) | undefined) {
     super(link, connection);
     this.#clock = clock;
+  }
+
+  override async send(options: QueryOptions, values: readonly unknown[] | undefined, label: string): Promise<Answer> {
+    if (!this.#starting) return await super.send(options, values, label);
+    this.#starting = false;
+    const both = { ...options, sql: `START TRANSACTION; ${options.sql}` };
+    const [results] = (await super.send(both, values, label)) as [unknown[], unknown];
+    // Nobody asks for the fields.
+    return [results.length === 2 ? results[1] : results.slice(1), undefined];
   }
 
   async #rows({ text, label }: Statement): Promise<Rows> {
@@ -146,8 +160,7 @@ class MysqlConnection extends MysqlBase implements ServerConnection {
 
   async now(): Promise<number> {
     if (this.#clock !== undefined) return this.#clock();
-    const label = "select cast(unix_timestamp(sysdate(3)) * 1000 as signed)";
-    return Number((await this.#rows({ text: label, label }))[0]?.[0]);
+    return Number((await this.#rows({ text: nowText, label: nowText }))[0]?.[0]);
   }
 
   async run(yielded: unknown): Promise<unknown> {
@@ -169,15 +182,17 @@ class MysqlConnection extends MysqlBase implements ServerConnection {
   }
 
   async #step(step: PlannedStep): Promise<unknown> {
-    if (step.step === "find") return await this.find(step.plan, step.keys);
-    if (step.step === "now") return await this.now();
-    const statements = step.step === "update" ? updateStatements(step) : insertStatements(step);
-    for (const statement of statements) await this.#rows(statement);
-    return undefined;
+    const steps = step.step === "together" ? step.steps : [step];
+    const { statement, count, resultsOf } = stepsMessage(steps, nowText, this.#clock);
+    const answer = count === 0 ? [] : await this.#rows(statement);
+    const results = resultsOf(count === 1 ? [answer] : (answer as unknown as Rows[]));
+    return step.step === "together" ? results : results[0];
   }
 
-  async begin(): Promise<void> {
-    await this.plain("START TRANSACTION");
+  /** Sends nothing yet. */
+  begin(): Promise<void> {
+    this.#starting = true;
+    return Promise.resolve();
   }
 
   async commit(): Promise<void> {
@@ -185,6 +200,7 @@ class MysqlConnection extends MysqlBase implements ServerConnection {
   }
 
   async rollback(): Promise<void> {
+    this.#starting = false;
     await this.plain("ROLLBACK");
   }
 

@@ -175,6 +175,11 @@ class PostgresConnection extends PostgresBase implements ServerConnection {
   async #step(step: PlannedStep): Promise<unknown> {
     if (step.step === "find") return await this.find(step.plan, step.keys);
     if (step.step === "now") return await this.now();
+    if (step.step === "together") {
+      const results: unknown[] = [];
+      for (const one of step.steps) results.push(await this.#step(one));
+      return results;
+    }
     await this.#rows(step.step === "update" ? updateStatement(step) : insertStatement(step));
     return undefined;
   }

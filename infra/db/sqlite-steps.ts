@@ -119,15 +119,14 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     return found(plan, statement.values(...(scanValues(plan, range) as Values)) as unknown[][]);
   }
 
-  return {
-    find,
-    scan,
-    execute(step) {
-      if (step.step === "insert") return insert(step.table, step.rows);
-      if (step.step === "upsert") return upsert(step.plan, step.rows);
-      if (step.step === "update") return update(step.plan, step.rows);
-      if (step.step === "find") return find(step.plan, step.keys);
-      return clock();
-    },
-  };
+  function execute(step: PlannedStep): unknown {
+    if (step.step === "insert") return insert(step.table, step.rows);
+    if (step.step === "upsert") return upsert(step.plan, step.rows);
+    if (step.step === "update") return update(step.plan, step.rows);
+    if (step.step === "find") return find(step.plan, step.keys);
+    if (step.step === "together") return step.steps.map(execute);
+    return clock();
+  }
+
+  return { find, scan, execute };
 }

@@ -83,7 +83,14 @@ export interface NowStep {
   readonly step: "now";
 }
 
-export type PlannedStep = InsertStep | UpsertStep | UpdateStep | FindStep | NowStep;
+/** Steps that need nothing of each other's results. */
+export interface TogetherStep {
+  readonly step: "together";
+  readonly steps: readonly SingleStep[];
+}
+
+export type SingleStep = InsertStep | UpsertStep | UpdateStep | FindStep | NowStep;
+export type PlannedStep = SingleStep | TogetherStep;
 
 /** The value of a column as the schema types it. */
 export type ValueOf<C extends SQLiteColumn> = C["_"]["notNull"] extends true ? C["_"]["data"] : C["_"]["data"] | null;
@@ -129,6 +136,34 @@ export function* findMany<C extends Selection>(
 export function* now(): Steps<number> {
   return (yield { step: "now" } satisfies NowStep) as number;
 }
+
+/** Runs calls of the functions above in their order, on a driver that can in one message to the server: none may need
+ *  another's result. Each statement sees what those before it did, and what they waited for. One that fails fails all. */
+export function* together<const S extends readonly Steps<unknown>[]>(calls: S): Steps<Results<S>> {
+  const results: unknown[] = [];
+  const steps: SingleStep[] = [];
+  const open: number[] = [];
+  for (const [index, call] of calls.entries()) {
+    const next = call.next();
+    if (next.done) results[index] = next.value;
+    else {
+      if (!isPlanned(next.value) || next.value.step === "together") throw new TypeError("not a single planned step");
+      steps.push(next.value);
+      open.push(index);
+    }
+  }
+  const answers = steps.length === 0 ? [] : ((yield { step: "together", steps } satisfies TogetherStep) as unknown[]);
+  for (const [at, index] of open.entries()) {
+    const next = calls[index]?.next(answers[at]);
+    if (next?.done !== true) throw new TypeError("a call of several steps");
+    results[index] = next.value;
+  }
+  return results as Results<S>;
+}
+
+type Results<S extends readonly Steps<unknown>[]> = {
+  -readonly [K in keyof S]: S[K] extends Steps<infer T> ? T : never;
+};
 
 /** True for what the functions above yield, false for a query of the query builder. */
 export function isPlanned(yielded: unknown): yielded is PlannedStep {
