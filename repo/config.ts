@@ -1,5 +1,6 @@
 import { type ConfigOf, section } from "#infra/config/config.ts";
 import { bytes, int, string } from "#infra/config/keys.ts";
+import { COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX } from "#proto/limits.ts";
 
 /** The keys of the service `repo`. */
 export const repoSpec = section({
@@ -8,12 +9,18 @@ export const repoSpec = section({
     port: int({ default: 9002, min: 0, max: 65_535, doc: "port of Connect and gRPC-Web, 0 = any free one" }),
   }),
   commit: section({
-    itemsMax: int({ default: 500, min: 1, max: 5000, doc: "messages in one CommitMessages", hot: true }),
+    itemsMax: int({
+      default: COMMIT_ITEMS_MAX,
+      min: COMMIT_ITEMS_MAX,
+      max: 5000,
+      doc: "messages that one CommitMessages may hold; callers send up to the least",
+      hot: true,
+    }),
     bytesMax: bytes({
-      default: 512 * 1024,
-      min: 64 * 1024,
+      default: COMMIT_BYTES_MAX,
+      min: COMMIT_BYTES_MAX,
       max: 8 * 1024 * 1024,
-      doc: "bytes in one CommitMessages",
+      doc: "bytes that it may hold; the same",
       hot: true,
     }),
   }),
