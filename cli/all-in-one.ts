@@ -96,7 +96,7 @@ function startGatewayHere(
   logic: LogicClients,
   repo: RepoClients,
 ): Promise<RunningGateway> {
-  const { clog, metrics, tracer, coord, ratelimit } = host;
+  const { clog, metrics, tracer, coord, ratelimit, cache } = host;
   const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
-  return startGateway(config, { mq, logic, repo, coord, ratelimit, clog, metrics, tracer, pages });
+  return startGateway(config, { mq, logic, repo, coord, ratelimit, cache, clog, metrics, tracer, pages });
 }

@@ -1,4 +1,5 @@
 import type { Server } from "bun";
+import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { Coord } from "#infra/coord/coord.ts";
 import { type CheckState, watchChecks } from "#infra/host/checks.ts";
@@ -29,6 +30,7 @@ export interface GatewayDeps {
   readonly repo: RepoClients;
   readonly coord: Coord;
   readonly ratelimit: RateLimit;
+  readonly cache: Cache;
   readonly clog: Logger;
   readonly metrics: Metrics;
   /** Default: none. */

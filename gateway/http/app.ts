@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
 import { createSlowLog } from "#infra/metrics/slow.ts";
+import type { Once } from "#infra/once/once.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { Json } from "#proto/schemas/json-schema.ts";
@@ -30,6 +31,7 @@ export interface AppDeps extends ApiDeps {
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clog: Logger;
+  readonly once: Once;
   /** Of the program, for the document. */
   readonly version: string;
 }

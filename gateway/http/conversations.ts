@@ -3,11 +3,9 @@ import { AppError } from "#proto/errors.ts";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import {
   AVATAR_URL_CHARS_MAX,
-  CLIENT_MSG_ID_CHARS_MAX,
   CONVERSATION_NAME_CHARS_MAX,
   DESCRIPTION_CHARS_MAX,
   GROUP_CREATE_MEMBERS_MAX,
-  isPrintableAscii,
   PAGE_SIZE_MAX,
 } from "#proto/limits.ts";
 import { conversationId, count, id, seconds, seq, text } from "#proto/schemas/fields.ts";
@@ -80,11 +78,12 @@ export const conversationEndpoints = {
     summary: "Begin a single conversation or a group",
     description: "A single conversation that exists already is answered with 200.",
     auth: "registered",
+    idempotent: true,
     body: createBody,
     answers: { 200: conversation, 201: conversation },
     errors: [
       ...(["INVALID_CONVERSATION_NAME", "CANNOT_CHAT_SELF", "BLOCKED_BY_USER", "NOT_FRIENDS"] as const),
-      ...(["USER_NOT_FOUND", "CONVERSATION_FULL", "IDEMPOTENCY_CONFLICT", "GUEST_FORBIDDEN"] as const),
+      ...(["USER_NOT_FOUND", "CONVERSATION_FULL", "GUEST_FORBIDDEN"] as const),
     ],
   }),
   countUnread: endpoint({
@@ -185,7 +184,6 @@ async function create(
   { body }: Input<Of<"createConversation">>,
 ): Promise<Reply<Of<"createConversation">>> {
   const { userId } = c.get("identity");
-  const idempotencyKey = keyOf(c);
   if (body.type === ConversationType.GROUP) {
     await guard.entrance.pass([{ rule: "create_group", resource: `user:${userId}` }]);
   }
@@ -198,7 +196,6 @@ async function create(
       description: body.description ?? "",
       memberIds: body.members,
       settings: body.settings === undefined ? "" : JSON.stringify(body.settings),
-      idempotencyKey,
     },
     callerOptions(c, deps),
   );
@@ -225,12 +222,4 @@ async function one(
     json.members = answer.members.map((member) => memberToJson(member, conversationId));
   }
   return ok(json);
-}
-
-function keyOf(c: ApiContext): string {
-  const key = c.req.header("idempotency-key") ?? c.req.header("x-idempotency-key");
-  if (key === undefined) return "";
-  if (isPrintableAscii(key, CLIENT_MSG_ID_CHARS_MAX)) return key;
-  const fields = [{ field: "Idempotency-Key", message: "is not 1 to 64 printable ASCII characters" }];
-  throw new AppError("INVALID_PARAMETER", { details: { fields } });
 }

@@ -21,6 +21,8 @@ export interface Endpoint {
   readonly answers: Answers;
   /** Names beyond those that follow from `auth`, `query` and `body` (`openapi-errors.ts`). */
   readonly errors?: readonly ErrorName[];
+  /** Takes an `Idempotency-Key`: for a POST that creates and whose body has no `client_msg_id`. Not with auth `none`. */
+  readonly idempotent?: true;
   /** Rate limit rule (spec 60 §8), asked for the user, or for the address where nobody is signed in. */
   readonly limit?: string;
 }

@@ -1,7 +1,9 @@
 import type { Server, WebSocketHandler } from "bun";
+import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import { listenError } from "#infra/host/start-error.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
+import { createOnce } from "#infra/once/once.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { createRpcHandler } from "#infra/rpc/handler.ts";
 import { tracedServices } from "#infra/trace/rpc.ts";
@@ -38,6 +40,8 @@ export interface HttpSideDeps {
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clock: () => number;
+  /** Keeps answers by `Idempotency-Key`. */
+  readonly cache: Cache;
 }
 
 /** Everything that answers requests on the traffic port, wired and listening. Throws StartError when the port is busy. */
@@ -60,6 +64,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
       return ws.maxConnecting;
     },
   };
+  const once = createOnce({ cache: deps.cache, clog });
   let listening: Server<Session> | undefined;
   try {
     listening = startServer(
@@ -81,6 +86,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
           metrics,
           tracer,
           clog,
+          once,
           version: config.version,
         }),
         rpc: createRpcHandler(tracedServices(services, tracer), {

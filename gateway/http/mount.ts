@@ -1,9 +1,11 @@
 import type { Hono, MiddlewareHandler } from "hono";
+import type { Once } from "#infra/once/once.ts";
 import { AppError } from "#proto/errors.ts";
 import { readJson } from "./body.ts";
 import type { ApiContext, ApiDeps, ApiEnv } from "./context.ts";
 import { type Endpoint, type Endpoints, type Input, type PathParam, pathParams, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
+import { idempotent, type Kept } from "./idempotency.ts";
 import { checked } from "./validate.ts";
 
 export type Handler<E extends Endpoint> = (c: ApiContext, input: Input<E>) => Promise<Reply<E>>;
@@ -15,23 +17,29 @@ export type Handlers<R extends Endpoints> = { readonly [K in keyof R]: Handler<R
 type AnyHandler = (
   c: ApiContext,
   input: { params: Readonly<Record<string, string>>; query: unknown; body: unknown },
-) => Promise<{ status: 200 | 201 | 202; data: object | undefined; message?: string }>;
+) => Promise<Kept>;
+
+export interface MountDeps extends Pick<ApiDeps, "bodyBytesMax"> {
+  readonly guard: Guard;
+  /** Remembers answers by `Idempotency-Key`. */
+  readonly once: Once;
+}
 
 /** Puts the endpoints on the app, in their order: who may enter, limits, path, query, body, handler, envelope. */
 export function mount<R extends Endpoints>(
   app: Hono<ApiEnv>,
   endpoints: R,
   handlers: Handlers<R>,
-  { guard, bodyBytesMax }: { readonly guard: Guard } & Pick<ApiDeps, "bodyBytesMax">,
+  deps: MountDeps,
 ): void {
   const byName = handlers as unknown as Readonly<Record<string, AnyHandler>>;
   for (const [name, shape] of Object.entries(endpoints)) {
     const handler = byName[name];
     if (handler === undefined) throw new Error(`${name} has no handler`);
     const path = shape.path.replaceAll(/\{(\w+)\}/g, ":$1");
-    const entrances = [entranceOf(shape, guard), ...limitOf(shape, guard)];
+    const entrances = [entranceOf(shape, deps.guard), ...limitOf(shape, deps.guard)];
     const [first, second] = entrances;
-    const answer = (c: ApiContext): Promise<Response> => respond(c, shape, handler, bodyBytesMax);
+    const answer = (c: ApiContext): Promise<Response> => respond(c, shape, handler, deps);
     if (first === undefined) throw new Error("every endpoint has an entrance");
     if (second === undefined) app.on(shape.method.toUpperCase(), path, first, answer);
     else app.on(shape.method.toUpperCase(), path, first, second, answer);
@@ -49,12 +57,17 @@ function limitOf({ limit, auth }: Endpoint, { entrance }: Guard): MiddlewareHand
   return [entrance.limit(limit, resource)];
 }
 
-async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, bodyBytesMax: number): Promise<Response> {
+async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps: MountDeps): Promise<Response> {
   const params = paramsOf(c);
   const query = shape.query === undefined ? undefined : checked(shape.query, c.req.query());
   const body =
-    shape.body === undefined ? undefined : checked(shape.body, await readJson(c.req.raw, bodyBytesMax), shape.invalid);
-  const { status, data, message = "OK" } = await handler(c, { params, query, body });
+    shape.body === undefined
+      ? undefined
+      : checked(shape.body, await readJson(c.req.raw, deps.bodyBytesMax), shape.invalid);
+  const run = (): Promise<Kept> => handler(c, { params, query, body });
+  const request = [shape.method, shape.path, params, body];
+  const kept = shape.idempotent === true ? await idempotent(deps.once, c, request, run) : await run();
+  const { status, data, message = "OK" } = kept;
   return c.json(data === undefined ? { success: true, message } : { success: true, message, data }, status);
 }
 

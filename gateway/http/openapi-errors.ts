@@ -7,10 +7,11 @@ const always: readonly ErrorName[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE
 const signedIn: readonly ErrorName[] = ["UNAUTHORIZED", "INVALID_TOKEN", "TOKEN_EXPIRED", "USER_DISABLED"];
 
 /** Every error that an endpoint may answer: its own, and those that follow from what it takes and who may enter. */
-export function errorsOf({ auth, query, body, path, errors = [] }: Endpoint): ErrorName[] {
+export function errorsOf({ auth, query, body, path, idempotent, errors = [] }: Endpoint): ErrorName[] {
   const names = new Set<ErrorName>(errors);
   if (query !== undefined || body !== undefined) names.add("INVALID_PARAMETER");
   if (body !== undefined) names.add("PAYLOAD_TOO_LARGE");
+  if (idempotent) names.add("INVALID_PARAMETER").add("IDEMPOTENCY_CONFLICT");
   for (const { missing, word } of paramsIn(path)) {
     names.add(missing);
     if (word !== undefined) names.add(word);

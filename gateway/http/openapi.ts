@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { type Json, jsonSchemas } from "#proto/schemas/json-schema.ts";
 import { error } from "#proto/schemas/objects.ts";
 import type { Endpoint, Endpoints } from "./endpoint.ts";
+import { keyCharsMax } from "./idempotency.ts";
 import { errorResponses, paramsIn } from "./openapi-errors.ts";
 
 const about = `The HTTP API of GoChat. Ids are strings, times Unix seconds, seqs integers that begin at 1 in every
@@ -61,7 +62,11 @@ type Inline = Readonly<Record<string, Json>>;
 
 function operation(tag: string, id: string, endpoint: Endpoint, inline: Inline, shared: Map<string, Json>): Json {
   const { summary, description, auth, path, body, answers } = endpoint;
-  const parameters = [...pathParameters(path), ...queryParameters(inline[`${id}.query`])];
+  const parameters = [
+    ...pathParameters(path),
+    ...queryParameters(inline[`${id}.query`]),
+    ...(endpoint.idempotent ? [idempotencyKey] : []),
+  ];
   return {
     tags: [tag],
     operationId: id,
@@ -107,6 +112,13 @@ function queryParameters(schema: Json | undefined): Json[] {
     schema: rest,
   }));
 }
+
+const idempotencyKey: Json = {
+  name: "Idempotency-Key",
+  in: "header",
+  description: "Kept for 24 h per user: a repeat gets the same answer, another request under it is a conflict",
+  schema: { type: "string", pattern: `^[ -~]{1,${keyCharsMax}}$` },
+};
 
 const traceHeader: Json = { "X-Trace-ID": { schema: { type: "string" } } };
 

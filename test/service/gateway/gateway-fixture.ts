@@ -130,6 +130,7 @@ export async function openTown(
     mq: losing(mq, () => state.loseKicks),
     coord,
     ratelimit,
+    cache,
     clog,
     metrics,
     tracer,
