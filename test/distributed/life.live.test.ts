@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connectEtcd } from "../../infra/coord/etcd.ts";
+import { etcdConfig } from "../../infra/coord/etcd-testing.ts";
+import { createApi, newAccount } from "../support/api.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { seeded, startLoad } from "../support/load.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
-import { failure } from "../support/socket.ts";
+import { failure, openSocket, until } from "../support/socket.ts";
 import { expectKept } from "../support/verdict.ts";
 
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
@@ -26,6 +29,25 @@ describe.skipIf(noServers)(`start and stop on real servers${needsServers}`, () =
     await load.flows(30);
     await expectKept(load);
   }, 180_000);
+
+  test("50 §8: a gateway whose id is registered under another incarnation closes its sockets with 1001 and exits with 69", async () => {
+    const [first = "", last = ""] = cluster.urls;
+    const gateway = cluster.member("gateway-1");
+    const eve = await newAccount(createApi(last), "eve");
+    const socket = await openSocket(first, eve.accessToken);
+    await using other = await openSocket(last, eve.accessToken);
+    const endpoint = openServers().addresses.GOCHAT_TEST_ETCD ?? "";
+    await using coord = await connectEtcd(etcdConfig([endpoint], { prefix: cluster.coordPrefix }));
+    const id = String(socket.frames[0]?.data.gatewayId);
+    const metadata = { incarnation: Bun.randomUUIDv7() };
+    await coord.register({ name: "gateway", id, address: "127.0.0.1", port: 1, metadata });
+    expect(await socket.closed).toBe(1001);
+    await until("the process is gone", () => !gateway.running);
+    expect(await gateway.stop()).toBe(69);
+    await gateway.start();
+    other.send("ping");
+    await other.next("pong");
+  }, 60_000);
 });
 
 describe.skipIf(noServers)(`a server that is absent at start${needsServers}`, () => {

@@ -31,6 +31,8 @@ export interface Cluster extends AsyncDisposable {
   /** Addresses of the gateways. */
   readonly urls: readonly string[];
   readonly members: readonly Member[];
+  /** Where it keeps its keys in etcd. */
+  readonly coordPrefix: string;
   /** RPC of logic and of repo, and the token that services show there. */
   readonly rpc: { readonly logicUrl: string; readonly repoUrl: string; readonly serviceToken: string };
   member(name: string): Member;
@@ -81,6 +83,7 @@ export async function startCluster(addresses: Addresses, options: ClusterOptions
   return {
     urls: planned.flatMap(({ url }) => (url === undefined ? [] : [url.replace("//localhost", "//127.0.0.1")])),
     members,
+    coordPrefix: `/${name}`,
     rpc: {
       logicUrl: `http://127.0.0.1:${ports.service("logic")}`,
       repoUrl: `http://127.0.0.1:${ports.service("repo")}`,
