@@ -68,7 +68,7 @@ interface Child {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts the first process, then the others on the port that it has. A process that ends is started again. Rejects with
+/** Starts all of them at the same time. A process that ends is started again. Rejects with
  *  StartError when the port is busy or a process does not become ready at the start; it has said why itself. */
 export async function startGatewayProcesses(
   options: GatewayProcessesOptions,
@@ -83,7 +83,7 @@ export async function startGatewayProcesses(
   const slots = Array.from({ length: count }, (_, at): Slot => {
     return { number: at + 1, child: undefined, ends: 0, timer: undefined };
   });
-  let { port } = options;
+  const port = portOf(options.hostname, options.port);
   let started = false;
   let stopping: Promise<void> | undefined;
   let stoppedWell = true;
@@ -117,17 +117,12 @@ export async function startGatewayProcesses(
     await Promise.all(slots.flatMap(({ child }) => (child === undefined ? [] : [endChild(child, options.stopMs)])));
   }
 
-  refuseBusyPort(options.hostname, port);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => {
     stopping ??= stop();
     return stopping;
   });
-  const [first, ...others] = slots;
-  if (first === undefined) throw new RangeError("at least one gateway process");
-  const url = await launch(first).ready;
-  port = Number(new URL(url).port);
-  await Promise.all(others.map((slot) => launch(slot).ready));
+  const [url = ""] = await Promise.all(slots.map((slot) => launch(slot).ready));
   started = true;
   const opened = stack.move();
   return {
@@ -148,11 +143,14 @@ export async function startGatewayProcesses(
   };
 }
 
-/** With a shared port a second installation would not fail to listen: it would take half of the connections. */
-function refuseBusyPort(hostname: string, port: number): void {
-  if (port === 0) return;
+/** The port, a free one for 0, that nobody listens on now: with a shared port a second installation would not fail to
+ *  listen, it would take half of the connections. Throws StartError. */
+function portOf(hostname: string, port: number): number {
   try {
-    Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+    const probe = Bun.listen({ hostname, port, socket: { data() {} } });
+    const found = probe.port;
+    probe.stop(true);
+    return found;
   } catch (error) {
     throw listenError(error, hostname, port, "PORT");
   }

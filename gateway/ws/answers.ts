@@ -1,9 +1,9 @@
 import { ERRORS, isAppError, toAppError } from "#proto/errors.ts";
-import { type ErrorData, encodeServerFrame, type ServerFrameData } from "#proto/frames.ts";
-import { messageToJson } from "#proto/message-json.ts";
+import type { ErrorData, ServerFrameData } from "#proto/frames.ts";
 import { encodeSyncResultBytes, type PlainFrameType, type SyncedRows } from "#proto/server-frame-binary.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Session } from "./session.ts";
+import { encodeSyncResultText } from "./sync-frame.ts";
 import { encodeFor } from "./wire.ts";
 
 /** Writes direct answers to one socket. */
@@ -23,17 +23,10 @@ export function createAnswers(metrics: GatewayMetrics, clock: () => number): Ans
     send,
     syncResult(session, { conversations, done }, id) {
       const nowS = Math.floor(clock() / 1000);
-      const json = (): ServerFrameData["sync-result"] => ({
-        conversations: conversations.map(({ messages, ...rest }) => ({
-          ...rest,
-          messages: messages.map(messageToJson),
-        })),
-        done,
-      });
       const frame =
         session.carrier === "binary"
           ? encodeSyncResultBytes({ conversations, done }, nowS, id)
-          : encodeServerFrame("sync-result", json(), nowS, id);
+          : encodeSyncResultText({ conversations, done }, nowS, id);
       if (session.send(frame)) metrics.framesOut.inc();
     },
     error(session, error, id) {

@@ -4,7 +4,6 @@ import { AppError } from "#proto/errors.ts";
 import type { ClientFrame } from "#proto/frames.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { SyncMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import { messageToJson } from "#proto/message-json.ts";
 import { encodeRow } from "#proto/row-frames-binary.ts";
 import type { SyncedRows } from "#proto/server-frame-binary.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
@@ -17,6 +16,7 @@ import { closes } from "./close-codes.ts";
 import type { FrameHandlers } from "./inbound.ts";
 import type { RoomFlow } from "./room-flow.ts";
 import type { Session } from "./session.ts";
+import { rowText } from "./sync-frame.ts";
 import type { Upstream } from "./upstream.ts";
 
 type Frame<T extends ClientFrame["type"]> = Extract<ClientFrame, { type: T }>;
@@ -240,7 +240,7 @@ export function syncResult(
 }
 
 function jsonSize(row: Message): number {
-  return Buffer.byteLength(JSON.stringify(messageToJson(row))) + 1;
+  return rowText(row).bytes + 1;
 }
 
 /** Tag and length of a row take at most 6 bytes. */
