@@ -112,8 +112,7 @@ async function main(): Promise<number> {
       for (const [index, stage] of stages.entries()) {
         if (!stage.live) continue;
         if (stage.olderKafka === true && !(await startOlderKafka())) total.failed += 1;
-        await run(stage, index);
-        if (stage.olderKafka === true) await stopOlderKafka();
+        await run(stage, index).finally(() => (stage.olderKafka === true ? stopOlderKafka() : undefined));
       }
     } finally {
       await stopServers();
