@@ -37,3 +37,24 @@ test("sessions may leave while all are walked", () => {
   for (const one of hub.all()) hub.remove(one);
   expect(hub.size).toBe(0);
 });
+
+test("many sessions that come and go are found as in plain maps", () => {
+  const hub = createHub();
+  const known = new Map<string, Session>();
+  for (let round = 0; round < 5000; round += 1) {
+    const one = session(String(2_124_554_245_100_277_760n + BigInt(round % 700) * 4096n));
+    hub.add(one);
+    known.set(one.id, one);
+    const [first] = known.values();
+    if (round % 3 === 0 && first !== undefined) {
+      known.delete(first.id);
+      expect(hub.remove(first)).toBe(true);
+      expect(hub.find(first.id)).toBeUndefined();
+    }
+  }
+  const byUser = Map.groupBy(known.values(), ({ userKey }) => userKey);
+  for (const one of known.values()) expect(hub.find(one.id)).toBe(one);
+  for (const [userKey, sessions] of byUser) expect(hub.ofUser(userKey)).toEqual(sessions);
+  expect([hub.size, hub.users]).toEqual([known.size, byUser.size]);
+  expect(new Set(hub.all())).toEqual(new Set(known.values()));
+});

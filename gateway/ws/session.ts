@@ -21,13 +21,24 @@ export type SessionState = "connecting" | "open" | "closed";
 /** Sends of one session that wait for their ack and gave a frame id. */
 const ackIdsMax = 100;
 
+/** Texts that many sessions share are kept once: browsers say the same of themselves, and offices come from one address. */
+const texts = new Map<string, string>();
+const textsMax = 1000;
+
+function interned(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size >= textsMax) texts.clear();
+  texts.set(text, text);
+  return text;
+}
+
 /** One open socket: the `data` of its WebSocket, the link of the timer wheel and all its limits in one object. 200 000
  *  of these live in one process, so no closure, timer or map belongs to a single session. */
 export class Session implements WheelEntry {
   /** UUID v7, one per connection. */
   readonly id: string;
-  readonly userId: string;
-  /** The same id as records carry it. */
+  /** As records carry it. */
   readonly userKey: bigint;
   readonly sid: string;
   /** Ends when a guest becomes an account, by `refresh-auth`. */
@@ -79,9 +90,12 @@ export class Session implements WheelEntry {
   wheelPrevious: WheelEntry | undefined = undefined;
   wheelSlot = -1;
 
+  /** Links of the hub's tables. */
+  idNext: Session | undefined = undefined;
+  userNext: Session | undefined = undefined;
+
   constructor(id: string, identity: Identity, device: DeviceInfo, nowMs: number) {
     this.id = id;
-    this.userId = identity.userId;
     this.userKey = BigInt(identity.userId);
     this.sid = identity.sid;
     this.isGuest = identity.isGuest;
@@ -89,11 +103,16 @@ export class Session implements WheelEntry {
     this.deviceId = device.deviceId;
     this.platform = device.platform;
     this.carrier = device.carrier;
-    this.address = device.address;
-    this.userAgent = device.userAgent;
+    this.address = interned(device.address);
+    this.userAgent = interned(device.userAgent);
     this.connectedMs = nowMs;
     this.lastInboundMs = nowMs;
     this.nextHeartbeatMs = 0;
+  }
+
+  /** The same id as calls carry it; made anew each time, because it is needed rarely. */
+  get userId(): string {
+    return String(this.userKey);
   }
 
   /** Remembers the frame id of a send; the oldest of `ackIdsMax` is forgotten. */
