@@ -1,4 +1,5 @@
 import { type Scored, WrongTypeError } from "./cache.ts";
+import { SmallMap } from "./small-map.ts";
 
 /** Members by score, ordered when asked for. */
 export interface SortedSet {
@@ -9,7 +10,7 @@ export interface SortedSet {
 
 interface Values {
   string: string;
-  hash: Map<string, string>;
+  hash: SmallMap;
   set: Set<string>;
   zset: SortedSet;
 }
@@ -32,7 +33,7 @@ export interface Entry {
 
 export const emptyOf = {
   string: (): Content => ({ kind: "string", value: "" }),
-  hash: (): Content => ({ kind: "hash", value: new Map() }),
+  hash: (): Content => ({ kind: "hash", value: new SmallMap() }),
   set: (): Content => ({ kind: "set", value: new Set() }),
   zset: (): Content => ({ kind: "zset", value: { scores: new Map(), ordered: undefined } }),
 } as const satisfies Record<Kind, () => Content>;

@@ -1,6 +1,7 @@
 import { type LocalStore, type Scored, type Ttl, WrongTypeError } from "./cache.ts";
 import { itemBytes, orderOf, type SortedSet, textBytes } from "./entry.ts";
 import type { MemoryMap } from "./memory-map.ts";
+import type { SmallMap } from "./small-map.ts";
 
 /** Prefix of the key that holds a fill lease. */
 export const leasePrefix = "lease:";
@@ -99,7 +100,7 @@ function hashVerbs(map: MemoryMap, expiry: Expiry): Verbs<"hget" | "hset" | "hge
     hset(key, fields, options) {
       const given = Object.entries(fields);
       if (given.length === 0) return;
-      const change = (value: Map<string, string>): number => {
+      const change = (value: SmallMap): number => {
         let grown = 0;
         for (const [field, text] of given) {
           grown += size(field, text) - size(field, value.get(field));
