@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** CPU time that a process and its descendants have used, user and system, microseconds. The scheduler's own count where
- *  there is one (nanoseconds), else clock ticks of 10 ms. Processes that are gone count 0. */
+/** CPU time that a process and its descendants have used, user and system, microseconds. Processes that are gone count 0. */
 export function cpuUsOfTree(pid: number): number {
   return treeOf(pid).reduce((all, one) => all + cpuUsOf(one), 0);
 }
@@ -23,18 +22,12 @@ export function treeOf(pid: number): number[] {
   return all;
 }
 
+/** The kernel's exact count, in ticks of 10 ms; threads that have ended are in it. */
 function cpuUsOf(pid: number): number {
-  let ns = 0;
-  for (const thread of entries(`/proc/${pid}/task`))
-    ns += Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(" ")[0]);
-  return ns > 0 ? ns / 1000 : ticksOf(pid) * 10_000;
-}
-
-function ticksOf(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
   // The name in parentheses may hold spaces; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * 10_000;
 }
 
 function rssBytesOf(pid: number): number {

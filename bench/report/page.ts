@@ -14,7 +14,8 @@ export function reportPage(title: string, runs: readonly PageRun[]): string {
   const body = runs.map(section).join("\n");
   const first = runs[0]?.result ?? {};
   const { cpu, cores, memoryGiB, system } = (first.machine ?? {}) as Record<string, unknown>;
-  const machine = `${String(cpu)}, ${String(cores)} cores, ${String(memoryGiB)} GiB, ${String(system)}`;
+  const parts = [cpu, cores && `${String(cores)} cores`, memoryGiB && `${String(memoryGiB)} GiB`, system];
+  const machine = parts.filter(Boolean).map(String).join(", ");
   const versions = Object.entries((first.versions ?? {}) as Record<string, unknown>)
     .map(([name, version]) => `${name} ${String(version)}`)
     .join(", ");
