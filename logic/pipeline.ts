@@ -4,6 +4,7 @@ import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import {
   type CommitItem,
+  type CommitMessagesRequest,
   type CommitMessagesResponse,
   type CommitResult,
   CommitStatus,
@@ -99,11 +100,13 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
   ): Promise<CommitMessagesResponse> {
     const startMs = performance.now();
     deps.outboxDeletes.ride();
+    // A whole message: the client would look through all items of anything else.
+    const request: CommitMessagesRequest = { $typeName: "gochat.repo.v1.CommitMessagesRequest", items };
     const answer =
       parent === undefined
-        ? await deps.repo.message.commitMessages({ items })
+        ? await deps.repo.message.commitMessages(request)
         : await withSpan(deps.tracer, "logic.commit", parent, (inner) =>
-            deps.repo.message.commitMessages({ items }, { headers: { ...traceHeaders(inner) } }),
+            deps.repo.message.commitMessages(request, { headers: { ...traceHeaders(inner) } }),
           );
     metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
     metrics[entrance].batchMessages.observe(items.length);

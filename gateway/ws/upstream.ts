@@ -1,8 +1,7 @@
-import { create } from "@bufbuild/protobuf";
 import type { Logger } from "#infra/clog/clog.ts";
 import { type Headers, type Mq, MqFullError, outRecord } from "#infra/mq/mq.ts";
 import type { SendMessageData } from "#proto/frames.ts";
-import { type UpstreamMessage, UpstreamMessageSchema } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import { topics } from "#proto/topics.ts";
 import { createBatcher } from "../batcher.ts";
 import type { GatewayMetrics } from "../metrics.ts";
@@ -81,7 +80,9 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
     send(session, send, traceId, traceparent) {
       const { conversationId, content, messageType, clientMsgId, extra, replyToMessageId, mentions } = send;
       const waiting = mq.waiting(topic);
-      const message = create(UpstreamMessageSchema, {
+      // A literal: it is made for every send, and `create` costs more than all the rest here.
+      const message: UpstreamMessage = {
+        $typeName: "gochat.mq.v1.UpstreamMessage",
         conversationId,
         content,
         messageType,
@@ -94,9 +95,9 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
         incarnation,
         deviceId: session.deviceId,
         replyToMessageId: replyToMessageId === undefined ? 0n : BigInt(replyToMessageId),
-        mentions: mentions.map(BigInt),
+        mentions: mentions.length === 0 ? [] : mentions.map(BigInt),
         receivedAtMs: BigInt(clock()),
-      });
+      };
       const bytes = topic.codec.sizeOf(message);
       const full =
         batcher.waiting + waiting.records >= waitingMax ||

@@ -1,11 +1,9 @@
-import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callParent } from "#infra/trace/rpc.ts";
 import { withSpan } from "#infra/trace/trace.ts";
 import { AppError } from "#proto/errors.ts";
 import {
   type CommitMessagesResponse,
-  CommitMessagesResponseSchema,
   type CommitResult,
   CommitStatus,
   type GetConversationMessagesRequest,
@@ -47,8 +45,14 @@ function toResult(item: ItemResult): CommitResult {
   }
   const { row, sender, reply } = item;
   const message = toMessage(row, toUserInfo(sender), reply === undefined ? {} : { replyTo: toReply(reply) });
-  const status = item.at === "stored" ? CommitStatus.STORED : CommitStatus.DUPLICATE;
-  return result(status, { row: message, createdAtMs: BigInt(row.createdAt) });
+  return {
+    $typeName: "gochat.repo.v1.CommitResult",
+    status: item.at === "stored" ? CommitStatus.STORED : CommitStatus.DUPLICATE,
+    errorCode: "",
+    row: message,
+    createdAtMs: BigInt(row.createdAt),
+    errorMessage: "",
+  };
 }
 
 /** The results of the items that were committed, in the places that the others leave. */
@@ -124,13 +128,14 @@ export function messageService(
       const parent = callParent(tracer, call);
       const committed = await withSpan(tracer, "repo.commit", parent, () => committer.commit(wanted));
       const found = await withSpan(tracer, "repo.routes", parent, () => routesOf(committed.conversations));
-      return create(CommitMessagesResponseSchema, {
+      return {
+        $typeName: "gochat.repo.v1.CommitMessagesResponse",
         results: merged(parsed, committed.results).map(toResult),
         conversations: found.conversations,
         outboxIds: committed.outboxIds.map(String),
         routesKnown: found.routesKnown,
         cacheRunId: found.cacheRunId,
-      });
+      };
     },
 
     async getMessage({ messageId, viewerId }) {
