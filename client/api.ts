@@ -21,6 +21,8 @@ export type HistoryQuery =
 
 /** The endpoints of spec 10 that a chat needs. Renews an expired token once and repeats. Throws ClientError. */
 export interface Api {
+  /** Any request of the signed-in user. */
+  call(request: HttpRequest): Promise<unknown>;
   profile(): Promise<User>;
   searchUsers(text: string, signal?: AbortSignal): Promise<readonly User[]>;
   conversations(page: number, size: number): Promise<ConversationPage>;
@@ -47,6 +49,7 @@ export function createApi(http: Http, auth: Auth): Api {
   const at = (id: string): string => `/conversations/${encodeURIComponent(id)}`;
 
   return {
+    call,
     profile: async () => (await call({ method: "GET", path: "/users/profile" })) as User,
     searchUsers: async (text, signal) => {
       const data = await call({ method: "GET", path: "/users/search", query: { q: text, limit: 20 }, signal });

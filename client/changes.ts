@@ -9,6 +9,7 @@ const changeTypes: Readonly<Record<string, (data: FrameData) => string>> = {
   "conversation-updated": (data) => {
     const changed = Array.isArray(data.changed) ? data.changed : [];
     if (changed.includes("dissolved")) return "dissolved";
+    if (changed.includes("pins")) return data.pinned === true ? "pin" : "unpin";
     return changed.includes("roomMode") ? "room_mode" : "info_updated";
   },
   "member-added": () => "member_added",
@@ -54,16 +55,96 @@ function stringField(data: FrameData, name: string, from = name): Record<string,
   return typeof value === "string" ? { [name]: value } : {};
 }
 
-/** Shows a recall or an edit on the message concerned, when it is loaded. Applying one twice changes nothing: pages of
- *  history already carry the outcome. */
-export function applyChange(timeline: Timeline<Message>, row: Message): void {
-  if (row.kind !== "change" || row.targetSeqId === undefined) return;
+/** What a change of a message says, for an application that shows it itself. */
+export type MessageChange = { readonly messageId: string; readonly targetSeqId: number; readonly row: Message } & (
+  | { readonly type: "recall" }
+  | { readonly type: "edit"; readonly content: string; readonly editedAt: number }
+  | {
+      readonly type: "reaction";
+      readonly userId: string;
+      readonly emoji: string;
+      readonly removed: boolean;
+      /** Users with this emoji after the change. */
+      readonly count: number;
+    }
+  | { readonly type: "pin" | "unpin" }
+);
+
+/** The change of a message that a row is; undefined for messages and changes of anything else. */
+export function messageChangeOf(row: Message): MessageChange | undefined {
+  if (row.kind !== "change" || row.targetSeqId === undefined) return undefined;
   const change = (row.change ?? {}) as FrameData;
-  timeline.update(row.targetSeqId, (target) => {
-    if (row.changeType === "recall") return { ...target, deleted: true, content: "" };
-    const editedAt = typeof change.editedAt === "number" ? change.editedAt : row.createdAt;
-    const content = change.content;
-    const newer = row.changeType === "edit" && !target.deleted && editedAt >= (target.editedAt ?? 0);
-    return newer && typeof content === "string" ? { ...target, content, editedAt } : target;
-  });
+  const at = { messageId: row.targetMessageId ?? String(change.messageId ?? ""), targetSeqId: row.targetSeqId, row };
+  switch (row.changeType) {
+    case "recall":
+    case "pin":
+    case "unpin":
+      return { ...at, type: row.changeType };
+    case "edit": {
+      const editedAt = typeof change.editedAt === "number" ? change.editedAt : row.createdAt;
+      return typeof change.content === "string"
+        ? { ...at, type: "edit", content: change.content, editedAt }
+        : undefined;
+    }
+    case "reaction": {
+      const { userId, emoji, removed, count } = change;
+      if (typeof userId !== "string" || typeof emoji !== "string") return undefined;
+      return { ...at, type: "reaction", userId, emoji, removed: removed === true, count: Number(count ?? 0) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Shows a change on the message concerned, when it is loaded. Applying one twice changes nothing: pages of history
+ *  already carry the outcome, and a reaction says the count after it. `me`: whose reactions are "mine". */
+export function applyChange(timeline: Timeline<Message>, row: Message, me: string | undefined): void {
+  const change = messageChangeOf(row);
+  if (change === undefined) return;
+  timeline.update(change.targetSeqId, (target) => changed(target, change, me));
+  if (change.type !== "recall" && change.type !== "edit") return;
+  const preview = change.type === "edit" ? previewOf(change.content) : "";
+  for (const { seqId, replyTo } of timeline.rows()) {
+    // An empty preview is that of a recalled message, which no edit brings back.
+    if (replyTo?.seqId !== change.targetSeqId || replyTo.preview === "") continue;
+    timeline.update(seqId, (reply) => ({ ...reply, replyTo: { ...replyTo, preview } }));
+  }
+}
+
+const previewCharsMax = 100;
+
+/** What a reply shows of a text. */
+export function previewOf(content: string): string {
+  return Array.from(content).slice(0, previewCharsMax).join("");
+}
+
+function changed(target: Message, change: MessageChange, me: string | undefined): Message {
+  switch (change.type) {
+    case "recall": {
+      const { reactions: _reactions, extra: _extra, ...kept } = target;
+      return { ...kept, deleted: true, content: "" };
+    }
+    case "edit": {
+      const newer = target.deleted !== true && change.editedAt >= (target.editedAt ?? 0);
+      return newer ? { ...target, content: change.content, editedAt: change.editedAt } : target;
+    }
+    case "reaction":
+      return target.deleted === true ? target : { ...target, reactions: reacted(target.reactions ?? [], change, me) };
+    default:
+      return target;
+  }
+}
+
+type Reactions = NonNullable<Message["reactions"]>;
+
+function reacted(
+  before: Reactions,
+  change: Extract<MessageChange, { type: "reaction" }>,
+  me: string | undefined,
+): Reactions {
+  const { emoji, count, userId, removed } = change;
+  const known = before.find((one) => one.emoji === emoji);
+  const mine = userId === me ? !removed : (known?.mine ?? false);
+  if (known === undefined) return count > 0 ? [...before, { emoji, count, mine }] : before;
+  return before.map((one) => (one === known ? { emoji, count, mine } : one)).filter((one) => one.count > 0);
 }

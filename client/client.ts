@@ -2,6 +2,7 @@ import type { MessageJson as Message, UserJson as User } from "#proto/objects.ts
 import { type Api, createApi } from "./api.ts";
 import { createAsker } from "./asker.ts";
 import { type Auth, createAuth, type Session } from "./auth.ts";
+import { type MessageChange, messageChangeOf } from "./changes.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
@@ -10,6 +11,7 @@ import { codeOf } from "./errors.ts";
 import { createHistory, type OpenConversation } from "./history.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { uuidv7 } from "./ids.ts";
+import { createMessages, type Messages } from "./messages.ts";
 import { createOutbox, type Draft, type Pending, type SendHandle, type Stored } from "./outbox.ts";
 import { routeFrame } from "./router.ts";
 import { type ConnectionState, createSocket, type RawFrame, type WebSocketLike } from "./socket.ts";
@@ -42,6 +44,8 @@ export interface ClientEvents {
   conversation: { readonly id: string };
   /** A row was pushed: each once per arrival, repeats included. */
   row: Message;
+  /** A message was recalled, edited, reacted to, pinned or unpinned; besides `row`. */
+  change: MessageChange;
   /** A message of this client is stored. */
   stored: { readonly message: Pending; readonly stored: Stored };
   /** Every frame as it came, for what the SDK does not interpret (typing, presence, friends …). */
@@ -66,6 +70,8 @@ export interface Client {
   retry(clientMsgId: string): SendHandle | undefined;
   cancel(clientMsgId: string): void;
   pending(conversationId?: string): readonly Pending[];
+  /** Recall, edit, react, pin, forward. */
+  readonly messages: Messages;
   readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead">;
   /** Opens a conversation and starts loading its newest page. The same object while it stays open. */
   open(conversationId: string): OpenConversation;
@@ -131,6 +137,7 @@ export function createClient(options: ClientOptions): Client {
     clock,
     random,
     onChange: conversationChanged,
+    me: () => me()?.id,
     onRow: settleOwn,
     onDemand: (id) => options.savedMark === undefined && (id === "world" || conversations.get(id)?.type === 3),
     ...(options.savedMark === undefined ? {} : { savedMark: options.savedMark }),
@@ -208,6 +215,8 @@ export function createClient(options: ClientOptions): Client {
         row: (row) => {
           arrived(row);
           events.emit("row", row);
+          const change = messageChangeOf(row);
+          if (change !== undefined) events.emit("change", change);
         },
         missed: (conversationId, toSeq) => {
           history.announce(conversationId, toSeq);
@@ -243,6 +252,7 @@ export function createClient(options: ClientOptions): Client {
     retry: outbox.retry,
     cancel: outbox.cancel,
     pending: outbox.pending,
+    messages: createMessages({ call: api.call, clock, random, onChanged: history.replace }),
     conversations,
     open: history.open,
     createSingle: async (userId) => {
@@ -281,11 +291,15 @@ function keptId(storage: KeyValueStorage | undefined, nowMs: number): string {
 }
 
 function sendFrame(message: Pending): object {
-  const { conversationId, content, messageType, clientMsgId } = message;
+  const { conversationId, content, messageType, clientMsgId, replyTo, mentions } = message;
+  const reply = replyTo === undefined ? {} : { replyToMessageId: replyTo.messageId };
   return {
     type: "send-message",
     id: clientMsgId,
-    data: { conversationId, content, messageType, client_msg_id: clientMsgId },
+    data: {
+      ...{ conversationId, content, messageType, client_msg_id: clientMsgId, ...reply },
+      ...(mentions === undefined ? {} : { mentions }),
+    },
   };
 }
 
@@ -304,5 +318,7 @@ function rowOfStored(message: Pending, stored: Stored, sender: User | undefined)
     deleted: false,
     kind: "message",
     createdAt: stored.createdAt ?? Math.floor(message.createdAtMs / 1_000),
+    ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
+    ...(message.mentions === undefined ? {} : { mentions: [...message.mentions] }),
   };
 }

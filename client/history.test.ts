@@ -35,6 +35,7 @@ function setup(options: { onDemand?: boolean; savedMark?: number } = {}) {
     random: () => 0.5,
     onChange: () => undefined,
     onRow: (row) => rows.push(row.seqId),
+    me: () => "1",
     onDemand: () => options.onDemand ?? false,
     ...(options.savedMark === undefined ? {} : { savedMark: () => options.savedMark }),
     api: {

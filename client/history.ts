@@ -1,5 +1,5 @@
 import type { MessageJson as Message } from "#proto/objects.ts";
-import type { Api, HistoryQuery } from "./api.ts";
+import type { Api, HistoryPage, HistoryQuery } from "./api.ts";
 import { createAsker } from "./asker.ts";
 import { delayOf, type Random, reconnectStepsMs } from "./backoff.ts";
 import { applyChange } from "./changes.ts";
@@ -36,6 +36,8 @@ export interface HistoryDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly onChange: (conversationId: string) => void;
+  /** Who is signed in. */
+  readonly me: () => string | undefined;
   /** Every row that came by a page. */
   readonly onRow: (row: Message) => void;
   /** Holes of this conversation are left until somebody looks at them (the world; spec 20 §6). */
@@ -49,6 +51,8 @@ export interface History {
   open(conversationId: string): OpenConversation;
   /** A row that was pushed, or was acked to this client. Ignored for what is not open. */
   push(row: Message): void;
+  /** A message as the server answered it after a change of this client. */
+  replace(message: Message): void;
   /** Rows up to `seq` exist. */
   announce(conversationId: string, seq: number): void;
   /** After a reconnect or a `resync`: fetches what is missing, the newest first when it is much. While something is being
@@ -64,10 +68,14 @@ const holePageRows = 100;
 const holePagesMax = 20;
 /** Behind by more than this, the newest page is fetched first and the rest stays a hole. */
 const catchUpRowsMax = 200;
+/** Messages of one conversation whose reactions are followed; above the bound of a timeline's rows. */
+const asOfMax = 5_000;
 
 interface Open {
   readonly view: OpenConversation;
   readonly timeline: Timeline<Message>;
+  /** Shows a change on the message concerned. */
+  apply(row: Message): void;
   start(): void;
   fillSoon(): void;
   catchUp(): void;
@@ -99,10 +107,14 @@ export function createHistory(deps: HistoryDeps): History {
       if (entry === undefined) return;
       const arrival: Arrival = entry.timeline.push(row);
       if (arrival === "duplicate") return;
-      applyChange(entry.timeline, row);
+      entry.apply(row);
       deps.onChange(row.conversationId);
       if (arrival === "no-base") entry.start();
       else if (arrival === "beyond") entry.fillSoon();
+    },
+    replace: (message) => {
+      opened.get(message.conversationId)?.timeline.update(message.seqId, () => message);
+      deps.onChange(message.conversationId);
     },
     announce: (id, seq) => {
       const entry = opened.get(id);
@@ -137,11 +149,27 @@ function createOpen(id: string, deps: HistoryDeps): Open {
     const page = await api.history(id, query);
     if (closed) return { hasMore: false, completeTo: 0 };
     timeline.addPage(page);
+    shownAt(page);
     for (const row of page.rows) {
-      applyChange(timeline, row);
+      apply(row);
       deps.onRow(row);
     }
     return page;
+  };
+  /** By seq of a message: up to which seq its reactions are in it already. */
+  const asOf = new Map<number, number>();
+  const shownAt = ({ rows, latest }: HistoryPage): void => {
+    for (const row of rows) if (row.kind !== "change" && latest !== undefined) asOf.set(row.seqId, latest);
+    if (asOf.size <= asOfMax) return;
+    const floor = timeline.floor() ?? 0;
+    for (const seq of asOf.keys()) if (seq < floor || asOf.size > asOfMax) asOf.delete(seq);
+  };
+  const apply = (row: Message): void => {
+    if (row.changeType === "reaction" && row.targetSeqId !== undefined) {
+      if (row.seqId <= (asOf.get(row.targetSeqId) ?? 0)) return;
+      asOf.set(row.targetSeqId, row.seqId);
+    }
+    applyChange(timeline, row, deps.me());
   };
   /** Runs `load`, showing its state by `set`; a failure is a state, not an exception. */
   const tracked = async (set: (state: LoadState) => void, load: () => Promise<void>): Promise<void> => {
@@ -260,6 +288,7 @@ function createOpen(id: string, deps: HistoryDeps): Open {
   return {
     view,
     timeline,
+    apply,
     start: () => {
       if (newest.at === "idle") void loadNewest(); // After a failure the user, or the next connection, tries again.
     },

@@ -1,4 +1,6 @@
+import type { MessageJson as Message } from "#proto/objects.ts";
 import { delayOf, type Random, resendStepsMs } from "./backoff.ts";
+import { previewOf } from "./changes.ts";
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 import { uuidv7 } from "./ids.ts";
@@ -11,6 +13,10 @@ export interface Pending {
   readonly content: string;
   readonly messageType: number;
   readonly createdAtMs: number;
+  /** What it answers. */
+  readonly replyTo?: Reply | undefined;
+  /** User ids. */
+  readonly mentions?: readonly string[] | undefined;
   readonly state: "sending" | "failed";
   /** Why it failed. */
   readonly code: string | undefined;
@@ -40,6 +46,19 @@ export interface Draft {
   readonly messageType?: number;
   /** A repeat of an earlier send carries its id; default a new UUID v7. */
   readonly clientMsgId?: string;
+  /** What it answers, as `replyOf` makes it. */
+  readonly replyTo?: Reply | undefined;
+  /** User ids, at most 50. */
+  readonly mentions?: readonly string[] | undefined;
+}
+
+/** The message that another one answers. */
+export type Reply = NonNullable<Message["replyTo"]>;
+
+/** What a reply to `row` shows of it. */
+export function replyOf(row: Message): Reply {
+  const preview = row.deleted === true ? "" : previewOf(row.content);
+  return { messageId: row.id, seqId: row.seqId, senderId: row.senderId, preview };
 }
 
 export interface OutboxDeps {
@@ -173,6 +192,8 @@ export function createOutbox(deps: OutboxDeps): Outbox {
         content: draft.content,
         messageType: draft.messageType ?? 1,
         createdAtMs: clock.now(),
+        ...(draft.replyTo === undefined ? {} : { replyTo: draft.replyTo }),
+        ...(draft.mentions === undefined ? {} : { mentions: draft.mentions }),
         state: "sending",
         code: undefined,
       });

@@ -141,6 +141,8 @@ export interface ServerFrameData {
     userId: string;
     emoji: string;
     removed: boolean;
+    /** Users with this emoji after the change. */
+    count: number;
   };
   "message-read": { conversationId: string; userId: string; lastReadSeqId: number };
   "friend-request": {

@@ -194,8 +194,8 @@ function messageChange(base: ChangeBase, change: ChangeOf<"recall" | "edit" | "r
       return { type: "message-edited", data };
     }
     case "reaction": {
-      const { userId, emoji, removed } = change.value;
-      return { type: "message-reaction", data: { ...base, messageId, targetSeqId, userId, emoji, removed } };
+      const { userId, emoji, removed, count } = change.value;
+      return { type: "message-reaction", data: { ...base, messageId, targetSeqId, userId, emoji, removed, count } };
     }
   }
 }

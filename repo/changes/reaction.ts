@@ -57,6 +57,7 @@ export function react(tables: Tables, { messageId, emoji, removed }: ReactionReq
       userId: operator.id.toString(),
       emoji,
       removed,
+      count: reactions.find(([one]) => one === emoji)?.[1] ?? 0,
     });
     scope.add({ targetMessageId: messageId, change: { case: "reaction", value } });
   };

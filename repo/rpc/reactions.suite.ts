@@ -32,7 +32,7 @@ export function reactionsSuite(createTestRepo: CreateTestRepo): void {
       const first = await react(target, at.bob, "👍");
       expect(first.changes?.rows[0]?.change).toMatchObject({
         case: "reaction",
-        value: { messageId: target, targetSeqId: 1n, userId: at.bob, emoji: "👍", removed: false },
+        value: { messageId: target, targetSeqId: 1n, userId: at.bob, emoji: "👍", removed: false, count: 1 },
       });
       expect((await react(target, at.bob, "👍")).changes?.rows).toEqual([]);
       expect((await react(target, at.ann, "👍", { removed: true })).changes?.rows).toEqual([]);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
 import type { ClientError } from "../../client/errors.ts";
+import { replyOf } from "../../client/outbox.ts";
 import { createMemoryStorage } from "../../client/storage.ts";
 import { insideOf, needsInside, notOurs, type Target } from "./target.ts";
 
@@ -19,6 +20,7 @@ export function sdkFlows(start: () => Promise<Target>): void {
     overCrash,
   );
   test("from a saved mark a later run gets every row above it, in order, and nothing twice", fromMark);
+  test("10 §7: edit, react, reply, recall reach the other side's timeline", changesByTheSdk);
   test("a refusal has its code; signing out ends the session", refusals);
 }
 
@@ -125,4 +127,44 @@ async function refusals(): Promise<void> {
   await ann.auth.logout();
   expect(ann.auth.session()).toBeUndefined();
   expect(ann.connection().at).toBe("off");
+}
+
+async function changesByTheSdk(): Promise<void> {
+  const ann = newClient();
+  const ben = elsewhere();
+  await Promise.all([ann, ben].map((client, at) => client.auth.register(newName(`sdk_c${at}`), "correct horse")));
+  await Promise.all([online(ann), online(ben)]);
+  const { id } = await ann.createSingle(ben.auth.session()?.user.id ?? "");
+  const mine = ann.open(id);
+  const view = ben.open(id);
+  await until(ben, () => view.timeline.mark() !== undefined, "base");
+  const types: string[] = [];
+  ben.on("change", ({ type }) => types.push(type));
+  const { messageId } = await ann.send({ conversationId: id, content: "teh" }).ack;
+  const theirs = () => view.timeline.rows()[0];
+  await until(ben, () => theirs() !== undefined, "the message");
+  await ann.messages.edit(messageId, "the");
+  await until(ben, () => theirs()?.content === "the", "the edit");
+  await ben.messages.react(messageId, "👍");
+  await until(ann, () => mine.timeline.rows()[0]?.reactions?.[0]?.count === 1, "the reaction");
+  expect(mine.timeline.rows()[0]?.reactions).toEqual([{ emoji: "👍", count: 1, mine: false }]);
+  expect(theirs()?.reactions).toEqual([{ emoji: "👍", count: 1, mine: true }]);
+  const target = theirs();
+  if (target === undefined) throw new Error("it is gone");
+  await ben.send({ conversationId: id, content: "yes", replyTo: replyOf(target) }).ack;
+  await until(ann, () => mine.timeline.rows().some((row) => row.replyTo?.preview === "the"), "the reply");
+  expect(await ann.messages.pin(messageId)).toMatchObject([{ messageId, seqId: 1 }]);
+  expect((await ben.messages.pins(id))[0]?.message?.content).toBe("the");
+  expect(await ben.messages.forward(messageId, ["world"])).toMatchObject({
+    messages: [{ content: "the" }],
+    failed: [],
+  });
+  expect((await ann.messages.recall(messageId)).deleted).toBe(true);
+  await until(ben, () => theirs()?.deleted === true, "the recall");
+  expect(view.timeline.rows().find((row) => row.content === "yes")?.replyTo?.preview).toBe("");
+  await until(ben, () => types.length === 4, "all changes");
+  expect(types).toEqual(["edit", "reaction", "pin", "recall"]);
+  const again = await ann.messages.edit(messageId, "x").catch((error: ClientError) => error.code);
+  expect(again).toBe("MESSAGE_RECALLED");
+  for (const client of [ann, ben]) client.disconnect();
 }
