@@ -36,6 +36,7 @@ const UNIT: Stage = {
 };
 const WHOLE: readonly Stage[] = [
   { name: "end to end", paths: ["./test/e2e/"], testTimeoutMs: 120_000, coverage: false, live: false },
+  { name: "fuzz", paths: ["./test/fuzz/"], testTimeoutMs: 600_000, coverage: false, live: false },
   { name: "chaos", paths: ["./test/chaos/"], testTimeoutMs: 600_000, coverage: false, live: false },
   { name: "browser", paths: ["./test/browser/"], testTimeoutMs: 180_000, coverage: false, live: false },
 ];

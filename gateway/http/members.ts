@@ -19,7 +19,7 @@ export const memberEndpoints = {
     answers: {
       200: z.object({ members: z.array(conversationMember), hasMore: z.boolean(), total: count }),
     },
-    errors: ["NOT_CONVERSATION_MEMBER"],
+    errors: ["NOT_CONVERSATION_MEMBER", "OPERATION_NOT_SUPPORTED"],
   }),
 } satisfies Endpoints;
 
