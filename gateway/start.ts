@@ -124,7 +124,10 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   });
   const listening = server;
   stack.defer(() => stopListening(listening));
-  const ticking = setInterval(() => side.tick(clock()), tickMs);
+  const ticking = setInterval(() => {
+    side.tick(clock());
+    auth.verifier.sweep();
+  }, tickMs);
   ticking.unref();
   stack.defer(() => clearInterval(ticking));
   stack.defer(side.idle);

@@ -20,6 +20,8 @@ export interface TokenVerifier {
   /** From now on tokens of this login session are refused here. Bounded: the oldest of 100 000 is forgotten. */
   revoke(sid: string): void;
   isRevoked(sid: string): boolean;
+  /** Lets go of remembered tokens whose time is over; to be called now and then. */
+  sweep(): void;
 }
 
 export interface TokenVerifierOptions {
@@ -104,6 +106,14 @@ export function createTokenVerifier(
       revoked.add(sid);
     },
     isRevoked: (sid) => revoked.has(sid),
+    sweep() {
+      const nowMs = deps.clock();
+      // In order of insertion, so of expiry, but for tokens that themselves end sooner.
+      for (const [token, { untilMs }] of verified) {
+        if (untilMs > nowMs) return;
+        verified.delete(token);
+      }
+    },
   };
 }
 

@@ -15,7 +15,7 @@ function upgrader(connecting: () => number, random: () => number) {
   const registry = createMetrics();
   const hub = createHub();
   const deps = {
-    verifier: { verify: () => Promise.resolve(identity), revoke() {}, isRevoked: () => false },
+    verifier: { verify: () => Promise.resolve(identity), revoke() {}, isRevoked: () => false, sweep() {} },
     ratelimit: createRateLimit({ enabled: false }, { clog: silentLogger, metrics: registry }),
     cors: createCors([]),
     metrics: createGatewayMetrics(registry, hub),
