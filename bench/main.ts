@@ -16,6 +16,7 @@ import { serveRpc } from "./rpc-server.ts";
 import { runSelection } from "./selection.ts";
 import { runSend, sendText } from "./send.ts";
 import { parseSendOptions } from "./send-options.ts";
+import { parseSoakOptions, runSoak, soakText } from "./soak.ts";
 import { parseStormOptions, runStorm, stormText } from "./storm.ts";
 import { runTargets } from "./targets.ts";
 import { parseTraceOptions, runTrace, traceText } from "./trace.ts";
@@ -43,6 +44,12 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const options = parseSendOptions(args, "group");
     const result = { ...(await runSend(options)), scenario: "group" };
     await tell(sendText({ ...result, scenario: "send" }), result, options);
+    return isFaithful(result) ? 0 : 1;
+  },
+  async soak(args) {
+    const options = parseSoakOptions(args);
+    const result = await runSoak(options);
+    await tell(soakText(result), { ...result }, options);
     return isFaithful(result) ? 0 : 1;
   },
   async storm(args) {

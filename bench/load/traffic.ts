@@ -57,12 +57,15 @@ export interface Traffic extends FleetEvents {
   watch(conversationOf: (socket: number) => string, watching: number): void;
   /** Begins every client_msg_id of this traffic. */
   readonly prefix: string;
+  /** Messages that were sent and forgotten: the number of the first of `sends`. */
+  readonly firstNumber: number;
   /** Called when a message is over, one way or another. */
   wake: () => void;
+  /** Answers its number, which ends its client_msg_id. */
   add(sent: Sent): number;
   /** Empties the interval into the total. */
   cut(): void;
-  /** Forgets sends, ids and figures; positions stay. */
+  /** Forgets sends and ids, when they are checked; positions and figures stay. */
   clear(): void;
 }
 
@@ -87,6 +90,7 @@ export function createTraffic(sockets: number): Traffic {
   const shownIds = new Map<string, Map<number, string>>();
   const faults: string[] = [];
   const prefix = `b-${crypto.randomUUID().slice(0, 8)}-`;
+  let firstNumber = 0;
   let conversationOf = (_: number): string => "world";
   let watching = sockets;
   /** How many sockets have seen a seq; the room of one conversation only. */
@@ -114,7 +118,10 @@ export function createTraffic(sockets: number): Traffic {
       watching = count;
       seen = new Int32Array(slots);
     },
-    add: (sent) => sends.push(sent) - 1,
+    get firstNumber() {
+      return firstNumber;
+    },
+    add: (sent) => firstNumber + sends.push(sent) - 1,
     fresh({ conversationId, seqs, ids }) {
       tally.frames += 1;
       tally.rows += seqs.length;
@@ -149,7 +156,7 @@ export function createTraffic(sockets: number): Traffic {
       traffic.wake();
     },
     ack(socket, ack: Ack) {
-      const sent = sends[Number(ack.clientMsgId.slice(prefix.length))];
+      const sent = sends[Number(ack.clientMsgId.slice(prefix.length)) - firstNumber];
       if (sent === undefined || !ack.clientMsgId.startsWith(prefix)) return;
       if (!ack.success) {
         tally.failed += 1;
@@ -184,10 +191,9 @@ export function createTraffic(sockets: number): Traffic {
       }
     },
     clear() {
+      firstNumber += sends.length;
       sends.length = 0;
       shownIds.clear();
-      for (const histogram of [interval.ack, interval.shown, total.ack, total.shown]) histogram.reset();
-      for (const key of Object.keys(tally) as (keyof Tally)[]) tally[key] = 0;
     },
   };
   return traffic;

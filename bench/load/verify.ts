@@ -40,7 +40,7 @@ export function verifyConversation(
   conversationId: string,
   rows: readonly HistoryRow[],
   sends: readonly Sent[],
-  { prefix, shownIds }: Pick<Traffic, "prefix" | "shownIds">,
+  { prefix, shownIds, firstNumber }: Pick<Traffic, "prefix" | "shownIds" | "firstNumber">,
 ): Verdict {
   const verdict = noFaults();
   const fault = (kind: "lost" | "duplicated" | "reordered", text: string): void => {
@@ -62,7 +62,7 @@ export function verifyConversation(
     if (sent.route.conversationId !== conversationId) continue;
     const row = rows[sent.seq - first];
     if (sent.id === "") fault("lost", `message ${index} was never answered`);
-    else if (row?.id !== sent.id || row.clientMsgId !== `${prefix}${index}`)
+    else if (row?.id !== sent.id || row.clientMsgId !== `${prefix}${firstNumber + index}`)
       fault("lost", `message ${index} was acked as ${sent.id} (seq ${sent.seq}) and is not there`);
   }
   return verdict;

@@ -227,6 +227,7 @@ async function verify(driven: Driven, url: string | undefined, lastSeq: number):
     last.set(id, reader.afterSeq);
   }
   verdicts.push(verifySockets(traffic, watching, (socket) => last.get(driven.conversations[socket] ?? "world") ?? 0));
+  traffic.clear();
   return joinVerdicts(verdicts);
 }
 

@@ -1,5 +1,6 @@
 import { type IdleResult, idleVerdict } from "../idle.ts";
 import { type SendResult, sendVerdict } from "../send.ts";
+import { type SoakResult, soakVerdict } from "../soak.ts";
 import { type StormResult, stormVerdict } from "../storm.ts";
 import { type WorldResult, worldVerdict } from "../world-result.ts";
 import { type AnyResult, factsOf, figure } from "./facts.ts";
@@ -18,6 +19,8 @@ function sentence(result: AnyResult): string {
     case "send":
     case "group":
       return sendVerdict(known as SendResult);
+    case "soak":
+      return soakVerdict(known as SoakResult);
     case "storm":
       return stormVerdict(known as StormResult);
     case "idle":
