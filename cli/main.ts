@@ -8,6 +8,8 @@ const usage = `gochat ${version}
   gochat serve SERVICE         start one service: gateway, logic, repo or task
   gochat bench world           measure the fan-out of the world room, beside bare Bun.serve publish
   gochat bench send            measure stored and acked messages: single chats, groups, the world room
+  gochat bench storm|idle|soak measure connects, memory per socket, a long run; docs/performance.md has all scenarios
+  gochat bench report DIR      one page and table of the results in a folder
   gochat infra up|down|status  start, stop or list the servers for development and tests
   gochat up, gochat down       start, stop the four services as processes on those servers (GATEWAYS=2 DB=postgres)
   gochat bench mq              measure the log: SQLite, and Kafka with --kafka HOST:PORT
@@ -28,7 +30,7 @@ Options of serve:
   --set KEY=VALUE any key of the configuration, for example --set ws.max_connections=1000
 
 Options of every bench against a server:
-  --target embedded|up|URL  --set KEY=VALUE  --json FILE
+  --target embedded|up|URL  --set KEY=VALUE  --json FILE  --baseline FILE
 
 Options of bench world:
   --conns N  --rate N | --window N  --joined N  --size BYTES  --seconds N  --rounds N  --text|--proto  --processes N
