@@ -170,7 +170,7 @@ export const gatewaySpec = section({
   http,
   jwt: section({
     issuer: string({ default: "im-logic", doc: "issuer that tokens must name" }),
-    verifiedMax: int({ default: 10_000, min: 0, max: 1_000_000, doc: "verified tokens that are remembered" }),
+    verifiedMax: int({ default: 20_000, min: 0, max: 1_000_000, doc: "verified tokens that are remembered" }),
     verifiedFor: duration({ default: minute, min: 0, max: minute, doc: "how long a verified token is remembered" }),
   }),
   upstream: section({

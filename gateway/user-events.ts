@@ -6,9 +6,12 @@ import { topics } from "#proto/topics.ts";
 import { createBatcher } from "./batcher.ts";
 import type { Session } from "./ws/session.ts";
 
-/** Events per produce, and events that may wait while the log is away; beyond it they are dropped and counted. */
+/** Events per produce, and events that may wait while the log is away or everybody comes at once; beyond it they are
+ *  dropped, and the log says how many. */
 const batchMax = 500;
-const waitingMax = 10_000;
+const waitingMax = 50_000;
+/** Between two words about dropped events, ms. */
+const toldEveryMs = 10_000;
 const attemptsMax = 5;
 
 /** `user.online` and `user.offline`, produced to `gochat.user-events` keyed by user, in order per user. */
@@ -33,6 +36,9 @@ export function createUserEvents(gatewayId: string, { mq, clog, clock }: UserEve
     failed: (error, events) => clog.warn("user events were dropped", { count: events.length, err: error }),
   });
 
+  let dropped = 0;
+  let toldMs = Number.NEGATIVE_INFINITY;
+
   async function produce(events: readonly UserEvent[]): Promise<void> {
     const records = events.map((event) => outRecord(topics.userEvents, String(event.userId), event));
     for (let attempt = 1; ; attempt += 1) {
@@ -54,7 +60,16 @@ export function createUserEvents(gatewayId: string, { mq, clog, clock }: UserEve
       userId: session.userKey,
       payload,
     });
-    if (!batcher.push(event)) clog.warn("user event was dropped: too many wait", { user_id: session.userId });
+    if (!batcher.push(event)) drop();
+  }
+
+  /** A line for each would be a storm of its own. */
+  function drop(): void {
+    dropped += 1;
+    if (clock() - toldMs < toldEveryMs) return;
+    toldMs = clock();
+    clog.warn("user events were dropped: too many wait", { count: dropped });
+    dropped = 0;
   }
 
   return {
