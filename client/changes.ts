@@ -111,6 +111,15 @@ export function applyChange(timeline: Timeline<Message>, row: Message, me: strin
   }
 }
 
+/** The message that another one answers. */
+export type Reply = NonNullable<Message["replyTo"]>;
+
+/** What a reply to `row` shows of it. */
+export function replyOf(row: Message): Reply {
+  const preview = row.deleted === true ? "" : previewOf(row.content);
+  return { messageId: row.id, seqId: row.seqId, senderId: row.senderId, preview };
+}
+
 const previewCharsMax = 100;
 
 /** What a reply shows of a text. */

@@ -1,6 +1,5 @@
-import type { MessageJson as Message } from "#proto/objects.ts";
 import { delayOf, type Random, resendStepsMs } from "./backoff.ts";
-import { previewOf } from "./changes.ts";
+import type { Reply } from "./changes.ts";
 import type { Clock } from "./clock.ts";
 import { ClientError } from "./errors.ts";
 import { uuidv7 } from "./ids.ts";
@@ -46,19 +45,10 @@ export interface Draft {
   readonly messageType?: number;
   /** A repeat of an earlier send carries its id; default a new UUID v7. */
   readonly clientMsgId?: string;
-  /** What it answers, as `replyOf` makes it. */
+  /** What it answers, as `replyOf` of changes.ts makes it. */
   readonly replyTo?: Reply | undefined;
   /** User ids, at most 50. */
   readonly mentions?: readonly string[] | undefined;
-}
-
-/** The message that another one answers. */
-export type Reply = NonNullable<Message["replyTo"]>;
-
-/** What a reply to `row` shows of it. */
-export function replyOf(row: Message): Reply {
-  const preview = row.deleted === true ? "" : previewOf(row.content);
-  return { messageId: row.id, seqId: row.seqId, senderId: row.senderId, preview };
 }
 
 export interface OutboxDeps {

@@ -77,6 +77,40 @@ describe("first visit", () => {
   });
 });
 
+describe("changes of a message", () => {
+  test("reply, react, edit and remove show on both pages", async () => {
+    await using ann = await newPerson(browser, server.url);
+    await using ben = await newPerson(browser, server.url);
+    await ann.register("ann_changes");
+    await ben.register("ben_changes");
+    await ann.say("a word with a tpyo");
+    await ben.sees("a word with a tpyo");
+    const at = (person: typeof ann, text: string) =>
+      person.page.locator(".message", { has: person.page.locator(".text", { hasText: text }) }).last();
+    await at(ben, "tpyo").hover();
+    await ben.page.getByRole("button", { name: "React with 👍" }).click();
+    await at(ann, "tpyo").locator(".reaction", { hasText: "1" }).waitFor();
+    await at(ann, "tpyo").locator(".reaction").click();
+    await at(ben, "tpyo").locator(".reaction.mine", { hasText: "2" }).waitFor();
+    await at(ben, "tpyo").hover();
+    await ben.page.getByRole("button", { name: "Reply" }).click();
+    await ben.screenshot("reply");
+    await ben.say("you mean typo");
+    await at(ann, "you mean typo").locator(".quote", { hasText: "a word with a tpyo" }).waitFor();
+    await ann.page.locator(".composer textarea").focus();
+    await ann.page.keyboard.press("ArrowUp");
+    await ann.page.getByText("Edit:").waitFor();
+    await ann.say("a word with a typo");
+    await at(ben, "a word with a typo").locator(".edited").waitFor();
+    await at(ann, "a word with a typo").hover();
+    await ann.screenshot("actions");
+    await ann.page.getByRole("button", { name: "Remove for everybody" }).click();
+    await ben.page.locator(".message .removed").waitFor();
+    await at(ben, "you mean typo").locator(".quote", { hasText: "Message removed" }).waitFor();
+    expect([...ann.complaints, ...ben.complaints]).toEqual([]);
+  });
+});
+
 describe("history", () => {
   test("scrolls back to the first message; the place that is read stays when others write", async () => {
     await others(260);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { replyOf } from "../../client/changes.ts";
 import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
 import type { ClientError } from "../../client/errors.ts";
-import { replyOf } from "../../client/outbox.ts";
 import { createMemoryStorage } from "../../client/storage.ts";
 import { insideOf, needsInside, notOurs, type Target } from "./target.ts";
 

@@ -3,6 +3,7 @@ import { aboutOf, nameOf } from "../naming.ts";
 import { showList } from "../route.ts";
 import { current, openConversation } from "../state.ts";
 import { t } from "../strings.ts";
+import { ActingBar } from "./acting-bar.tsx";
 import { Announcer } from "./announcer.tsx";
 import { Avatar } from "./avatar.tsx";
 import { Composer } from "./composer.tsx";
@@ -38,6 +39,7 @@ export function Chat(props: { id: string }) {
           jump.current = next;
         }}
       />
+      <ActingBar conversationId={id} />
       <Composer conversationId={id} name={name} onSent={() => jump.current()} />
       <Announcer />
     </main>

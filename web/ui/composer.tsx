@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { CONTENT_BYTES_MAX, CONTENT_CHARS_MAX, countChars, utf8Bytes } from "#proto/limits.ts";
+import { acting, sendText, startEditOfLast, stopActing } from "../acting.ts";
 import { drafts, setDraft } from "../drafts.ts";
 import { isWide } from "../route.ts";
-import { client } from "../state.ts";
 import { t } from "../strings.ts";
 import { SendIcon } from "./icons.tsx";
 
@@ -35,6 +35,10 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
     // On a phone the keyboard would cover what one came to read.
     if (isWide()) box.current?.focus({ preventScroll: true });
   }, [conversationId]);
+  const begun = acting.value;
+  useEffect(() => {
+    if (begun !== undefined) box.current?.focus({ preventScroll: true });
+  }, [begun]);
   useLayoutEffect(() => {
     const area = box.current;
     if (area === null || growsByItself) return;
@@ -44,12 +48,21 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
 
   const send = (): void => {
     if (!sendable) return;
-    client.send({ conversationId, content: clean(text.trim()) });
+    sendText(conversationId, clean(text.trim()));
     setDraft(conversationId, "");
     onSent();
     box.current?.focus({ preventScroll: true });
   };
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Escape" && acting.value !== undefined) {
+      event.stopPropagation();
+      stopActing();
+      return;
+    }
+    if (event.key === "ArrowUp" && text === "" && startEditOfLast(conversationId)) {
+      event.preventDefault();
+      return;
+    }
     // Enter also ends the choice of a Chinese or Japanese word: that is not a send.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();

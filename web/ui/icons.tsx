@@ -59,6 +59,9 @@ export const PeopleIcon = () =>
       <path d="M3 19c.5-3.500 2.800-5.500 6-5.500s5.500 2 6 5.500M15.500 5.300a3.500 3.500 0 0 1 0 6.400M17.500 14c2 .7 3.200 2.400 3.500 5" />
     </>,
   );
+export const ReplyIcon = () => icon(<path d="M10 6 5 11l5 5M5 11h9a5 5 0 0 1 5 5v2" />, "icon flips");
+export const EditIcon = () => icon(<path d="m5 19 1-4L16.500 4.500l3 3L9 18l-4 1Z" />);
+export const TrashIcon = () => icon(<path d="M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7" />);
 export const Logo = () => (
   <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
     <rect class="logo-ground" width="32" height="32" rx="9" />

@@ -1,5 +1,7 @@
+import { useComputed } from "@preact/signals";
 import { memo } from "preact/compat";
 import type { Pending } from "#client/outbox.ts";
+import { activeMessage } from "../acting.ts";
 import { clockTime, fullTime } from "../format.ts";
 import type { MessageItem } from "../items.ts";
 import { previewOf } from "../naming.ts";
@@ -7,6 +9,7 @@ import { client, connection } from "../state.ts";
 import { errorText, t } from "../strings.ts";
 import { Avatar } from "./avatar.tsx";
 import { AlertIcon, CheckIcon, ClockIcon } from "./icons.tsx";
+import { MessageActions, Quote, Reactions } from "./message-actions.tsx";
 import { MessageText } from "./text.tsx";
 import { useNow } from "./use-now.ts";
 
@@ -80,10 +83,25 @@ function Body(props: { item: MessageItem }) {
 function Row(props: { item: MessageItem; bubbles: boolean }) {
   const { item, bubbles } = props;
   const { head, mine, row, pending } = item;
+  const active = useComputed(() => activeMessage.value === item.key).value;
+  const leave = (event: PointerEvent): void => {
+    // A finger leaves when it lifts: its message stays the active one.
+    if (event.pointerType === "mouse" && activeMessage.value === item.key) activeMessage.value = undefined;
+  };
+  const enter = (): void => {
+    activeMessage.value = item.key;
+  };
+  const replyTo = row?.replyTo ?? pending?.replyTo;
   const time = <time dateTime={new Date(item.at * 1_000).toISOString()}>{clockTime(item.at)}</time>;
   const classes = ["message", head && "head", mine && "mine", pending?.state];
   return (
-    <li class={classes.filter(Boolean).join(" ")} data-key={item.key} data-seq={row?.seqId}>
+    <li
+      class={classes.filter(Boolean).join(" ")}
+      data-key={item.key}
+      data-seq={row?.seqId}
+      onPointerEnter={enter}
+      onPointerLeave={leave}
+    >
       {!bubbles && <div class="gutter">{head ? <Avatar id={item.senderId} name={item.name} /> : time}</div>}
       <div class="body" title={fullTime(item.at)}>
         {head && !bubbles ? (
@@ -97,10 +115,13 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
           <span class="unseen">{item.name}: </span>
         )}
         <div class="content">
+          {row?.deleted !== true && replyTo !== undefined && <Quote preview={replyTo.preview} />}
           <Body item={item} />
           {bubbles && time}
         </div>
+        {row !== undefined && <Reactions row={row} />}
         {mine && <SendState pending={pending} last={item.last} />}
+        {active && row !== undefined && row.deleted !== true && <MessageActions row={row} mine={mine} />}
       </div>
     </li>
   );
