@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
+import { Parser } from "@asyncapi/parser";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { clientFrames } from "../proto/schemas/frames.ts";
+import { serverFrames } from "../proto/schemas/server-frames.ts";
 import { apiDocuments } from "./api-documents.ts";
 
 const folder = new URL("../docs/api/", import.meta.url);
@@ -30,3 +33,14 @@ test("openapi.yaml is valid OpenAPI 3.1, without a dangling reference", async ()
     false,
   );
 });
+
+test("asyncapi.yaml is valid AsyncAPI 3, with every frame and its answers", async () => {
+  const text = apiDocuments()["asyncapi.yaml"] ?? "";
+  const { document, diagnostics } = await new Parser().parse(text);
+  const problems = diagnostics.filter(({ severity }) => severity === 0).map(({ message, path }) => [message, path]);
+  expect(problems).toEqual([]);
+  expect(document?.version()).toBe("3.0.0");
+  const names = (document?.allMessages().all() ?? []).map((message) => message.name()).sort();
+  expect(names).toEqual([...Object.keys(clientFrames), ...Object.keys(serverFrames)].sort());
+  expect((await new Parser().parse(text.replace("action: receive", "action: take"))).document).toBeUndefined();
+}, 30_000);

@@ -1,4 +1,5 @@
-import type { ChangeBase, FriendJson, MessageJson, UserInfoJson } from "./objects.ts";
+import type { z } from "zod";
+import type { serverFrames, synced } from "./schemas/server-frames.ts";
 
 /**
  * The JSON frames of the WebSocket, subprotocol gochat.v1.json. `timestamp` is Unix seconds and set by the server only; a
@@ -46,121 +47,14 @@ export type ClientFrame = { readonly id: string | undefined } & (
 
 export type ClientFrameType = ClientFrame["type"];
 
-export interface ConnectedData {
-  sessionId: string;
-  userId: string;
-  gatewayId: string;
-  heartbeatSeconds: number;
-  serverTimeMs: number;
-  limits: { maxFrameBytes: number; maxContentChars: number; sendPerSecond: number; bytesPerSecond: number };
-}
+/** Data by frame type: types of the schemas in `schemas/server-frames.ts`. */
+export type ServerFrameData = { [T in keyof typeof serverFrames]: z.infer<(typeof serverFrames)[T]> };
 
-export interface NewMessageData {
-  id: string;
-  conversationId: string;
-  sender: UserInfoJson;
-  content: string;
-  messageType: number;
-  seqId: number;
-  createdAt: number;
-  clientMsgId?: string;
-  extra?: string;
-  replyTo?: MessageJson["replyTo"];
-  mentions?: string[];
-  file?: MessageJson["file"];
-  forwardedFrom?: MessageJson["forwardedFrom"];
-}
-
-export interface MessageAckData {
-  client_msg_id: string;
-  messageId?: string;
-  status: "success" | "failed";
-  seqId?: number;
-  conversationId?: string;
-  createdAt?: number;
-  /** With `failed`. */
-  code?: string;
-  message?: string;
-  duplicate?: boolean;
-}
-
-export interface ErrorData {
-  code: string;
-  message: string;
-  details?: Record<string, unknown>;
-}
-
-export interface SyncedConversationJson {
-  id: string;
-  messages: MessageJson[];
-  completeFrom: number;
-  completeTo: number;
-  latestSeqId: number;
-  hasMore: boolean;
-  /** Name of an error. */
-  error?: string;
-}
-
-interface MemberJson {
-  userId: string;
-  username: string;
-  role: number;
-}
-
-/** Data by frame type. Types of stream rows of kind change extend ChangeBase. */
-export interface ServerFrameData {
-  connected: ConnectedData;
-  "new-message": NewMessageData;
-  "new-messages": {
-    conversationId: string;
-    messages: MessageJson[];
-    missed?: { fromSeq: number; toSeq: number };
-  };
-  "message-ack": MessageAckData;
-  "online-status": { userId: string; status: "online" | "offline"; lastSeen?: number };
-  pong: { serverTimeMs: number };
-  error: ErrorData;
-  "conversation-updated": (ChangeBase | { conversationId: string }) & {
-    changed: string[];
-    conversation?: Record<string, unknown>;
-    room?: boolean;
-    reason?: string;
-    pinned?: boolean;
-    messageId?: string;
-    targetSeqId?: number;
-  };
-  "member-added": ChangeBase & { members: MemberJson[]; memberCount: number };
-  "member-removed": ChangeBase & { userIds: string[]; reason: "removed" | "left"; memberCount: number };
-  "member-updated": ChangeBase & { userId: string; role?: number; muted?: boolean; mutedUntil?: number };
-  "typing-indicator": { conversationId: string; userId: string; typing: boolean };
-  "message-recalled": ChangeBase & { messageId: string; targetSeqId: number; recalledAt: number };
-  "message-edited": ChangeBase & { messageId: string; targetSeqId: number; content: string; editedAt: number };
-  "message-reaction": ChangeBase & {
-    messageId: string;
-    targetSeqId: number;
-    userId: string;
-    emoji: string;
-    removed: boolean;
-    /** Users with this emoji after the change. */
-    count: number;
-  };
-  "message-read": { conversationId: string; userId: string; lastReadSeqId: number };
-  "friend-request": {
-    requestId: string;
-    requester: UserInfoJson;
-    message?: string;
-    event: "received" | "accepted" | "rejected";
-  };
-  "friend-added": { friend: FriendJson; conversationId: string };
-  "friend-removed": { userId: string };
-  notification: { id: string; type: string; payload: Record<string, unknown>; createdAt: number };
-  "sync-result": { conversations: SyncedConversationJson[]; done: boolean };
-  "read-ack": { conversationId: string; lastReadSeqId: number; unreadCount: number };
-  "auth-refreshed": { expiresIn: number };
-  missed: { conversationId: string; fromSeq: number; toSeq: number };
-  resync: { conversationIds?: string[] };
-  "server-draining": { reconnectAfterMs: number };
-}
+export type ConnectedData = ServerFrameData["connected"];
+export type NewMessageData = ServerFrameData["new-message"];
+export type MessageAckData = ServerFrameData["message-ack"];
+export type ErrorData = ServerFrameData["error"];
+export type SyncedConversationJson = z.infer<typeof synced>;
 
 export type ServerFrameType = keyof ServerFrameData;
 

@@ -49,8 +49,8 @@ export function text(charsMax: number, bytesMax?: number): z.ZodType<string, str
 }
 
 /** The same, and not blank. */
-export function filledText(charsMax: number): z.ZodType<string, string> {
-  return text(charsMax)
+export function filledText(charsMax: number, bytesMax?: number): z.ZodType<string, string> {
+  return text(charsMax, bytesMax)
     .refine((value) => value.trim() !== "", "is empty")
     .meta({ minLength: 1, pattern: "\\S", maxLength: charsMax });
 }

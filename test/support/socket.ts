@@ -1,5 +1,7 @@
 import { WebSocket } from "ws";
+import type { z } from "zod";
 import { JSON_SUBPROTOCOL, PROTO_SUBPROTOCOL } from "../../proto/frames.ts";
+import { serverFrames } from "../../proto/schemas/server-frames.ts";
 import { clientFrameBytes, serverFramesOf } from "./binary-frames.ts";
 
 export interface Frame {
@@ -46,6 +48,19 @@ export function opener(subprotocol: (typeof subprotocols)[number]): typeof openS
   return (url, token, options) => openSocket(url, token, { binary: subprotocol === PROTO_SUBPROTOCOL, ...options });
 }
 
+/** What a frame has that docs/api/asyncapi.yaml does not say. */
+function undocumented({ type, data: came }: Frame): Error | undefined {
+  const known: Readonly<Record<string, z.ZodType>> = serverFrames;
+  const schema = known[type];
+  if (schema === undefined) return new Error(`${type} is no frame of the document`);
+  // Without what is undefined, which a frame that came as protobuf may hold.
+  const data = JSON.parse(JSON.stringify(came)) as Frame["data"];
+  const result = schema.safeParse(data);
+  if (!result.success) return new Error(`a ${type} frame is not as documented: ${result.error.message}`);
+  const extra = Object.keys(data).filter((name) => !Object.hasOwn(result.data as object, name));
+  return extra.length === 0 ? undefined : new Error(`a ${type} frame has fields of no document: ${extra.join(", ")}`);
+}
+
 export function startSocket(url: string, token: string, options: SocketOptions = {}): TestSocket {
   const by = options.by ?? "header";
   const target = new URL(`${url.replace("http", "ws")}/ws`);
@@ -67,8 +82,9 @@ export function startSocket(url: string, token: string, options: SocketOptions =
   };
   socket.on("message", (wire: Buffer, isBinary: boolean) => {
     if (isBinary !== binary) failure ??= new Error("a frame of the other subprotocol");
-    if (binary) frames.push(...serverFramesOf(wire, options.query?.v === undefined));
-    else frames.push(JSON.parse(String(wire)) as Frame);
+    const came = binary ? serverFramesOf(wire, options.query?.v === undefined) : [JSON.parse(String(wire)) as Frame];
+    for (const frame of came) failure ??= undocumented(frame);
+    frames.push(...came);
     wake();
   });
   socket.on("close", (code) => {
