@@ -96,10 +96,14 @@ export function createBackground(options: { readonly inactivePushInterval: numbe
         flush(nowMs);
       } else {
         if (messages > 2 * messagesMax) shrink();
-        timer ??= setTimeout(() => {
-          shrink();
-          flush(clock());
-        }, waitMs);
+        timer ??= setTimeout(
+          () => {
+            shrink();
+            flush(clock());
+          },
+          // A clock that went back must not make it longer.
+          Math.min(waitMs, options.inactivePushInterval),
+        );
       }
     },
     declared(session) {

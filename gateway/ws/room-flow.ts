@@ -132,7 +132,8 @@ export function createRoomFlow(options: RoomFlowOptions, deps: RoomFlowDeps): Ro
       }
       const waitMs = flow.flushedMs + intervalMs(flow, flow.rate.perSecond(nowMs)) - nowMs;
       if (waitMs <= 0 || flow.rows.length >= waitingMax || flow.bytes >= waitingBytesMax) flush(flow, nowMs);
-      else flow.timer ??= setTimeout(() => flush(flow, clock()), waitMs);
+      // A clock that went back must not make it longer.
+      else flow.timer ??= setTimeout(() => flush(flow, clock()), Math.min(waitMs, options.flushMax));
     },
     declared: (session) => background.declared(session),
     stop() {
