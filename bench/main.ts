@@ -1,4 +1,5 @@
 import { exitCodes } from "#infra/host/start-error.ts";
+import { historyText, parseHistoryOptions, runHistory } from "./history.ts";
 import { idleText, parseIdleOptions, runIdle } from "./idle.ts";
 import { serveLoad } from "./load/worker.ts";
 import { runMq } from "./mq.ts";
@@ -51,6 +52,12 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const result = await runSoak(options);
     await tell(soakText(result), { ...result }, options);
     return isFaithful(result) ? 0 : 1;
+  },
+  async history(args) {
+    const options = parseHistoryOptions(args);
+    const result = await runHistory(options);
+    await tell(historyText(result), { ...result }, options);
+    return 0;
   },
   async storm(args) {
     const options = parseStormOptions(args);

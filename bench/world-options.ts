@@ -1,4 +1,4 @@
-import { BenchUsageError, type CommonOptions, commonFlags, commonOf, number, readFlags, whole } from "./options.ts";
+import { type CommonOptions, commonFlags, commonOf, number, readFlags, whole } from "./options.ts";
 
 /** What `gochat bench world` may be told; each within bounds, so that a typing error does not fill the machine. */
 export interface WorldOptions extends CommonOptions {
@@ -25,8 +25,6 @@ export interface WorldOptions extends CommonOptions {
   reference: boolean;
   /** Servers and clients held on cores of their own. */
   pinned: boolean;
-  /** Another system in the same minutes: `centrifugo=URL`. */
-  peer: { kind: "centrifugo"; url: string } | undefined;
 }
 
 export function parseWorldOptions(args: readonly string[]): WorldOptions {
@@ -46,7 +44,6 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     reference: false,
     "no-reference": false,
     "no-pin": false,
-    peer: undefined,
   });
   const seconds = whole("seconds", flags.seconds, 1, 3600);
   return {
@@ -64,13 +61,5 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     // With slow readers the run is compared with its own first half.
     reference: !flags["no-reference"] && flags["slow-readers"] === "0",
     pinned: !flags["no-pin"],
-    peer: peerOf(flags.peer),
   };
-}
-
-function peerOf(text: string | undefined): WorldOptions["peer"] {
-  if (text === undefined) return undefined;
-  const [kind, url = ""] = text.split(/=(.*)/s);
-  if (kind === "centrifugo" && URL.canParse(url)) return { kind, url };
-  throw new BenchUsageError(`--peer is centrifugo=URL, not "${text}".`);
 }

@@ -30,7 +30,7 @@ export interface Commands {
 
 export interface OpenArgs {
   readonly fleet: string;
-  readonly dialect: "text" | "proto" | "reference" | "reference-proto" | "centrifugo";
+  readonly dialect: "text" | "proto" | "reference" | "reference-proto";
   /** Messages of an instant in one frame; for the reference. */
   readonly joined: boolean;
   readonly urls: readonly string[];

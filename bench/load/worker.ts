@@ -133,8 +133,6 @@ function dialectOf({ dialect, joined }: OpenArgs): Dialect {
       return referenceDialect("text", joined);
     case "reference-proto":
       return referenceDialect("proto", joined);
-    case "centrifugo":
-      throw new Error("not yet");
   }
 }
 

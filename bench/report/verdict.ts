@@ -1,3 +1,4 @@
+import { type HistoryResult, historyVerdict } from "../history.ts";
 import { type IdleResult, idleVerdict } from "../idle.ts";
 import { type SendResult, sendVerdict } from "../send.ts";
 import { type SoakResult, soakVerdict } from "../soak.ts";
@@ -19,6 +20,8 @@ function sentence(result: AnyResult): string {
     case "send":
     case "group":
       return sendVerdict(known as SendResult);
+    case "history":
+      return historyVerdict(known as HistoryResult);
     case "soak":
       return soakVerdict(known as SoakResult);
     case "storm":

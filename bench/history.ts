@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Histogram } from "hdr-histogram-js";
+import { fillConversations } from "./history-fill.ts";
+import { nowMs } from "./load/clock.ts";
+import { createHistogram, record } from "./load/figures.ts";
+import { converse, type Person, registerPeople } from "./load/people.ts";
+import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { curveOf, type LatencyMs, latencyOf, type RunResult, round, stamp } from "./result.ts";
+import { openTarget } from "./target.ts";
+
+/** What `gochat bench history` may be told. */
+export interface HistoryOptions extends CommonOptions {
+  /** Groups of one person, 1…5,000. */
+  conversations: number;
+  /** Over all of them, 1…2,000,000. */
+  messages: number;
+  /** Requests of each kind, 10…100,000. */
+  requests: number;
+  /** In flight, 1…500. */
+  atOnce: number;
+}
+
+export function parseHistoryOptions(args: readonly string[]): HistoryOptions {
+  const defaults = { conversations: "1000", messages: "200000", requests: "2000", "at-once": "50" } as const;
+  const flags = readFlags(args, { ...commonFlags, ...defaults });
+  return {
+    ...commonOf("history", args, flags),
+    conversations: whole("conversations", flags.conversations, 1, 5000),
+    messages: whole("messages", flags.messages, 1, 2_000_000),
+    requests: whole("requests", flags.requests, 10, 100_000),
+    atOnce: whole("at-once", flags["at-once"], 1, 500),
+  };
+}
+
+type Times = LatencyMs & { readonly p95: number };
+
+/** What a run of `gochat bench history` measured; the names are for tools and stay. Cold: the first requests to a process that
+ *  was just started, on a target of the bench's own; elsewhere simply the first. */
+export interface HistoryResult extends RunResult {
+  readonly scenario: "history";
+  readonly conversations: number;
+  readonly messages: number;
+  readonly requestsAtOnce: number;
+  readonly listMs: { readonly cold: Times; readonly warm: Times };
+  readonly historyMs: { readonly cold: Times; readonly warm: Times };
+}
+
+/** The list takes two pages of the largest size. */
+const listSize = 200;
+const listPageSize = 100;
+const pageRows = 50;
+
+export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
+  const progress = createProgress();
+  const data = await mkdtemp(join(tmpdir(), "gochat-history-"));
+  const place = { target: options.target, settings: options.set, gateways: 1, side: "anywhere", data } as const;
+  try {
+    const startMs = nowMs();
+    let filled: { reader: Person; ids: readonly string[] };
+    {
+      await using server = await openTarget(place);
+      filled = await fill(server.urls[0] ?? "", options, progress);
+    }
+    await using server = await openTarget(place);
+    const [url = ""] = server.urls;
+    const { reader, ids } = filled;
+    const list = (): string[] => [1, 2].map((page) => `${url}/api/conversations?size=${listPageSize}&page=${page}`);
+    const page = (n: number): string[] => [
+      `${url}/api/conversations/${ids[(n * 7919) % ids.length]}/messages?limit=${pageRows}`,
+    ];
+    const run = (label: string, addresses: (n: number) => string[], count: number) => {
+      progress.say(label);
+      return request(addresses, reader.token, count, options.atOnce);
+    };
+    const histograms = {
+      "list, cold": await run("list, cold", list, options.atOnce),
+      "history, cold": await run("history, cold", page, Math.min(ids.length, options.requests)),
+      "list, warm": await run("list, warm", list, options.requests),
+      "history, warm": await run("history, warm", page, options.requests),
+    };
+    progress.end();
+    return resultOf(options, histograms, (nowMs() - startMs) / 1000);
+  } finally {
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+async function fill(url: string, options: HistoryOptions, progress: Progress) {
+  progress.say("registering two people");
+  const people = await registerPeople(url, 2);
+  const [reader] = people;
+  if (reader === undefined) throw new Error("nobody registered");
+  progress.say(`making ${options.conversations} groups`);
+  const ids: string[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < options.conversations) {
+      next += 1;
+      ids.push(await converse(url, people, true));
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, lane));
+  progress.say(`filling them with ${options.messages} messages`);
+  await fillConversations(url, people, ids, options.messages, (done) => progress.show(`${done} messages`));
+  return { reader, ids };
+}
+
+/** Closed loop: as many in flight as asked for. Rejects at the first answer that is not 200. */
+async function request(
+  addresses: (n: number) => string[],
+  token: string,
+  count: number,
+  atOnce: number,
+): Promise<Histogram> {
+  const histogram = createHistogram();
+  const headers = { Authorization: `Bearer ${token}` };
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) {
+      const n = next;
+      next += 1;
+      const startMs = nowMs();
+      for (const address of addresses(n)) {
+        const answer = await fetch(address, { headers });
+        await answer.arrayBuffer();
+        if (answer.status !== 200) throw new Error(`${address} answered ${answer.status}`);
+      }
+      record(histogram, nowMs() - startMs);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
+  return histogram;
+}
+
+type Kinds = Readonly<Record<"list, cold" | "list, warm" | "history, cold" | "history, warm", Histogram>>;
+
+function resultOf(options: HistoryOptions, histograms: Kinds, seconds: number): HistoryResult {
+  const times = (histogram: Histogram): Times => ({
+    ...latencyOf(histogram),
+    p95: round(histogram.getValueAtPercentile(95) / 1000),
+  });
+  return {
+    ...stamp("history", options),
+    scenario: "history",
+    connections: 0,
+    seconds: round(seconds),
+    conversations: options.conversations,
+    messages: options.messages,
+    requestsAtOnce: options.atOnce,
+    listMs: { cold: times(histograms["list, cold"]), warm: times(histograms["list, warm"]) },
+    historyMs: { cold: times(histograms["history, cold"]), warm: times(histograms["history, warm"]) },
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    missed: 0,
+    violations: [],
+    clientSaturated: false,
+    clientCpuShare: 0,
+    unit: "requests",
+    points: [],
+    curves: Object.fromEntries(Object.entries(histograms).map(([name, one]) => [name, curveOf(one)])),
+  };
+}
+
+export function historyVerdict({ listMs, historyMs, requestsAtOnce }: HistoryResult): string {
+  return `p95 with ${requestsAtOnce} in flight: list of conversations ${listMs.warm.p95} ms warm, history page ${historyMs.warm.p95} ms warm.`;
+}
+
+export function historyText(result: HistoryResult): string {
+  const line = (name: string, { p50, p95, p99, max }: Times): string =>
+    `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms`;
+  return [
+    historyVerdict(result),
+    "",
+    line(`list of ${listSize}, cold`, result.listMs.cold),
+    line(`list of ${listSize}, warm`, result.listMs.warm),
+    line(`page of ${pageRows}, cold`, result.historyMs.cold),
+    line(`page of ${pageRows}, warm`, result.historyMs.warm),
+  ].join("\n");
+}
