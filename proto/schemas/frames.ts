@@ -6,6 +6,7 @@ import {
   EMOJI_BYTES_MAX,
   EXTRA_BYTES_MAX,
   isClientMsgId,
+  isEmoji,
   isExtra,
   MENTIONS_MAX,
   REASON_CHARS_MAX,
@@ -47,7 +48,7 @@ export const clientFrames = {
   }),
   react: z.object({
     messageId: id,
-    emoji: text(EMOJI_BYTES_MAX, EMOJI_BYTES_MAX).meta({ minLength: 1, maxLength: EMOJI_BYTES_MAX }),
+    emoji: z.string().refine(isEmoji, "is not 1 to 32 bytes").meta({ minLength: 1, maxLength: EMOJI_BYTES_MAX }),
     remove: z.boolean().optional(),
     client_msg_id: clientMsgId.optional(),
   }),
