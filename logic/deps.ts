@@ -7,6 +7,7 @@ import type { Ids } from "#infra/uid/uid.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import type { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
+import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 
@@ -17,6 +18,7 @@ export interface RepoClients {
   readonly message: Client<typeof MessageService>;
   readonly friendship: Client<typeof FriendshipService>;
   readonly outbox: Client<typeof OutboxService>;
+  readonly onlineStatus: Pick<Client<typeof OnlineStatusService>, "getUsersOnlineStatus">;
 }
 
 /** What the parts of this service share. */

@@ -19,12 +19,14 @@ import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { HEALTH_SERVICE, healthService } from "#proto/health.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import { topics } from "#proto/topics.ts";
+import { createAnnouncer } from "./announce.ts";
 import type { Keys } from "./auth/keys.ts";
 import { type Calls, createCalls } from "./calls.ts";
 import { type Changes, createChanges } from "./changes.ts";
 import type { LogicConfig } from "./config.ts";
 import { type ConversationEvents, createConversationEvents } from "./conversation/events.ts";
 import type { LogicContext, RepoClients } from "./deps.ts";
+import { createFriendNotices, type FriendNotices } from "./friend/notices.ts";
 import { createContentFilter } from "./message/filter.ts";
 import { createOutboxDeletes } from "./outbox-deletes.ts";
 import { createPipeline } from "./pipeline.ts";
@@ -35,6 +37,7 @@ import { messageService } from "./rpc/message.ts";
 import { type ContentRules, messageChangeMethods } from "./rpc/message-changes.ts";
 import { pinMethods } from "./rpc/pins.ts";
 import { userService } from "./rpc/user.ts";
+import { createSignals, type Signals } from "./signals.ts";
 import { subscribeUpstream } from "./upstream.ts";
 
 export interface LogicDeps {
@@ -82,6 +85,8 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
     topics.fanout,
     topics.conversationEvents,
     topics.messageEvents,
+    topics.friendEvents,
+    topics.notifications,
   ]);
   // Disposed in the reverse order: port, consumer, calls, events, deletes.
   await using stack = new AsyncDisposableStack();
@@ -90,15 +95,22 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
     { ...context, deleteOutbox: (outboxIds) => context.repo.outbox.deleteOutbox({ outboxIds }) },
   );
   stack.defer(() => outboxDeletes.drain());
-  const events = createConversationEvents(context);
-  stack.defer(() => events.drain());
+  const announcer = createAnnouncer(context);
+  stack.defer(() => announcer.drain());
+  const signals = createSignals(context);
+  stack.defer(() => signals.drain());
+  const events = createConversationEvents({ announce: announcer.announce, clock: context.clock });
+  const notices = createFriendNotices({ signals, announce: announcer.announce, clock: context.clock });
   const content = { rules: rulesOf(config), filter: createContentFilter(config.message.filter) };
   const pipeline = createPipeline(content, { ...context, outboxDeletes });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
   const changes = createChanges({ ...context, deliverChange: (change) => pipeline.deliverChange(change) });
   stack.defer(() => changes.drain());
-  const services = tracedServices(servicesOf(config, deps, context, { calls, changes, events, content }), tracer);
+  const services = tracedServices(
+    servicesOf(config, deps, context, { calls, changes, events, signals, notices, content }),
+    tracer,
+  );
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
@@ -143,6 +155,8 @@ interface Parts {
   readonly calls: Calls;
   readonly changes: Changes;
   readonly events: ConversationEvents;
+  readonly signals: Signals;
+  readonly notices: FriendNotices;
   readonly content: ContentRules;
 }
 
@@ -150,14 +164,14 @@ function servicesOf(
   config: LogicConfig,
   deps: LogicDeps,
   context: LogicContext,
-  { calls, changes, events, content }: Parts,
+  { calls, changes, events, notices, content }: Parts,
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
   const services = [
     rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
     rpcService(UserService, userService({ repo })),
-    rpcService(FriendService, friendService({ repo })),
+    rpcService(FriendService, friendService({ repo, notices })),
     rpcService(MessageService, {
       ...messageService(context, calls),
       ...messageChangeMethods(context, changes, config.message, content),

@@ -11,6 +11,7 @@ import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
 import { contract } from "./contract.ts";
 import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
+import { friendEndpoints, friendHandlers } from "./friends.ts";
 import type { Guard } from "./guard.ts";
 import { memberEndpoints, memberHandlers } from "./members.ts";
 import { messageChangeEndpoints, messageChangeHandlers } from "./message-changes.ts";
@@ -83,6 +84,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mount(api, accountEndpoints, accountHandlers(deps, deps.signOut), deps);
   mount(api, userEndpoints, userHandlers(deps), deps);
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
+  mount(api, friendEndpoints, friendHandlers(deps), deps);
   mount(api, memberEndpoints, memberHandlers(deps), deps);
   mount(api, messageEndpoints, messageHandlers(deps, guard), deps);
   mount(api, messageChangeEndpoints, messageChangeHandlers(deps, guard), deps);

@@ -2,6 +2,7 @@ import { accountEndpoints } from "./account.ts";
 import { authEndpoints } from "./auth.ts";
 import { conversationEndpoints } from "./conversations.ts";
 import type { Endpoints } from "./endpoint.ts";
+import { friendEndpoints } from "./friends.ts";
 import { memberEndpoints } from "./members.ts";
 import { messageChangeEndpoints } from "./message-changes.ts";
 import { messageEndpoints } from "./messages.ts";
@@ -14,5 +15,6 @@ export const contract: Readonly<Record<string, Endpoints>> = {
   users: userEndpoints,
   conversations: conversationEndpoints,
   members: memberEndpoints,
+  friends: friendEndpoints,
   messages: { ...messageEndpoints, ...messageChangeEndpoints, ...pinEndpoints },
 };

@@ -21,6 +21,9 @@ export interface Endpoint {
   readonly answers: Answers;
   /** Names beyond those that follow from `auth`, `query` and `body` (`openapi-errors.ts`). */
   readonly errors?: readonly ErrorName[];
+  /** Those that answer 404 here, because they tell that what the path names is not there. One that is in `errors` too, has
+   *  its own status where it concerns the caller: its details name no `userId` then. */
+  readonly notFound?: readonly ErrorName[];
   /** Takes an `Idempotency-Key`: for a POST that creates and whose body has no `client_msg_id`. Not with auth `none`. */
   readonly idempotent?: true;
   /** Rate limit rule (spec 60 §8), asked for the user, or for the address where nobody is signed in. */
@@ -42,6 +45,9 @@ export const pathParams = {
   conversationId: { fits: isConversationId, missing: "CONVERSATION_NOT_FOUND", pattern: "^[A-Za-z0-9_-]{1,64}$" },
   sessionId: { fits: isUuid, missing: "SESSION_NOT_FOUND", pattern: "^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$" },
   messageId: { fits: isId, missing: "MESSAGE_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
+  requestId: { fits: isId, missing: "FRIEND_REQUEST_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
+  joinRequestId: { fits: isId, missing: "JOIN_REQUEST_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
+  friendId: { fits: isId, missing: "NOT_FRIENDS", pattern: "^[1-9][0-9]{0,18}$" },
   emoji: { fits: isEmoji, missing: "INVALID_PARAMETER", pattern: "^\\S{1,32}$" },
   // Not digits: a name below /users that does not exist.
   userId: { fits: isId, missing: "USER_NOT_FOUND", word: "NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },

@@ -6,6 +6,7 @@ import type { ApiContext, ApiDeps, ApiEnv } from "./context.ts";
 import { type Endpoint, type Endpoints, type Input, type PathParam, pathParams, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
 import { idempotent, type Kept } from "./idempotency.ts";
+import { errorEnvelope } from "./respond.ts";
 import { checked } from "./validate.ts";
 
 export type Handler<E extends Endpoint> = (c: ApiContext, input: Input<E>) => Promise<Reply<E>>;
@@ -39,7 +40,7 @@ export function mount<R extends Endpoints>(
     const path = shape.path.replaceAll(/\{(\w+)\}/g, ":$1");
     const entrances = [entranceOf(shape, deps.guard), ...limitOf(shape, deps.guard)];
     const [first, second] = entrances;
-    const answer = (c: ApiContext): Promise<Response> => respond(c, shape, handler, deps);
+    const answer = (c: ApiContext): Promise<Response> => responded(c, shape, handler, deps);
     if (first === undefined) throw new Error("every endpoint has an entrance");
     if (second === undefined) app.on(shape.method.toUpperCase(), path, first, answer);
     else app.on(shape.method.toUpperCase(), path, first, second, answer);
@@ -55,6 +56,17 @@ function limitOf({ limit, auth }: Endpoint, { entrance }: Guard): MiddlewareHand
   const resource = (c: ApiContext): string =>
     auth === "none" ? `ip:${c.env.address}` : `user:${c.get("identity").userId}`;
   return [entrance.limit(limit, resource)];
+}
+
+async function responded(...args: Parameters<typeof respond>): Promise<Response> {
+  const [c, { notFound, errors }] = args;
+  try {
+    return await respond(...args);
+  } catch (error) {
+    if (!(error instanceof AppError) || notFound?.includes(error.code) !== true) throw error;
+    if (errors?.includes(error.code) === true && error.details?.userId === undefined) throw error;
+    return c.json(errorEnvelope(error, c.get("traceId")).body, 404);
+  }
 }
 
 async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps: MountDeps): Promise<Response> {

@@ -1,7 +1,15 @@
 import type { Conversation, ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type { Friend, FriendRequest } from "#proto/gen/gochat/common/v1/friend_pb.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { messageToJson, userInfoToJson } from "#proto/message-json.ts";
-import type { ConversationJson, ConversationMemberJson, TokensJson, UserJson } from "#proto/objects.ts";
+import type {
+  ConversationJson,
+  ConversationMemberJson,
+  FriendJson,
+  FriendRequestJson,
+  TokensJson,
+  UserJson,
+} from "#proto/objects.ts";
 
 /** From the messages of the RPCs to the JSON objects of spec 10 §2. Empty and zero fields that are optional are left out. */
 
@@ -90,4 +98,26 @@ function settingsOf(text: string): Record<string, unknown> | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
+}
+
+export function friendRequestToJson(request: FriendRequest): FriendRequestJson {
+  const { id, requesterId, targetId, status } = request;
+  const json: FriendRequestJson = { id, requesterId, targetId, status, createdAt: Number(request.createdAt) };
+  if (request.message !== "") json.message = request.message;
+  if (request.updatedAt !== 0n) json.updatedAt = Number(request.updatedAt);
+  if (request.requester !== undefined) json.requester = userInfoToJson(request.requester);
+  if (request.target !== undefined) json.target = userInfoToJson(request.target);
+  return json;
+}
+
+/** `withPresence`: says too whether the friend is online. */
+export function friendToJson(friend: Friend, withPresence = false): FriendJson {
+  const { userId, friendId, status } = friend;
+  const json: FriendJson = { userId, friendId, status, createdAt: Number(friend.createdAt) };
+  if (friend.updatedAt !== 0n) json.updatedAt = Number(friend.updatedAt);
+  if (friend.friend !== undefined) json.friend = userInfoToJson(friend.friend);
+  if (friend.remark !== "") json.remark = friend.remark;
+  if (withPresence) json.online = friend.online;
+  if (withPresence && friend.lastSeen !== 0n) json.lastSeen = Number(friend.lastSeen);
+  return json;
 }

@@ -7,8 +7,8 @@ const always: readonly ErrorName[] = ["RATE_LIMITED", "INTERNAL_ERROR", "SERVICE
 const signedIn: readonly ErrorName[] = ["UNAUTHORIZED", "INVALID_TOKEN", "TOKEN_EXPIRED", "USER_DISABLED"];
 
 /** Every error that an endpoint may answer: its own, and those that follow from what it takes and who may enter. */
-export function errorsOf({ auth, query, body, path, idempotent, errors = [] }: Endpoint): ErrorName[] {
-  const names = new Set<ErrorName>(errors);
+export function errorsOf({ auth, query, body, path, idempotent, errors = [], notFound = [] }: Endpoint): ErrorName[] {
+  const names = new Set<ErrorName>([...errors, ...notFound]);
   if (query !== undefined || body !== undefined) names.add("INVALID_PARAMETER");
   if (body !== undefined) names.add("PAYLOAD_TOO_LARGE");
   if (idempotent) names.add("INVALID_PARAMETER").add("IDEMPOTENCY_CONFLICT");
@@ -36,18 +36,25 @@ export function paramsIn(path: string): (PathParam & { readonly name: string })[
 export function errorResponses(endpoint: Endpoint, shared: Map<string, Json>): Record<string, Json> {
   const byStatus = new Map<number, ErrorName[]>();
   for (const name of errorsOf(endpoint)) {
-    const { http } = ERRORS[name];
-    byStatus.set(http, [...(byStatus.get(http) ?? []), name]);
+    for (const status of statusesOf(name, endpoint)) byStatus.set(status, [...(byStatus.get(status) ?? []), name]);
   }
   const responses: Record<string, Json> = {};
   for (const [status, names] of [...byStatus].sort(([a], [b]) => a - b)) {
     const key = names.join("_or_");
-    if (names.length === 1 || names.every((name) => signedIn.includes(name))) {
+    const usual = names.every((name) => ERRORS[name].http === status);
+    if (!usual) responses[status] = errorResponse(status, names);
+    else if (names.length === 1 || names.every((name) => signedIn.includes(name))) {
       shared.set(key, errorResponse(status, names));
       responses[status] = { $ref: `#/components/responses/${key}` };
     } else responses[status] = errorResponse(status, names);
   }
   return responses;
+}
+
+function statusesOf(name: ErrorName, { errors, notFound }: Endpoint): number[] {
+  const usual = ERRORS[name].http;
+  if (notFound?.includes(name) !== true) return [usual];
+  return errors?.includes(name) === true ? [usual, 404] : [404];
 }
 
 function errorResponse(status: number, names: readonly ErrorName[]): Json {

@@ -14,6 +14,7 @@ import {
   createConversationStore,
   memberRole,
   type NewConversation,
+  singleOf,
 } from "../store/conversation.ts";
 import { createConversationList } from "../store/conversation-list.ts";
 import { createMemberStore, createWorldCount, type MemberStore } from "../store/conversation-members.ts";
@@ -84,10 +85,7 @@ function newSingle(request: CreateConversationRequest, ownerId: bigint, others: 
   if (peerId === undefined || others.size !== 1) throw invalid("member_ids");
   const id = singleId(ownerId, peerId);
   if (request.conversationId !== "" && request.conversationId !== id) throw invalid("conversation_id");
-  const members = [ownerId, peerId].map((userId) => ({ userId, role: memberRole.member }));
-  // Name and picture are the other side's: a single has none of its own.
-  const none = { name: "", avatarUrl: "", description: "", ownerId: undefined };
-  return { id, type: request.type, ...none, settings: request.settings, members };
+  return { ...singleOf(ownerId, peerId), settings: request.settings };
 }
 
 function newGroup(

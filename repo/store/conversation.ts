@@ -1,5 +1,6 @@
 import { DbError } from "#infra/db/errors.ts";
-import { findMany, insertMany, now } from "#infra/db/steps.ts";
+import { findMany, insertMany, now, type Steps } from "#infra/db/steps.ts";
+import { singleId } from "#proto/conversation-ids.ts";
 import type { RepoContext } from "../context.ts";
 import { type ConversationRow, conversationColumns } from "./conversation-row.ts";
 import { insertMembers, type NewMember } from "./membership.ts";
@@ -24,6 +25,8 @@ export interface NewConversation {
 export interface ConversationStore {
   /** Conversation, members and read pointers in one transaction, no stream row; an existing id is answered as it is. */
   insertOrGet(conversation: NewConversation): Promise<{ row: ConversationRow; created: boolean }>;
+  /** The same as part of a larger transaction, which is run by `retriedWhenRaced`. */
+  insertOrGetSteps(conversation: NewConversation): Steps<{ row: ConversationRow; created: boolean }>;
   /** From the primary, at most 1000, in the order of `ids`; unknown ids are left out. */
   byIds(ids: readonly string[]): Promise<ConversationRow[]>;
 }
@@ -31,40 +34,49 @@ export interface ConversationStore {
 /** How often an insert that lost a race looks again: the winner's row is there the second time. */
 const attemptsMax = 3;
 
+/** Runs a transaction again when somebody made the same row between its look and its insert. */
+export async function retriedWhenRaced<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (!(error instanceof DbError) || error.kind !== "unique" || attempt === attemptsMax) throw error;
+    }
+  }
+}
+
+/** The single conversation of two users, as it is made. */
+export function singleOf(one: bigint, other: bigint): NewConversation {
+  const members = [one, other].map((userId) => ({ userId, role: memberRole.member }));
+  // Name and picture are the other side's: a single has none of its own.
+  const none = { name: "", avatarUrl: "", description: "", ownerId: undefined, settings: "" };
+  return { id: singleId(one, other), type: conversationType.single, ...none, members };
+}
+
 export function createConversationStore(context: Pick<RepoContext, "db" | "tables" | "ids">): ConversationStore {
   const { db, tables } = context;
   const { conversations: c } = tables;
   const byId = { table: c, columns: conversationColumns(tables), by: [c.id] };
 
-  function insert(conversation: NewConversation): Promise<{ row: ConversationRow; created: boolean }> {
+  function* steps(conversation: NewConversation): Steps<{ row: ConversationRow; created: boolean }> {
     const { id, type, name, avatarUrl, description, ownerId, settings, members } = conversation;
-    return db.transaction(function* () {
-      const [known] = yield* findMany(byId, [[id]]);
-      if (known !== undefined) return { row: known, created: false };
-      const at = yield* now();
-      const memberCount = members.length;
-      const texts = { name: name || null, avatarUrl: avatarUrl || null, description: description || null };
-      const owner = { ownerId: ownerId ?? null, settings: settings || null };
-      const times = { lastMessageAt: at, createdAt: at, updatedAt: at };
-      yield* insertMany(c, [{ id, type, ...texts, ...owner, memberCount, ...times }]);
-      yield* insertMembers(context, id, members, { lastSeqId: 0n, lastMessageNo: 0n }, { nowMs: at });
-      const [row] = yield* findMany(byId, [[id]]);
-      if (row === undefined) throw new Error("a conversation vanished in its own transaction");
-      return { row, created: true };
-    });
+    const [known] = yield* findMany(byId, [[id]]);
+    if (known !== undefined) return { row: known, created: false };
+    const at = yield* now();
+    const memberCount = members.length;
+    const texts = { name: name || null, avatarUrl: avatarUrl || null, description: description || null };
+    const owner = { ownerId: ownerId ?? null, settings: settings || null };
+    const times = { lastMessageAt: at, createdAt: at, updatedAt: at };
+    yield* insertMany(c, [{ id, type, ...texts, ...owner, memberCount, ...times }]);
+    yield* insertMembers(context, id, members, { lastSeqId: 0n, lastMessageNo: 0n }, { nowMs: at });
+    const [row] = yield* findMany(byId, [[id]]);
+    if (row === undefined) throw new Error("a conversation vanished in its own transaction");
+    return { row, created: true };
   }
 
   return {
-    async insertOrGet(conversation) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          return await insert(conversation);
-        } catch (error) {
-          // Somebody made it between the look and the insert.
-          if (!(error instanceof DbError) || error.kind !== "unique" || attempt === attemptsMax) throw error;
-        }
-      }
-    },
+    insertOrGetSteps: steps,
+    insertOrGet: (conversation) => retriedWhenRaced(() => db.transaction(() => steps(conversation))),
 
     async byIds(ids) {
       const rows = await db.find(

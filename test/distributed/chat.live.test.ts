@@ -4,6 +4,7 @@ import { changeFlows } from "../support/change-flows.ts";
 import { chatFlows } from "../support/chat-flows.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { connectFlows } from "../support/connect-flows.ts";
+import { friendFlows } from "../support/friend-flows.ts";
 import { metricsFlows } from "../support/metrics-flows.ts";
 import { sdkFlows } from "../support/sdk-flows.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
@@ -32,6 +33,7 @@ afterAll(async () => (await cluster)?.[Symbol.asyncDispose](), 60_000);
 describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("chat", () => chatFlows(twoGateways));
   describe("changes", () => changeFlows(twoGateways));
+  describe("friends", () => friendFlows(twoGateways));
   describe("bad input", () => badInput(twoGateways));
   describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
   describe("the SDK", () => sdkFlows(twoGateways));

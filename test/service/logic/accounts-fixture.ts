@@ -75,10 +75,12 @@ export async function openAccounts(): Promise<Accounts> {
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
   const deps = { ...common, repo, cache, mq, keys, config: defaultLogicConfig("development") };
+  const silent = (): void => undefined;
+  const notices = { asked: silent, accepted: silent, rejected: silent, removed: silent };
   return {
     auth: createDirectClient(AuthService, authService(deps), errors),
     user: createDirectClient(UserService, userService(deps), errors),
-    friend: createDirectClient(FriendService, friendService(deps), errors),
+    friend: createDirectClient(FriendService, friendService({ ...deps, notices }), errors),
     repo,
     cache,
     mq,
