@@ -29,7 +29,13 @@ const FOLDERS = ["gateway", "logic", "repo", "task", "proto", "drizzle", "infra"
 
 const UNIT: Stage = {
   name: "unit and conformance",
-  paths: [...FOLDERS.map((folder) => `./${folder}/`), "./test/tidy.test.ts", "./test/checker/", "./test/service/"],
+  paths: [
+    ...FOLDERS.map((folder) => `./${folder}/`),
+    "./test/tidy.test.ts",
+    "./test/error-codes.test.ts",
+    "./test/checker/",
+    "./test/service/",
+  ],
   testTimeoutMs: 30_000,
   coverage: true,
   live: false,

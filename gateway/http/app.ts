@@ -6,6 +6,8 @@ import type { Tracer } from "#infra/trace/trace.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import type { Json } from "#proto/schemas/json-schema.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import { publicSchemas } from "../rpc/public.ts";
+import { descriptorSet } from "../rpc/schema.ts";
 import { accountEndpoints, accountHandlers } from "./account.ts";
 import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
@@ -94,6 +96,11 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   api.get("/openapi.json", (c) => {
     document ??= openApiDocument(contract, version);
     return c.json(document);
+  });
+  let schema: Uint8Array<ArrayBuffer> | undefined;
+  api.get("/schema.binpb", (c) => {
+    schema ??= descriptorSet(publicSchemas);
+    return c.body(schema, 200, { "Content-Type": "application/x-protobuf" });
   });
   for (const prefix of apiPrefixes) app.route(prefix, api);
 

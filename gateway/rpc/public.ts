@@ -70,6 +70,15 @@ export function publicServices(deps: PublicDeps): RpcService[] {
   ];
 }
 
+/** Their services, for tools that call without files. */
+export const publicSchemas: readonly DescService[] = [
+  AuthService,
+  UserService,
+  ConversationService,
+  MessageService,
+  FriendService,
+];
+
 type Forward = (request: Message, context: HandlerContext) => Promise<Message>;
 type Call = (request: Message, options: CallOptions) => Promise<Message>;
 
