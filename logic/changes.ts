@@ -1,6 +1,7 @@
 import type { CallOptions, HandlerContext } from "@connectrpc/connect";
 import { callParent } from "#infra/trace/rpc.ts";
 import { AppError } from "#proto/errors.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { ChangeRows } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
 import type { DeliveredChange } from "./delivery.ts";
 import type { LogicContext } from "./deps.ts";
@@ -11,6 +12,8 @@ const deliveriesMax = 256;
 
 export interface ChangesDeps extends Pick<LogicContext, "clog" | "metrics" | "tracer"> {
   deliverChange(change: DeliveredChange): Promise<void>;
+  /** Tells of a row that was made; never throws. */
+  announce(row: Message): void;
 }
 
 /** What the caller of a change is told beside its result. */
@@ -47,7 +50,10 @@ export function createChanges(deps: ChangesDeps): Changes {
   }
 
   function hand(change: DeliveredChange): void {
-    for (const { changeType } of change.changes.rows) made.inc({ type: changeType });
+    for (const row of change.changes.rows) {
+      made.inc({ type: row.changeType });
+      deps.announce(row);
+    }
     if (deliveries.size >= deliveriesMax) {
       left.inc();
       return;

@@ -105,7 +105,11 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const pipeline = createPipeline(content, { ...context, outboxDeletes });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
-  const changes = createChanges({ ...context, deliverChange: (change) => pipeline.deliverChange(change) });
+  const changes = createChanges({
+    ...context,
+    deliverChange: (change) => pipeline.deliverChange(change),
+    announce: (row) => events.changed(row),
+  });
   stack.defer(() => changes.drain());
   const services = tracedServices(
     servicesOf(config, deps, context, { calls, changes, events, signals, notices, content }),

@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { isAppError } from "../../../proto/errors.ts";
 import { type Message, MessageType } from "../../../proto/gen/gochat/common/v1/message_pb.ts";
 import type { CreateConversationRequestSchema } from "../../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import type { MessageEvent } from "../../../proto/gen/gochat/mq/v1/message_event_pb.ts";
 import type { FanoutTask, PersistenceMessage } from "../../../proto/gen/gochat/mq/v1/stored_pb.ts";
 import { topics } from "../../../proto/topics.ts";
 import { type Chat, collect, openChat, until } from "./chat-fixture.ts";
@@ -63,6 +64,24 @@ describe("a change travels as a send does (DESIGN §2)", () => {
     expect(fed[1]?.rows[0]).toMatchObject({ seqId: 2n, changeType: "recall", targetMessageId: BigInt(id) });
     await chat.stopLogic();
     expect(await outboxRows()).toBe(0);
+  });
+
+  test("spec 50 §3: recall and edit are told as message events, of the seq of the change", async () => {
+    const events: MessageEvent[] = [];
+    await collect(chat.mq, topics.messageEvents, events);
+    const { id } = await send(group, ann, "x");
+    await chat.message.editMessage({ operatorId: ann, messageId: id, content: "y" });
+    await chat.message.addReaction({ operatorId: bob, messageId: id, emoji: "👍" });
+    await chat.message.recallMessage({ operatorId: ann, messageId: id, reason: "typo" });
+    await until("both events", () => events.length === 2);
+    expect(events).toMatchObject([
+      {
+        eventType: "message.edited",
+        operatorId: BigInt(ann),
+        payload: { value: { messageId: BigInt(id), seqId: 2n } },
+      },
+      { eventType: "message.recalled", payload: { value: { seqId: 4n, reason: "typo" } } },
+    ]);
   });
 
   test("of a room by the fan-out", async () => {
