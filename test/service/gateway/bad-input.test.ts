@@ -132,7 +132,7 @@ test("10 §1: bad requests get their code", async () => {
   const send = "/conversations/world/messages";
   const cases: readonly Case[] = [
     ["GET", "/nothing", undefined, t, 404, "NOT_FOUND"],
-    ["GET", "/friends", undefined, t, 404, "NOT_FOUND"],
+    ["GET", "/nowhere", undefined, t, 404, "NOT_FOUND"],
     ["DELETE", "/users/profile", undefined, t, 405, "METHOD_NOT_ALLOWED"],
     ["GET", "/auth/login", undefined, undefined, 405, "METHOD_NOT_ALLOWED"],
     ["GET", "/users/profile", undefined, undefined, 401, "UNAUTHORIZED"],
