@@ -34,20 +34,27 @@ export interface RoundArgs {
   readonly sinceS: number;
 }
 
-/** The first load process sends, all receive. The figures of the others are added: with several processes each counts the
- *  deliveries to its own sockets. */
+/** The first load process sends, all receive. Each counts the deliveries to its own sockets, and they are added. A window goes
+ *  by the sockets of the first, which are a sample of all. */
 export async function driveRound(args: RoundArgs): Promise<Round> {
   const { crew, fleet, plan, meter } = args;
   const points: Point[] = [];
+  const others = crew.processes.slice(1);
+  await Promise.all(others.map(({ ask }) => ask.listen({ fleet })));
   const before = meter.cpuUs();
   watch(args, points);
   const figures = await crew.first.ask.drive({ fleet, plan });
+  const rows = plan.until === "shown" ? figures.sent : 0;
+  const heard = await Promise.all(others.map(({ ask }) => ask.heard({ fleet, rows })));
   const after = meter.cpuUs();
   crew.first.onSample = () => undefined;
   return {
     ...figures,
+    deliveries: heard.reduce((all, one) => all + one.deliveries, figures.deliveries),
+    closed: heard.reduce((all, one) => all + one.closed, figures.closed),
+    cpuShare: Math.max(figures.cpuShare, ...heard.map(({ cpuShare }) => cpuShare)),
     ack: unpacked(figures.ack),
-    shown: unpacked(figures.shown),
+    shown: unpacked(figures.shown, ...heard.map(({ shown }) => shown)),
     lag: unpacked(figures.lag),
     serverCpuUs: before === undefined || after === undefined ? undefined : after - before,
     points,
@@ -64,11 +71,14 @@ function watch({ crew, meter, progress, unit, label, plan, sinceS }: RoundArgs, 
     p99Ms: 0,
     cpuUs: meter.cpuUs(),
   };
+  // The samples are of the first process; in a room the others hear as much per socket.
+  const sockets = crew.shares.reduce((all, one) => all + one, 0);
+  const scale = unit === "deliveries" ? sockets / Math.max(1, crew.shares[0] ?? 1) : 1;
   crew.first.onSample = (sample) => {
     const cpuUs = meter.cpuUs();
     const rssBytes = meter.rssBytes();
     const seconds = (sample.atMs - last.atMs) / 1000;
-    const units = sample[unit] - last[unit];
+    const units = (sample[unit] - last[unit]) * scale;
     if (seconds < 0.1) return;
     const used = cpuUs === undefined || last.cpuUs === undefined ? undefined : cpuUs - last.cpuUs;
     const point: Point = {
@@ -109,12 +119,7 @@ export function joinRounds(rounds: readonly Round[]) {
     refused: sum(({ refused, failed }) => refused + failed),
     deliveries: sum(({ deliveries }) => deliveries),
     closed: sum(({ closed }) => closed),
-    rowsPerFrame:
-      sum(({ rows }) => rows) /
-      Math.max(
-        1,
-        sum(({ frames }) => frames),
-      ),
+    ...perFrame(rounds),
     cpuShare:
       sum(({ cpuShare, seconds }) => cpuShare * seconds) /
       Math.max(
@@ -123,6 +128,13 @@ export function joinRounds(rounds: readonly Round[]) {
       ),
     points: rounds.flatMap(({ points }) => points),
   };
+}
+
+/** Rows and payload bytes of a frame, on average over distinct frames. */
+export function perFrame(rounds: readonly Pick<Round, "frames" | "rows" | "frameBytes">[]) {
+  const of = (key: "frames" | "rows" | "frameBytes"): number => rounds.reduce((all, one) => all + one[key], 0);
+  const frames = Math.max(1, of("frames"));
+  return { rowsPerFrame: of("rows") / frames, bytesPerFrame: of("frameBytes") / frames };
 }
 
 /** More of a core than this, or sending this late, and the client itself is what is measured. */

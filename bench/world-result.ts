@@ -10,6 +10,11 @@ export interface WorldResult extends RunResult {
   readonly deliveriesPerSecond: number;
   /** Messages that came in one WebSocket frame, on average over distinct frames. */
   readonly rowsPerFrame: number;
+  /** What the clients of the reference got: with `joined` the very frames of GoChat, by number of rows and moment. */
+  readonly referenceRowsPerFrame: number | null;
+  /** Payload, on average over distinct frames. */
+  readonly bytesPerFrame: number;
+  readonly referenceBytesPerFrame: number | null;
   /** User and system time of all server processes, per row shown to a socket; median of the rounds. */
   readonly serverCpuUsPerDelivery: number | null;
   /** The same of bare `Bun.serve` publish in the same minutes, with frames of the same shape. */
@@ -64,12 +69,12 @@ export function worldText(result: WorldResult): string {
   const lines = [
     worldVerdict(result),
     "",
-    `  deliveries         ${result.deliveries.toLocaleString("en")}   ${Math.round(result.deliveriesPerSecond).toLocaleString("en")}/s   ${result.rowsPerFrame} messages per frame`,
+    `  deliveries         ${result.deliveries.toLocaleString("en")}   ${Math.round(result.deliveriesPerSecond).toLocaleString("en")}/s   ${result.rowsPerFrame} messages, ${result.bytesPerFrame} B per frame`,
     `  server CPU         ${result.serverCpuUsPerDelivery ?? "unknown"} µs per delivery   rounds ${result.roundsUs.gochat.join(", ")}`,
     ...(result.referenceCpuUsPerDelivery === null
       ? []
       : [
-          `  bare Bun           ${result.referenceCpuUsPerDelivery} µs per delivery   rounds ${result.roundsUs.reference.join(", ")}`,
+          `  bare Bun           ${result.referenceCpuUsPerDelivery} µs per delivery   rounds ${result.roundsUs.reference.join(", ")}   ${result.referenceRowsPerFrame} messages, ${result.referenceBytesPerFrame} B per frame`,
           `  ratio              ${result.ratioToReference} × bare Bun`,
         ]),
     ...Object.entries(result.cpuUsPerDeliveryByProcess).map(([name, us]) => `    ${name.padEnd(16)} ${us} µs`),

@@ -1,33 +1,15 @@
-import { type Crew, startCrew } from "./crew.ts";
-import type { DrivePlan } from "./load/drive.ts";
+import { startCrew } from "./crew.ts";
 import { joinVerdicts } from "./load/verify.ts";
-import { createProgress, type Progress } from "./progress.ts";
-import { type ReferenceServer, startReference } from "./reference-server.ts";
+import { createProgress } from "./progress.ts";
+import { startReference } from "./reference-server.ts";
 import { curveOf, latencyOf, median, round, stamp } from "./result.ts";
-import { driveRound, isSaturated, joinRounds, type Round } from "./round.ts";
-import { driveSlowReaders } from "./slow-readers.ts";
-import { openTarget, type Target } from "./target.ts";
+import { isSaturated, joinRounds, type Round } from "./round.ts";
+import { openTarget } from "./target.ts";
 import type { WorldOptions } from "./world-options.ts";
-import type { SlowReaders, WorldResult } from "./world-result.ts";
+import type { WorldResult } from "./world-result.ts";
+import { type Sides, type Stage, takeTurns } from "./world-turns.ts";
 
 const handshakesAtOnce = 64;
-
-interface Stage {
-  readonly options: WorldOptions;
-  readonly server: Target;
-  readonly reference: ReferenceServer | undefined;
-  readonly crew: Crew;
-  readonly progress: Progress;
-}
-
-interface Sides {
-  readonly gochat: Round[];
-  readonly reference: Round[];
-  /** Sent to the reference with the warm-up, which is the newest seq there. */
-  referenceSent: number;
-  rpcCalls: number;
-  slow: SlowReaders | null;
-}
 
 /** Opens the sockets of GoChat and of the reference, lets them take turns, checks and measures. */
 export async function runWorld(options: WorldOptions): Promise<WorldResult> {
@@ -70,46 +52,6 @@ async function openSockets({ options, server, reference, crew, progress }: Stage
   return { before, after };
 }
 
-/** Reference, GoChat, reference, GoChat …: what else the machine does meets both. */
-async function takeTurns({ options, server, reference, crew, progress }: Stage): Promise<Sides> {
-  const { rate, window, joined, rounds } = options;
-  const plan: Omit<DrivePlan, "audience"> = {
-    pace: window > 0 ? { at: "closed", window } : { at: "open", perSecond: rate, burst: joined },
-    seconds: options.seconds / rounds,
-    size: options.size,
-    until: "shown",
-  };
-  const sides: Sides = { gochat: [], reference: [], referenceSent: 0, rpcCalls: 0, slow: null };
-  const run = (fleet: "gochat" | "reference", label: string, plan: Omit<DrivePlan, "audience">, sinceS: number) => {
-    const meter = fleet === "reference" && reference !== undefined ? reference : server;
-    return driveRound({ crew, fleet, plan, meter, progress, unit: "deliveries", label, sinceS });
-  };
-  progress.say("warming up");
-  const warm = { ...plan, seconds: Math.min(1, options.seconds / 4) };
-  if (reference !== undefined) sides.referenceSent += (await run("reference", "", warm, 0)).sent;
-  await run("gochat", "", warm, 0);
-  const callsBefore = await server.rpcCalls();
-  if (options.slowReaders > 0) {
-    const args = { crew, server, progress, percent: options.slowReaders, plan: { ...plan, seconds: options.seconds } };
-    const { rounds, slow } = await driveSlowReaders({ ...args, run: (...words) => run("gochat", ...words) });
-    sides.gochat.push(...rounds);
-    return { ...sides, slow };
-  }
-  for (let turn = 0; turn < rounds; turn += 1) {
-    if (reference !== undefined) {
-      progress.say(`bare Bun, round ${turn + 1} of ${rounds}`);
-      const one = await run("reference", "bare Bun", plan, 0);
-      sides.referenceSent += one.sent;
-      sides.reference.push(one);
-    }
-    progress.say(`GoChat, round ${turn + 1} of ${rounds}`);
-    const sinceS = sides.gochat.reduce((all, { seconds }) => all + seconds, 0);
-    sides.gochat.push(await run("gochat", "GoChat", plan, sinceS));
-  }
-  sides.rpcCalls = (await server.rpcCalls()) - callsBefore;
-  return sides;
-}
-
 function perDelivery({ serverCpuUs, deliveries }: Round): number | undefined {
   return serverCpuUs === undefined || deliveries === 0 ? undefined : serverCpuUs / deliveries;
 }
@@ -139,6 +81,9 @@ function resultOf(
     deliveries: gochat.deliveries,
     deliveriesPerSecond: round(gochat.deliveries / gochat.seconds),
     rowsPerFrame: round(gochat.rowsPerFrame),
+    referenceRowsPerFrame: reference === undefined ? null : round(reference.rowsPerFrame),
+    bytesPerFrame: Math.round(gochat.bytesPerFrame),
+    referenceBytesPerFrame: reference === undefined ? null : Math.round(reference.bytesPerFrame),
     serverCpuUsPerDelivery: some(costs, 3),
     referenceCpuUsPerDelivery: some(floors, 3),
     ratioToReference: some(ratios, 3),

@@ -16,6 +16,12 @@ export interface Commands {
   }): Promise<void>;
   /** Sends and measures; samples are told meanwhile. */
   drive(args: { fleet: string; plan: Omit<DrivePlan, "audience"> }): Promise<DriveFigures>;
+  /** Begins to count what the sockets of a fleet hear while another process sends. */
+  listen(args: { fleet: string }): Promise<void>;
+  /** What was heard since, when every socket heard `rows` rows or waited for them long enough. */
+  heard(args: { fleet: string; rows: number }): Promise<HeardFigures>;
+  /** Sockets of a fleet that ended without being told to. */
+  closed(args: { fleet: string }): Promise<number>;
   /** Reads the histories and compares. Without a URL there is no history: rows up to `lastSeq` should have come. */
   verify(args: { fleet: string; url: string | undefined; lastSeq: number }): Promise<Verdict>;
   /** Sockets that read no more. */
@@ -47,6 +53,15 @@ export interface OpenFigures {
   readonly latency: string;
   /** Handshakes that were answered 503 and tried again. */
   readonly turnedAway: number;
+  readonly cpuShare: number;
+}
+
+/** What a load process heard that did not send. */
+export interface HeardFigures {
+  readonly deliveries: number;
+  readonly closed: number;
+  /** Packed histogram, µs. */
+  readonly shown: string;
   readonly cpuShare: number;
 }
 

@@ -15,14 +15,15 @@ export function referenceDialect(encoding: "text" | "proto", joined: boolean): D
   const row = (message: OutMessage): Message => {
     seq += 1;
     return create(MessageSchema, {
-      id: String(7_268_401_923_583_999n + BigInt(seq)),
+      id: String(2_124_568_060_948_910_080n + BigInt(seq)),
       conversationId: message.conversationId,
-      sender: { id: "7268401923583998", username: "guest_8f3k2m", isGuest: true },
+      sender: { id: "2124568060751777792", username: "guest_8f3k2m1x", isGuest: true },
       type: MessageType.TEXT,
       content: message.content,
       seqId: BigInt(seq),
       clientMsgId: message.clientMsgId,
       createdAt: 1_795_366_648n,
+      updatedAt: 1_795_366_648n,
       kind: MessageKind.MESSAGE,
     });
   };

@@ -2,13 +2,14 @@ import { nowMs } from "./clock.ts";
 import { benchContent } from "./dialect.ts";
 import { createHistogram, packed, record } from "./figures.ts";
 import type { Fleet } from "./fleet.ts";
-import type { Route, Tally, Traffic } from "./traffic.ts";
+import type { FrameTrain, Route, Tally, Traffic } from "./traffic.ts";
 
 /** How messages are made due. `open`: by the clock, `burst` at the same instant, whatever the answers do. `closed`: as
- *  soon as fewer than `window` are under way. */
+ *  soon as fewer than `window` are under way. `replay`: at the moments of other frames, as many rows in each. */
 export type Pace =
   | { readonly at: "open"; readonly perSecond: number; readonly burst: number }
-  | { readonly at: "closed"; readonly window: number };
+  | { readonly at: "closed"; readonly window: number }
+  | { readonly at: "replay"; readonly frames: FrameTrain };
 
 export interface DrivePlan {
   readonly pace: Pace;
@@ -19,6 +20,8 @@ export interface DrivePlan {
   readonly until: "acked" | "shown";
   /** Sockets that each acked message is shown to; the drive waits for so many deliveries at the end. */
   readonly audience: number;
+  /** The figures are to say which frames came when. */
+  readonly keepFrames?: boolean;
 }
 
 /** The state twice a second. */
@@ -42,6 +45,8 @@ export interface DriveFigures extends Tally {
   /** CPU time of this process per wall time, 1 = one core. */
   readonly cpuShare: number;
   readonly cpuUs: number;
+  /** Empty unless they were to be kept. */
+  readonly train: FrameTrain;
 }
 
 const sampleMs = 500;
@@ -61,12 +66,13 @@ export async function drive(
   const { tally } = traffic;
   const { pace } = plan;
   const before: Tally = { ...tally };
-  traffic.cut();
-  for (const histogram of [traffic.total.ack, traffic.total.shown]) histogram.reset();
+  traffic.restart();
+  traffic.train = plan.keepFrames === true ? [] : undefined;
   const lag = createHistogram();
   const cpu = process.cpuUsage();
   const startMs = nowMs();
-  const endMs = startMs + plan.seconds * 1000;
+  const lastMs = pace.at === "replay" ? (pace.frames.at(-1)?.[0] ?? 0) + 1 : 0;
+  const endMs = startMs + Math.max(plan.seconds * 1000, lastMs);
   let turn = 0;
   let due = 0;
   let sampledMs = startMs;
@@ -97,6 +103,16 @@ export async function drive(
         record(lag, now - dueMs);
         sendTogether(dueMs, pace.burst);
         due += pace.burst;
+      }
+      return;
+    }
+    if (pace.at === "replay") {
+      for (let frame = pace.frames[due]; frame !== undefined; frame = pace.frames[due]) {
+        const dueMs = startMs + frame[0];
+        if (dueMs > now) break;
+        record(lag, now - dueMs);
+        sendTogether(dueMs, frame[1]);
+        due += 1;
       }
       return;
     }
@@ -132,17 +148,22 @@ export async function drive(
   sample(nowMs());
   const used = process.cpuUsage(cpu);
   const cpuUs = used.user + used.system;
-  const figures: Record<string, number> = {};
-  for (const key of Object.keys(tally) as (keyof Tally)[]) figures[key] = tally[key] - before[key];
   return {
-    ...(figures as unknown as Tally),
+    ...tallySince(tally, before),
     seconds,
     ack: packed(traffic.total.ack),
     shown: packed(traffic.total.shown),
     lag: packed(lag),
     cpuShare: cpuUs / 1e6 / seconds,
     cpuUs,
+    train: (traffic.train ?? []).map(([atMs, rows]) => [Math.max(0, atMs - startMs), rows] as const),
   };
+}
+
+export function tallySince(tally: Tally, before: Tally): Tally {
+  const figures: Record<string, number> = {};
+  for (const key of Object.keys(tally) as (keyof Tally)[]) figures[key] = tally[key] - before[key];
+  return figures as unknown as Tally;
 }
 
 async function settle(plan: DrivePlan, { tally }: Traffic, before: Tally): Promise<void> {

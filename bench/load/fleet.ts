@@ -6,7 +6,7 @@ import { type Address, connect, LoadSocket, upgradeRequest } from "./load-socket
 /** What the sockets of a fleet hear. */
 export interface FleetEvents {
   /** Rows in bytes that did not come before: once per distinct frame, whatever the number of sockets. */
-  fresh(batch: RowBatch): void;
+  fresh(batch: RowBatch, bytes: number): void;
   rows(socket: number, batch: RowBatch): void;
   missed(socket: number, range: SeqRange): void;
   ack(socket: number, ack: Ack): void;
@@ -68,7 +68,7 @@ export function createFleet(options: FleetOptions, events: FleetEvents): Fleet {
     const heard = dialect.hear(payload);
     if (heard.kind !== "rows") return heard;
     frames.remember(payload, heard);
-    events.fresh(heard.batch);
+    events.fresh(heard.batch, payload.length);
     return heard;
   }
 

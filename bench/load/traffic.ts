@@ -33,7 +33,12 @@ export interface Tally {
   /** Distinct frames with rows, and the rows in them, whatever the number of sockets. */
   frames: number;
   rows: number;
+  /** Of those frames' payloads. */
+  frameBytes: number;
 }
+
+/** Frames with rows: when each came, ms, and how many rows it had. */
+export type FrameTrain = readonly (readonly [atMs: number, rows: number])[];
 
 /** Everything that a fleet sent and heard, while it runs. */
 export interface Traffic extends FleetEvents {
@@ -65,6 +70,10 @@ export interface Traffic extends FleetEvents {
   add(sent: Sent): number;
   /** Empties the interval into the total. */
   cut(): void;
+  /** Both empty. */
+  restart(): void;
+  /** Frames are noted here, on the clock of `nowMs`, while it is set. */
+  train: (readonly [atMs: number, rows: number])[] | undefined;
   /** Forgets sends and ids, when they are checked; positions and figures stay. */
   clear(): void;
 }
@@ -82,6 +91,7 @@ export function createTraffic(sockets: number): Traffic {
     failed: 0,
     frames: 0,
     rows: 0,
+    frameBytes: 0,
   };
   const interval = { ack: createHistogram(), shown: createHistogram() };
   const total = { ack: createHistogram(), shown: createHistogram() };
@@ -105,6 +115,7 @@ export function createTraffic(sockets: number): Traffic {
 
   const traffic: Traffic = {
     wake: () => undefined,
+    train: undefined,
     tally,
     interval,
     total,
@@ -122,9 +133,11 @@ export function createTraffic(sockets: number): Traffic {
       return firstNumber;
     },
     add: (sent) => firstNumber + sends.push(sent) - 1,
-    fresh({ conversationId, seqs, ids }) {
+    fresh({ conversationId, seqs, ids }, bytes) {
       tally.frames += 1;
       tally.rows += seqs.length;
+      tally.frameBytes += bytes;
+      traffic.train?.push([nowMs(), seqs.length]);
       const known = shownIds.get(conversationId) ?? new Map<number, string>();
       shownIds.set(conversationId, known);
       for (const [index, seq] of seqs.entries()) {
@@ -187,6 +200,12 @@ export function createTraffic(sockets: number): Traffic {
     cut() {
       for (const name of ["ack", "shown"] as const) {
         total[name].add(interval[name]);
+        interval[name].reset();
+      }
+    },
+    restart() {
+      for (const name of ["ack", "shown"] as const) {
+        total[name].reset();
         interval[name].reset();
       }
     },

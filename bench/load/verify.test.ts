@@ -47,7 +47,7 @@ test("G2 one order: a hole, and a row that was shown under another id", () => {
   const [first, , third] = rows;
   if (first === undefined || third === undefined) throw new Error("no rows");
   expect(verdict(traffic, [first, third]).reordered).toBe(1);
-  traffic.fresh({ conversationId: "c", seqs: [6], ids: ["other"], dueMs: [0], contiguous: true, frames: 1 });
+  traffic.fresh({ conversationId: "c", seqs: [6], ids: ["other"], dueMs: [0], contiguous: true, frames: 1 }, 0);
   expect(verdict(traffic, rows).reordered).toBe(1);
 });
 

@@ -1,14 +1,14 @@
 import { nowMs } from "./clock.ts";
-import type { Commands, OpenArgs, OpenFigures, Reply, Request } from "./commands.ts";
+import type { Commands, HeardFigures, OpenArgs, OpenFigures, Reply, Request } from "./commands.ts";
 import type { Dialect } from "./dialect.ts";
 import { jsonDialect } from "./dialect-json.ts";
 import { protoDialect } from "./dialect-proto.ts";
 import { referenceDialect } from "./dialect-reference.ts";
-import { drive, type Sample } from "./drive.ts";
+import { drive, type Sample, settleMs, tallySince } from "./drive.ts";
 import { createHistogram, packed, record } from "./figures.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { converse, type Person, registerPeople, signInGuests } from "./people.ts";
-import { createTraffic, type Route, type Traffic } from "./traffic.ts";
+import { createTraffic, type Route, type Tally, type Traffic } from "./traffic.ts";
 import { joinVerdicts, latestSeq, readHistory, type Verdict, verifyConversation, verifySockets } from "./verify.ts";
 
 /** Sockets that write into one room, in turn. */
@@ -26,6 +26,10 @@ interface Driven {
   audience: number;
   stalled: number;
   onSynced: (socket: number) => void;
+  /** Where it stood when it began to listen. */
+  listened: { tally: Tally; cpu: NodeJS.CpuUsage; ms: number } | undefined;
+  /** Ended by this process itself. */
+  ended: number;
 }
 
 /** A load process: does what the bench asks for, until the bench is gone. */
@@ -56,6 +60,8 @@ export function createWorker(say: (sample: Sample) => void): Commands {
       audience: args.size,
       stalled: 0,
       onSynced: () => undefined,
+      listened: undefined,
+      ended: 0,
     };
     return driven;
   }
@@ -98,6 +104,17 @@ export function createWorker(say: (sample: Sample) => void): Commands {
     drive: ({ fleet, plan }) => {
       const driven = fleetOf(fleet);
       return drive({ ...plan, audience: driven.audience }, driven, say);
+    },
+    listen({ fleet }) {
+      const driven = fleetOf(fleet);
+      driven.traffic.restart();
+      driven.listened = { tally: { ...driven.traffic.tally }, cpu: process.cpuUsage(), ms: nowMs() };
+      return Promise.resolve();
+    },
+    heard: ({ fleet, rows }) => heard(fleetOf(fleet), rows),
+    closed: ({ fleet }) => {
+      const { traffic, ended } = fleetOf(fleet);
+      return Promise.resolve(traffic.tally.closed - ended);
     },
     verify: ({ fleet, url, lastSeq }) => verify(fleetOf(fleet), url, lastSeq),
     stall({ fleet, count }) {
@@ -181,21 +198,43 @@ async function inConversations(
   traffic.watch((socket) => conversations[socket] ?? "", size - 1);
 }
 
+/** The part of a listener: what its sockets were shown since `listen`. */
+async function heard({ traffic, listened, audience }: Driven, rows: number): Promise<HeardFigures> {
+  if (listened === undefined) throw new Error("it was not told to listen");
+  const { tally, cpu, ms } = listened;
+  const deadline = nowMs() + settleMs;
+  while (traffic.tally.deliveries - tally.deliveries < rows * audience && nowMs() < deadline) await Bun.sleep(2);
+  traffic.cut();
+  const { deliveries, closed } = tallySince(traffic.tally, tally);
+  const used = process.cpuUsage(cpu);
+  const cpuShare = (used.user + used.system) / 1000 / (nowMs() - ms);
+  return { deliveries, closed, shown: packed(traffic.total.shown), cpuShare };
+}
+
 /** How long sockets that read again may take to get to the end of what waited for them, ms. */
 const drainMs = 3000;
 
-async function unstall({ fleet, stalled }: Driven): Promise<number> {
+async function unstall(driven: Driven): Promise<number> {
+  const { fleet, stalled } = driven;
   const indexes = Array.from({ length: stalled }, (_, index) => fleet.size - 1 - index);
   for (const index of indexes) fleet.socket(index)?.goOn();
   await Bun.sleep(drainMs);
   const closed = indexes.filter((index) => fleet.socket(index)?.state === "closed").length;
+  driven.ended += stalled - closed;
   for (const index of indexes) fleet.socket(index)?.terminate();
   return closed;
+}
+
+function openOf(fleet: Fleet): number {
+  let open = 0;
+  for (let index = 0; index < fleet.size; index += 1) if (fleet.socket(index)?.state === "open") open += 1;
+  return open;
 }
 
 /** Drops every socket as a lost network would, opens them again, and syncs from where each stood. */
 async function wave(driven: Driven, latency: (ms: number) => void): Promise<void> {
   const { fleet, traffic } = driven;
+  driven.ended += openOf(fleet);
   for (let index = 0; index < fleet.size; index += 1) fleet.socket(index)?.terminate();
   const startMs = nowMs();
   let waiting = fleet.size;
