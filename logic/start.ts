@@ -32,7 +32,10 @@ import { createOutboxDeletes } from "./outbox-deletes.ts";
 import { createPipeline } from "./pipeline.ts";
 import { type AuthDeps, authService } from "./rpc/auth.ts";
 import { conversationService } from "./rpc/conversation.ts";
+import { conversationChangeMethods } from "./rpc/conversation-changes.ts";
 import { friendService } from "./rpc/friend.ts";
+import { joinRequestMethods } from "./rpc/join-requests.ts";
+import { memberChangeMethods } from "./rpc/members.ts";
 import { messageService } from "./rpc/message.ts";
 import { type ContentRules, messageChangeMethods } from "./rpc/message-changes.ts";
 import { pinMethods } from "./rpc/pins.ts";
@@ -168,10 +171,11 @@ function servicesOf(
   config: LogicConfig,
   deps: LogicDeps,
   context: LogicContext,
-  { calls, changes, events, notices, content }: Parts,
+  { calls, changes, events, signals, notices, content }: Parts,
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
+  const members = { groupMembersMax: config.group.maxMembers };
   const services = [
     rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
     rpcService(UserService, userService({ repo })),
@@ -182,9 +186,19 @@ function servicesOf(
     }),
     rpcService(ConversationService, {
       ...conversationService(
-        { repo, events, metrics: deps.metrics, once: createOnce({ cache: deps.cache, clog: context.clog }) },
-        { groupMembersMax: config.group.maxMembers },
+        {
+          repo,
+          events,
+          signals,
+          clock,
+          metrics: deps.metrics,
+          once: createOnce({ cache: deps.cache, clog: context.clog }),
+        },
+        members,
       ),
+      ...memberChangeMethods(context, changes, members),
+      ...conversationChangeMethods(context, changes),
+      ...joinRequestMethods(context, changes, members),
       ...pinMethods(context, changes),
     }),
   ];

@@ -39,6 +39,11 @@ export const CONVERSATION_NAME_CHARS_MAX = 50;
 export const DESCRIPTION_CHARS_MAX = 1000;
 export const FRIEND_MESSAGE_CHARS_MAX = 200;
 export const REMARK_CHARS_MAX = 100;
+export const ANNOUNCEMENT_CHARS_MAX = 2000;
+/** Users that one call adds to a group or removes from it. */
+export const MEMBERS_CHANGE_MAX = 100;
+/** Thirty days. */
+export const MUTE_SECONDS_MAX = 30 * 24 * 3600;
 export const CLIENT_INFO_CHARS_MAX = 200;
 export const DEVICE_ID_CHARS_MAX = 64;
 export const QUERY_CHARS_MAX = 50;

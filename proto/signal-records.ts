@@ -1,4 +1,4 @@
-import { usersPerTargetMax } from "./addressing.ts";
+import { type AddressedRoute, usersPerTargetMax } from "./addressing.ts";
 import type { ServerFrameData, ServerFrameType } from "./frames.ts";
 import type { OnlineStatus } from "./gen/gochat/common/v1/user_pb.ts";
 import type { DownstreamItem, DownstreamRecord } from "./gen/gochat/mq/v1/downstream_pb.ts";
@@ -13,9 +13,23 @@ export interface AddressedSignal<T extends ServerFrameType = ServerFrameType> {
 
 const encoder = new TextEncoder();
 
-/** One record for each gateway that has sessions of these users (spec 50 §3). Bodies are shared by the records. */
+/** Where presence has these users. */
+export function routesOf(statuses: readonly OnlineStatus[]): AddressedRoute[] {
+  const routes = new Map<string, { gatewayId: string; incarnation: string; userIds: Set<bigint> }>();
+  for (const { userId, sessions } of statuses) {
+    for (const { gatewayId, incarnation } of sessions) {
+      const key = `${gatewayId} ${incarnation}`;
+      const known = routes.get(key);
+      if (known === undefined) routes.set(key, { gatewayId, incarnation, userIds: new Set([BigInt(userId)]) });
+      else known.userIds.add(BigInt(userId));
+    }
+  }
+  return Array.from(routes.values(), (route) => ({ ...route, userIds: [...route.userIds] }));
+}
+
+/** One record for each gateway that has sessions of these users (spec 50 §3). The records share the body. */
 export function signalRecords(
-  statuses: readonly OnlineStatus[],
+  routes: readonly AddressedRoute[],
   { type, data, ttlMs }: AddressedSignal,
   nowMs: number,
   traceId = "",
@@ -29,28 +43,16 @@ export function signalRecords(
       expiresAtMs: ttlMs === 0 ? 0n : BigInt(nowMs + ttlMs),
     },
   };
-  const records = new Map<string, DownstreamRecord & { users: Set<bigint> }>();
-  for (const { userId, sessions } of statuses) {
-    for (const { gatewayId, incarnation } of sessions) {
-      const key = `${gatewayId} ${incarnation}`;
-      const known = records.get(key);
-      if (known !== undefined) {
-        known.users.add(BigInt(userId));
-        continue;
-      }
-      const users = new Set([BigInt(userId)]);
-      const fields = { gatewayId, incarnation, createdAtMs: BigInt(nowMs), items: [], users };
-      records.set(key, { $typeName: "gochat.mq.v1.DownstreamRecord", ...fields });
+  return routes.map(({ gatewayId, incarnation, userIds }) => {
+    const items: DownstreamItem[] = [];
+    for (let from = 0; from < userIds.length; from += usersPerTargetMax) {
+      const value = {
+        $typeName: "gochat.mq.v1.UserTarget" as const,
+        userIds: userIds.slice(from, from + usersPerTargetMax),
+      };
+      const target = { case: "users" as const, value };
+      items.push({ $typeName: "gochat.mq.v1.DownstreamItem", traceId, target, body, ttlMs: BigInt(ttlMs) });
     }
-  }
-  return [...records.values()].map(({ users, ...record }) => {
-    const ids = [...users];
-    for (let from = 0; from < ids.length; from += usersPerTargetMax) {
-      const userIds = ids.slice(from, from + usersPerTargetMax);
-      const target = { case: "users" as const, value: { $typeName: "gochat.mq.v1.UserTarget" as const, userIds } };
-      const ttl = BigInt(ttlMs);
-      record.items.push({ $typeName: "gochat.mq.v1.DownstreamItem", traceId, target, body, ttlMs: ttl });
-    }
-    return record;
+    return { $typeName: "gochat.mq.v1.DownstreamRecord", gatewayId, incarnation, createdAtMs: BigInt(nowMs), items };
   });
 }

@@ -32,7 +32,7 @@ export interface Changed<T> {
   readonly duplicate: boolean;
   readonly operator: SenderRow;
   /** As it is after the change. */
-  readonly conversation: Pick<LockedConversation, "id" | "type" | "isRoom" | "membersSeq">;
+  readonly conversation: Pick<LockedConversation, "id" | "type" | "isRoom" | "membersSeq" | "memberCount">;
   readonly outboxId: bigint | undefined;
 }
 

@@ -8,6 +8,22 @@ export const repoSpec = section({
     host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address on which Connect and gRPC-Web are served" }),
     port: int({ default: 9002, min: 0, max: 65_535, doc: "port of Connect and gRPC-Web, 0 = any free one" }),
   }),
+  fanout: section({
+    largeGroupThreshold: int({
+      default: 500,
+      min: 1,
+      max: 10_000,
+      doc: "members above which a group becomes a room, at its next member change",
+      hot: true,
+    }),
+    roomOffBelow: int({
+      default: 400,
+      min: 0,
+      max: 10_000,
+      doc: "members below which it is listed again",
+      hot: true,
+    }),
+  }),
   commit: section({
     itemsMax: int({
       default: COMMIT_ITEMS_MAX,

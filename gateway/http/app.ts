@@ -12,6 +12,7 @@ import { accountEndpoints, accountHandlers } from "./account.ts";
 import { authEndpoints, authHandlers, type SignOut } from "./auth.ts";
 import type { ApiDeps, ApiEnv } from "./context.ts";
 import { contract } from "./contract.ts";
+import { conversationChangeEndpoints, conversationChangeHandlers } from "./conversation-changes.ts";
 import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
 import { friendEndpoints, friendHandlers } from "./friends.ts";
 import type { Guard } from "./guard.ts";
@@ -85,6 +86,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mount(api, authEndpoints, authHandlers(deps, deps.signOut), deps);
   mount(api, accountEndpoints, accountHandlers(deps, deps.signOut), deps);
   mount(api, userEndpoints, userHandlers(deps), deps);
+  mount(api, conversationChangeEndpoints, conversationChangeHandlers(deps), deps);
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
   mount(api, friendEndpoints, friendHandlers(deps), deps);
   mount(api, memberEndpoints, memberHandlers(deps), deps);

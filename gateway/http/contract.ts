@@ -1,5 +1,6 @@
 import { accountEndpoints } from "./account.ts";
 import { authEndpoints } from "./auth.ts";
+import { conversationChangeEndpoints } from "./conversation-changes.ts";
 import { conversationEndpoints } from "./conversations.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { friendEndpoints } from "./friends.ts";
@@ -13,7 +14,7 @@ import { userEndpoints } from "./users.ts";
 export const contract: Readonly<Record<string, Endpoints>> = {
   auth: { ...authEndpoints, ...accountEndpoints },
   users: userEndpoints,
-  conversations: conversationEndpoints,
+  conversations: { ...conversationChangeEndpoints, ...conversationEndpoints },
   members: memberEndpoints,
   friends: friendEndpoints,
   messages: { ...messageEndpoints, ...messageChangeEndpoints, ...pinEndpoints },

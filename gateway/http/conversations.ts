@@ -23,7 +23,7 @@ const settingsBytesMax = 4096;
 /** Up to here a group's members come with it unless the caller says otherwise. */
 const membersShownMax = 200;
 
-const settings = z
+export const settings = z
   .record(text(64), z.unknown())
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= settingsBytesMax, "is too long");
 

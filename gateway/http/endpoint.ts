@@ -47,6 +47,7 @@ export const pathParams = {
   messageId: { fits: isId, missing: "MESSAGE_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
   requestId: { fits: isId, missing: "FRIEND_REQUEST_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
   joinRequestId: { fits: isId, missing: "JOIN_REQUEST_NOT_FOUND", pattern: "^[1-9][0-9]{0,18}$" },
+  memberId: { fits: isId, missing: "NOT_CONVERSATION_MEMBER", pattern: "^[1-9][0-9]{0,18}$" },
   friendId: { fits: isId, missing: "NOT_FRIENDS", pattern: "^[1-9][0-9]{0,18}$" },
   emoji: { fits: isEmoji, missing: "INVALID_PARAMETER", pattern: "^\\S{1,32}$" },
   // Not digits: a name below /users that does not exist.

@@ -89,7 +89,8 @@ function paramsOf(c: ApiContext): Readonly<Record<string, string>> {
   for (const [name, text] of Object.entries(params)) {
     const param = known[name];
     if (param === undefined || param.fits(text)) continue;
-    throw new AppError(/^\d+$/.test(text) ? param.missing : (param.word ?? param.missing));
+    const code = /^\d+$/.test(text) ? param.missing : (param.word ?? param.missing);
+    throw new AppError(code, code === "NOT_CONVERSATION_MEMBER" ? { details: { userId: text } } : {});
   }
   return params;
 }

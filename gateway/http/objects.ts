@@ -1,3 +1,4 @@
+import { AppError } from "#proto/errors.ts";
 import type { Conversation, ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { Friend, FriendRequest } from "#proto/gen/gochat/common/v1/friend_pb.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
@@ -120,4 +121,10 @@ export function friendToJson(friend: Friend, withPresence = false): FriendJson {
   if (withPresence) json.online = friend.online;
   if (withPresence && friend.lastSeen !== 0n) json.lastSeen = Number(friend.lastSeen);
   return json;
+}
+
+/** What an answer of logic must have. */
+export function required<T>(part: T | undefined): T {
+  if (part === undefined) throw new AppError("INTERNAL_ERROR");
+  return part;
 }

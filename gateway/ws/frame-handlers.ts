@@ -134,6 +134,14 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
     }
   }
 
+  /** Not awaited by later frames: nothing depends on it. */
+  function typing(session: Session, { type, data, id }: Frame<"typing" | "stop-typing">): void {
+    const request = { userId: session.userId, conversationId: data.conversationId, typing: type === "typing" };
+    logic.conversation
+      .sendTyping(request, callFor(session))
+      .catch((error: unknown) => answers.error(session, error, id));
+  }
+
   /** Not awaited by later frames either: a long catch-up does not hold up sending. */
   function sync(session: Session, frame: Frame<"sync">): void {
     if (session.syncing) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
@@ -200,8 +208,10 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
           return changes.recall(session, frame);
         case "react":
           return changes.react(session, frame);
-        default:
-          throw new AppError("FEATURE_DISABLED", { message: `${frame.type} is not served yet` });
+        case "typing":
+        case "stop-typing":
+          typing(session, frame);
+          return undefined;
       }
     },
   };

@@ -199,6 +199,24 @@ export const friend = component(
   }),
 );
 
+export const announcement = component(
+  "Announcement",
+  z.object({ content: z.string(), authorId: id, updatedAt: seconds, version: z.string(), pinned: z.boolean() }),
+);
+
+export const joinRequest = component(
+  "JoinRequest",
+  z.object({
+    id,
+    conversationId,
+    userId: id,
+    message: z.string().exactOptional(),
+    status: count.describe("1 pending, 2 accepted, 3 rejected"),
+    handledBy: id.exactOptional(),
+    createdAt: seconds,
+  }),
+);
+
 export const history = component(
   "History",
   z.object({

@@ -38,7 +38,7 @@ function listQuery(request: GetUserConversationsRequest | GetUserConversationsWi
   return { userId: idOf(userId, "user_id"), offset, limit: rows, type: typeFilter };
 }
 
-/** The reads of a user's list. Nobody can be removed yet, so `removed_ids` is empty. */
+/** The reads of a user's list. */
 export function listMethods(
   { db }: RepoContext,
   list: ConversationList,
@@ -78,14 +78,17 @@ export function listMethods(
       const query = listQuery(request);
       // Taken before the rows are read: what is stored meanwhile is in the next window.
       const serverTime = seconds(await db.now());
-      const { items, total } = await (request.updatedSince > 0n
-        ? list.changedSince(query, Number(request.updatedSince) * 1000)
-        : list.page(query));
+      const sinceMs = Number(request.updatedSince) * 1000;
+      const [{ items, total }, removedIds] =
+        sinceMs > 0
+          ? await Promise.all([list.changedSince(query, sinceMs), list.removedSince(query.userId, sinceMs)])
+          : [await list.page(query), []];
       const conversations = await details(items, request);
       return {
         conversations,
         total: BigInt(total),
         hasMore: query.offset + items.length < total,
+        removedIds,
         serverTime,
       };
     },

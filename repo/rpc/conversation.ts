@@ -5,6 +5,7 @@ import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts
 import type {
   ConversationService,
   CreateConversationRequest,
+  ReadPointer,
 } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { IDS_MAX, isConversationId, ROOM_USERS_MAX, ROUTE_CONVERSATIONS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
@@ -19,9 +20,12 @@ import {
 import { createConversationList } from "../store/conversation-list.ts";
 import { createMemberStore, createWorldCount, type MemberStore } from "../store/conversation-members.ts";
 import { seconds } from "../store/message-row.ts";
-import { createReadPointers, type ReadPointers } from "../store/read-pointer.ts";
+import { createReadPointers, type Pointer, type ReadPointers } from "../store/read-pointer.ts";
 import { idOf, invalid } from "./arguments.ts";
 import { listMethods, type Present, presenter } from "./conversation-list.ts";
+import { infoChangeMethods } from "./info-changes.ts";
+import { joinRequestMethods } from "./join-requests.ts";
+import { memberChangeMethods } from "./member-changes.ts";
 import { pinMethods } from "./pins.ts";
 
 const pageRowsDefault = 50;
@@ -29,8 +33,8 @@ const pageRowsDefault = 50;
 type Impl = ServiceImpl<typeof ConversationService>;
 type Of<M extends keyof Impl> = Pick<Impl, M>;
 
-/** gochat.repo.v1.ConversationService, what is not here yet answers `unimplemented`. Errors:
- *  INVALID_PARAMETER, CONVERSATION_NOT_FOUND, NOT_CONVERSATION_MEMBER, SERVICE_UNAVAILABLE. */
+/** gochat.repo.v1.ConversationService. Errors: INVALID_PARAMETER, CONVERSATION_NOT_FOUND, NOT_CONVERSATION_MEMBER,
+ *  SERVICE_UNAVAILABLE and those of the changes. */
 export function conversationService(context: RepoContext) {
   const store = createConversationStore(context);
   const present = presenter(createWorldCount(context));
@@ -42,6 +46,9 @@ export function conversationService(context: RepoContext) {
     ...pointerMethods(createReadPointers(context)),
     ...routeMethods(finder, store),
     ...pinMethods(context, finder),
+    ...memberChangeMethods(context, finder),
+    ...infoChangeMethods(context, finder, store, present),
+    ...joinRequestMethods(context, finder),
   } satisfies Partial<Impl>;
 }
 
@@ -160,7 +167,7 @@ function memberMethods(
 
 function pointerMethods(
   pointers: ReadPointers,
-): Of<"updateReadPointer" | "getReadPointer" | "getUnreadCount" | "batchGetUnreadCounts"> {
+): Of<"updateReadPointer" | "getReadPointer" | "listReadPointers" | "getUnreadCount" | "batchGetUnreadCounts"> {
   return {
     async updateReadPointer({ userId, conversationId, seqId }) {
       if (seqId < 0n) throw invalid("seq_id");
@@ -173,24 +180,17 @@ function pointerMethods(
     async getReadPointer({ userId, conversationId }) {
       const pointer = await pointers.get(idOf(userId, "user_id"), conversationId);
       if (pointer === undefined) return {};
-      const { lastReadSeqId, lastReadMessageNo } = pointer;
-      const updatedAt = seconds(pointer.updatedAt);
-      return {
-        pointer: {
-          $typeName: "gochat.repo.v1.ReadPointer",
-          userId,
-          conversationId,
-          lastReadSeqId,
-          lastReadMessageNo,
-          updatedAt,
-        },
-      };
+      return { pointer: toReadPointer(pointer) };
+    },
+
+    async listReadPointers({ conversationId }) {
+      return { pointers: (await pointers.list(conversationId, IDS_MAX)).map(toReadPointer) };
     },
 
     async getUnreadCount({ userId, conversationId }) {
       if (conversationId === "") throw invalid("conversation_id");
       const counts = await pointers.unread(idOf(userId, "user_id"), [conversationId]);
-      const unreadCount = counts.get(conversationId);
+      const unreadCount = counts.get(conversationId)?.count;
       if (unreadCount === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
       return { unreadCount };
     },
@@ -198,8 +198,22 @@ function pointerMethods(
     async batchGetUnreadCounts({ userId, conversationIds }) {
       if (conversationIds.length > IDS_MAX) throw invalid("conversation_ids");
       const counts = await pointers.unread(idOf(userId, "user_id"), conversationIds);
-      return { counts: Object.fromEntries(counts) };
+      return {
+        counts: Object.fromEntries(Array.from(counts, ([id, { count }]) => [id, count])),
+        notifyMutedIds: [...counts].flatMap(([id, { notifyMuted }]) => (notifyMuted ? [id] : [])),
+      };
     },
+  };
+}
+
+function toReadPointer({ userId, conversationId, lastReadSeqId, lastReadMessageNo, updatedAt }: Pointer): ReadPointer {
+  return {
+    $typeName: "gochat.repo.v1.ReadPointer",
+    userId: userId.toString(),
+    conversationId,
+    lastReadSeqId,
+    lastReadMessageNo,
+    updatedAt: seconds(updatedAt),
   };
 }
 

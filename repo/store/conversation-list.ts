@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, gte, or, type SQL, sql } from "drizzle-orm";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { IDS_MAX } from "#proto/limits.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
 import { messageColumns, senderColumns, toMessage, toUserInfo } from "./message-row.ts";
@@ -32,6 +33,8 @@ export interface ConversationList {
   page(query: ListQuery): Promise<ListPage>;
   /** Changed since `sinceMs` of the database clock less the overlap, oldest change first. */
   changedSince(query: ListQuery, sinceMs: number): Promise<ListPage>;
+  /** Conversations that the user left or was removed from since then, the same overlap; at most 1000, kept for 30 days. */
+  removedSince(userId: bigint, sinceMs: number): Promise<string[]>;
   /** In the order of `page`. */
   ids(query: ListQuery): Promise<{ ids: string[]; total: number }>;
 }
@@ -107,6 +110,17 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
       const changed = and(mine(query), or(gte(m.updatedAt, fromMs), gte(c.updatedAt, fromMs)));
       const latest = db.dialect.greatest(m.updatedAt, c.updatedAt);
       return await read(query, changed, [asc(latest), asc(c.id)]);
+    },
+
+    async removedSince(userId, sinceMs) {
+      const { conversationRemovals: r } = tables;
+      const rows = await db.q
+        .select({ id: r.conversationId })
+        .from(r)
+        .where(and(eq(r.userId, userId), gte(r.removedAt, sinceMs - overlapMs)))
+        .orderBy(asc(r.removedAt))
+        .limit(IDS_MAX);
+      return rows.map(({ id }) => id);
     },
 
     async ids(query) {

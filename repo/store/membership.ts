@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
+import type { Tables } from "#drizzle/schema.ts";
 import type { Tx } from "#infra/db/db.ts";
-import { insertMany, run, type Steps } from "#infra/db/steps.ts";
+import { insertMany, run, type Steps, type UpsertPlan, upsertMany } from "#infra/db/steps.ts";
 import { type RepoContext, worldId } from "../context.ts";
 
 export interface NewMember {
@@ -23,7 +24,7 @@ export function* insertMembers(
   conversationId: string,
   members: readonly NewMember[],
   head: Head,
-  at: { nowMs: number; joinedSeqId?: bigint },
+  at: { nowMs: number; joinedSeqId?: bigint; hiddenBeforeSeq?: bigint },
 ): Steps<void> {
   const { tables, ids } = context;
   const times = { createdAt: at.nowMs, updatedAt: at.nowMs };
@@ -36,21 +37,56 @@ export function* insertMembers(
       userId,
       role,
       joinedSeqId: at.joinedSeqId ?? 0n,
+      hiddenBeforeSeq: at.hiddenBeforeSeq ?? 0n,
       joinedAt: at.nowMs,
       ...times,
     })),
   );
-  yield* insertMany(
-    tables.userReadPointers,
-    sorted.map(({ userId }) => ({
-      id: ids.snowflake(),
-      userId,
-      conversationId,
-      lastReadSeqId: head.lastSeqId,
-      lastReadMessageNo: head.lastMessageNo,
-      ...times,
-    })),
+  yield* movePointers(
+    context,
+    conversationId,
+    sorted.map(({ userId }) => userId),
+    head,
+    at.nowMs,
   );
+}
+
+/** Moves the users' pointers forward to `head`, or makes them: who was here before has one still. `userIds` ascending. */
+export function* movePointers(
+  { tables, ids }: Pick<RepoContext, "tables" | "ids">,
+  conversationId: string,
+  userIds: readonly bigint[],
+  { lastSeqId: lastReadSeqId, lastMessageNo: lastReadMessageNo }: Head,
+  nowMs: number,
+): Steps<void> {
+  const times = { createdAt: nowMs, updatedAt: nowMs };
+  const rows = userIds.map((userId) => ({
+    id: ids.snowflake(),
+    userId,
+    conversationId,
+    lastReadSeqId,
+    lastReadMessageNo,
+  }));
+  yield* upsertMany(
+    pointerPlan(tables),
+    rows.map((row) => ({ ...row, ...times })),
+  );
+}
+
+type PointerPlan = UpsertPlan<Tables["userReadPointers"]>;
+const pointerPlans = new WeakMap<Tables, PointerPlan>();
+
+function pointerPlan(tables: Tables): PointerPlan {
+  const known = pointerPlans.get(tables);
+  if (known !== undefined) return known;
+  const made: PointerPlan = {
+    table: tables.userReadPointers,
+    key: ["userId", "conversationId"],
+    greatest: ["lastReadSeqId", "lastReadMessageNo", "updatedAt"],
+    replace: [],
+  };
+  pointerPlans.set(tables, made);
+  return made;
 }
 
 /** Makes a new account a member of the world, in the account's own transaction: no lock on the world's row, for nobody

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, lte, sql } from "drizzle-orm";
 import { findMany, now, upsertMany } from "#infra/db/steps.ts";
 import type { RepoContext } from "../context.ts";
 import { messageTableOf } from "./message-table.ts";
@@ -18,12 +18,19 @@ export interface MovedPointer {
   readonly unread: bigint;
 }
 
+export interface Unread {
+  readonly count: bigint;
+  readonly notifyMuted: boolean;
+}
+
 export interface ReadPointers {
   /** Moves the pointer forward to `seqId`, at most to the newest row; never back. Undefined when the user is no member. */
   move(userId: bigint, conversationId: string, seqId: bigint): Promise<MovedPointer | undefined>;
   get(userId: bigint, conversationId: string): Promise<Pointer | undefined>;
+  /** Of the members, by user id. */
+  list(conversationId: string, limit: number): Promise<Pointer[]>;
   /** Unread messages by conversation, for those of `conversationIds` (empty: all) that the user is a member of. */
-  unread(userId: bigint, conversationIds: readonly string[]): Promise<Map<string, bigint>>;
+  unread(userId: bigint, conversationIds: readonly string[]): Promise<Map<string, Unread>>;
 }
 
 const positive = (value: bigint): bigint => (value > 0n ? value : 0n);
@@ -98,12 +105,22 @@ export function createReadPointers(context: Pick<RepoContext, "db" | "tables" | 
       return pointer;
     },
 
+    list: async (conversationId, limit) =>
+      await db.q
+        .select(columns)
+        .from(m)
+        .innerJoin(p, and(eq(p.userId, m.userId), eq(p.conversationId, m.conversationId)))
+        .where(eq(m.conversationId, conversationId))
+        .orderBy(asc(m.userId))
+        .limit(limit),
+
     async unread(userId, conversationIds) {
       const wanted =
         conversationIds.length === 0 ? undefined : inArray(m.conversationId, [...new Set(conversationIds)]);
       const rows = await db.q
         .select({
           id: c.id,
+          notifyMuted: m.notifyMuted,
           lastNo: c.lastMessageNo,
           readNo: sql<bigint>`coalesce(${p.lastReadMessageNo}, 0)`.mapWith(BigInt),
         })
@@ -111,7 +128,9 @@ export function createReadPointers(context: Pick<RepoContext, "db" | "tables" | 
         .innerJoin(c, eq(c.id, m.conversationId))
         .leftJoin(p, and(eq(p.userId, m.userId), eq(p.conversationId, m.conversationId)))
         .where(and(eq(m.userId, userId), wanted));
-      return new Map(rows.map((row) => [row.id, positive(row.lastNo - row.readNo)]));
+      return new Map(
+        rows.map(({ id, notifyMuted, lastNo, readNo }) => [id, { count: positive(lastNo - readNo), notifyMuted }]),
+      );
     },
   };
 }

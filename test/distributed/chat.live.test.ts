@@ -5,6 +5,7 @@ import { chatFlows } from "../support/chat-flows.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { connectFlows } from "../support/connect-flows.ts";
 import { friendFlows } from "../support/friend-flows.ts";
+import { groupFlows } from "../support/group-flows.ts";
 import { metricsFlows } from "../support/metrics-flows.ts";
 import { sdkFlows } from "../support/sdk-flows.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
@@ -34,6 +35,7 @@ describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("chat", () => chatFlows(twoGateways));
   describe("changes", () => changeFlows(twoGateways));
   describe("friends", () => friendFlows(twoGateways));
+  describe("groups", () => groupFlows(twoGateways));
   describe("bad input", () => badInput(twoGateways));
   describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
   describe("the SDK", () => sdkFlows(twoGateways));

@@ -279,9 +279,3 @@ test("spec 20 §7: sync answers in the order of its items, within rows and bytes
   const many = Array.from({ length: 51 }, () => ({ conversationId: "world", afterSeqId: 0n }));
   expect(await codeOf(chat.conversation.syncMessages({ userId: ben, items: many }))).toBe("INVALID_PARAMETER");
 });
-
-test("what is not built yet answers METHOD_NOT_ALLOWED", async () => {
-  expect(await codeOf(chat.conversation.leaveConversation({ userId: anna, conversationId: "world" }))).toBe(
-    "METHOD_NOT_ALLOWED",
-  );
-});
