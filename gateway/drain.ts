@@ -18,14 +18,28 @@ export interface DrainDeps {
 const requestsMs = 10_000;
 const lookMs = 20;
 
-/** Stops listening, waits for the requests that are being answered, then closes what is left. */
+/** For the runtime to let its sockets go, ms: what it keeps beyond it ends with the process. */
+const closeMs = 2000;
+
+/** Stops listening, waits for the requests that are being answered, then closes what is left, half-closed sockets
+ *  included. Takes at most the 12 s of both bounds. */
 export async function stopListening(server: Server<Session>): Promise<void> {
   // Resolves only when the last kept-alive connection is gone, so it is not waited for.
   const closed = server.stop();
   const deadline = performance.now() + requestsMs;
   while (server.pendingRequests > 0 && performance.now() < deadline) await Bun.sleep(lookMs);
-  await server.stop(true);
-  await closed;
+  await within(closeMs, Promise.all([server.stop(true), closed]));
+}
+
+/** Waits for work that was begun, at most so long. Answers whether it was done in time; rejects as the work does. */
+export async function within(waitMs: number, work: Promise<unknown>): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), waitMs);
+  try {
+    return await Promise.race([work.then(() => true), promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Moves all clients away (spec 20 §10): tells each when to come back, then closes them with 1001, spread over `drainMs`

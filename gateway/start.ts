@@ -13,7 +13,7 @@ import { createAuthSide } from "./auth/auth-side.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
 import { proberOf, startConsumers } from "./consumers.ts";
-import { moveClients, stopListening } from "./drain.ts";
+import { moveClients, stopListening, within } from "./drain.ts";
 import { healthResponse } from "./http/health.ts";
 import { startHttpSide } from "./http/http-side.ts";
 import type { Pages } from "./http/pages.ts";
@@ -51,6 +51,8 @@ export interface RunningGateway extends AsyncDisposable {
 }
 
 const tickMs = 1000;
+/** For sends, ends and events under way at a stop, ms; presence forgets by itself what it was not told. */
+const idleMs = 10_000;
 
 /** Starts a gateway: consumes its topics from their ends until its own probes came back, then listens, then registers.
  *  Disposing drains (spec 20 §10): out of the registry, no new sockets, clients moved away, what they sent is handed on,
@@ -130,7 +132,9 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   }, tickMs);
   ticking.unref();
   stack.defer(() => clearInterval(ticking));
-  stack.defer(side.idle);
+  stack.defer(async () => {
+    if (!(await within(idleMs, side.idle()))) clog.warn("the stop left work behind", { waiting: side.waiting() });
+  });
   const stopping = new AbortController();
   stack.defer(async () => {
     await moveClients(config.ws.drain, { hub, clock }, stopping.signal);

@@ -2,6 +2,7 @@ import { pino } from "pino";
 import { prettyFactory } from "pino-pretty";
 import { callerOf } from "./caller.ts";
 import { cleanFields } from "./redact.ts";
+import { openStdout } from "./stdout.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "fatal";
 export type LogFormat = "json" | "pretty";
@@ -10,7 +11,7 @@ export type LogFormat = "json" | "pretty";
  *  and message content never belong here; fields named like them are blanked as a safety net. A bigint is written as a decimal string. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Writes one line per call, in order, synchronously: nothing is queued, so nothing is lost when the process ends. */
+/** Writes one line per call, in order. No call throws, and none waits for a reader of the log that is slow or gone. */
 export interface Logger {
   debug(msg: string, fields?: Fields): void;
   info(msg: string, fields?: Fields): void;
@@ -38,7 +39,7 @@ export interface LoggerOptions {
   addSource?: boolean;
   /** Colours in `pretty`: what `wantsColour` says. Default false. */
   colour?: boolean;
-  /** Takes each line, its newline included. Default: stdout, synchronous. */
+  /** Takes each line, its newline included; what it throws is dropped with the line. Default: `openStdout`. */
   write?: (line: string) => void;
   clock?: () => number;
   /** Called by `fatal`; default `process.exit`. */
@@ -57,7 +58,9 @@ interface Output {
 /** Makes the logger of a process. Mandatory fields of every line: `time` (RFC 3339, ms), `level`, `msg`, `service`, `namespace`. */
 export function createLogger(options: LoggerOptions): RootLogger {
   const clock = options.clock ?? Date.now;
-  const write = options.write ?? stdout();
+  const write =
+    options.write ??
+    openStdout((lines) => root.warn("the reader of the log was too slow, lines were left out", { left_out: lines }));
   const pretty = prettyFactory({
     colorize: options.colour ?? false,
     messageKey: "msg",
@@ -82,7 +85,13 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const output: Output = {
     rank: levelRank[options.level],
     addSource: options.addSource ?? false,
-    emit: (level, msg, fields) => lines[level](fields, msg),
+    emit(level, msg, fields) {
+      try {
+        lines[level](fields, msg);
+      } catch {
+        // A log that cannot be written must not stop what it tells of, least of all a shutdown.
+      }
+    },
     exit: options.exit ?? ((code) => process.exit(code)),
   };
   const root = loggerOf(output, "", { service: options.service });
@@ -130,13 +139,5 @@ function loggerOf(output: Output, path: string, bound: Fields): Logger {
     },
     namespace: (name) => loggerOf(output, path === "" ? name : `${path}.${name}`, bound),
     with: (fields) => loggerOf(output, path, { ...bound, ...cleanFields(fields) }),
-  };
-}
-
-/** A destination without a worker thread, so that a single-file executable can log; every line has left when the call returns. */
-function stdout(): (line: string) => void {
-  const destination = pino.destination({ dest: 1, sync: true });
-  return (line) => {
-    destination.write(line);
   };
 }
