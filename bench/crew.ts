@@ -19,6 +19,8 @@ export interface Crew extends AsyncDisposable {
     members: number;
   }): Promise<void>;
   verify(args: { fleet: string; url: string | undefined; lastSeq: number }): Promise<Verdict>;
+  /** Sockets that ended without being told to. */
+  closed(fleet: string): Promise<number>;
 }
 
 /** Starts load processes for `sockets` sockets of one fleet, with `fleets` fleets in each. */
@@ -41,6 +43,7 @@ export function startCrew(sockets: number, options: { side: Side; fleets: number
     open: (args, part = 1) => all((load, size) => load.ask.open({ ...args, size, upTo: Math.ceil(size * part) })),
     converse: async (args) => void (await all((load) => load.ask.converse(args))),
     verify: async (args) => joinVerdicts(await all((load) => load.ask.verify(args))),
+    closed: async (fleet) => (await all((load) => load.ask.closed({ fleet }))).reduce((sum, one) => sum + one, 0),
     async [Symbol.asyncDispose]() {
       await Promise.all(processes.map((load) => load[Symbol.asyncDispose]()));
     },

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Crew, startCrew } from "./crew.ts";
+import { socketsPerProcess } from "./load-process.ts";
+import { settingsFor, spread } from "./loopback.ts";
 import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { startReference } from "./reference-server.ts";
@@ -45,6 +47,8 @@ export interface IdleResult extends RunResult {
   readonly idleCpuPercent: number | null;
   /** Memory by sockets: [sockets, MiB]. */
   readonly steps: readonly (readonly [number, number])[];
+  /** Sockets that the server ended. */
+  readonly closed: number;
   readonly referenceSteps: readonly (readonly [number, number])[];
 }
 
@@ -57,7 +61,7 @@ export async function runIdle(options: IdleOptions): Promise<IdleResult> {
   const progress = createProgress();
   const data = await mkdtemp(join(tmpdir(), "gochat-idle-"));
   const { target, conns } = options;
-  const settings = { "ws.max_connections": String(conns + 100), ...options.set };
+  const settings = { ...settingsFor(conns), ...options.set };
   const place = { target, settings, gateways: options.processes, side: "server", data } as const;
   await using crew = startCrew(conns, { side: "client", fleets: 1 });
   try {
@@ -67,9 +71,8 @@ export async function runIdle(options: IdleOptions): Promise<IdleResult> {
       await crew.people({ url: first.urls[0] ?? "", registered: false });
     }
     await using server = await openTarget(place);
-    const gochat = await grow(crew, "gochat", server, [...server.urls], options, progress);
-    await Promise.all(crew.processes.map(({ ask }) => ask.close({ fleet: "gochat" })));
-    const floor = options.reference ? await growReference(crew, options, progress) : undefined;
+    const gochat = await grow(crew, "gochat", server, spread(server.urls, conns), options, progress);
+    const floor = options.reference ? await growReference(options, progress) : undefined;
     progress.end();
     return resultOf(options, gochat, floor);
   } finally {
@@ -90,7 +93,7 @@ async function grow(
   crew: Crew,
   fleet: "gochat" | "reference",
   meter: Meter,
-  urls: string[],
+  urls: readonly string[],
   options: IdleOptions,
   progress: Progress,
 ): Promise<Growth> {
@@ -119,14 +122,17 @@ async function grow(
     rssBytes,
     bytesEach: rssBytes === undefined ? null : Math.round((rssBytes - firstBytes) / between),
     idleCpuPercent: used === undefined ? null : round(used / (options.seconds * 5000), 2),
-    closed: 0,
+    closed: await crew.closed(fleet),
     seconds: (performance.now() - startMs) / 1000,
   };
 }
 
-async function growReference(crew: Crew, options: IdleOptions, progress: Progress): Promise<Growth> {
+/** In one process, with no more sockets than that may open. */
+async function growReference(options: IdleOptions, progress: Progress): Promise<Growth> {
+  const conns = Math.min(options.conns, socketsPerProcess);
   await using server = await startReference("server");
-  return await grow(crew, "reference", server, [server.url], options, progress);
+  await using crew = startCrew(conns, { side: "client", fleets: 1 });
+  return await grow(crew, "reference", server, [server.url], { ...options, conns }, progress);
 }
 
 function resultOf(options: IdleOptions, gochat: Growth, floor: Growth | undefined): IdleResult {
@@ -141,6 +147,7 @@ function resultOf(options: IdleOptions, gochat: Growth, floor: Growth | undefine
     idleCpuPercent: gochat.idleCpuPercent,
     steps: gochat.steps,
     referenceSteps: floor?.steps ?? [],
+    closed: gochat.closed,
     lost: 0,
     duplicated: 0,
     reordered: 0,
@@ -170,5 +177,6 @@ export function idleText(result: IdleResult): string {
     line("GoChat", result.steps),
     ...(result.referenceSteps.length === 0 ? [] : [line("bare Bun", result.referenceSteps)]),
     `  idle CPU           ${result.idleCpuPercent ?? "unknown"} % of a core`,
+    `  closed             ${result.closed} sockets ended by the server`,
   ].join("\n");
 }

@@ -1,6 +1,7 @@
 import { startCrew } from "./crew.ts";
 import type { OpenFigures } from "./load/commands.ts";
 import { createHistogram, unpacked } from "./load/figures.ts";
+import { settingsFor, spread } from "./loopback.ts";
 import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { curveOf, type LatencyMs, latencyOf, type RunResult, round, stamp } from "./result.ts";
@@ -51,13 +52,15 @@ export interface StormResult extends RunResult {
   readonly connectMs: Opening["ms"];
   readonly connects: Opening;
   readonly wave: Opening | null;
+  /** Open sockets that the server ended, while others connected and in the wave. */
+  readonly closed: { readonly connecting: number; readonly after: number };
 }
 
 /** Opens sockets as fast as they are taken, each with a token that the gateway has not seen. */
 export async function runStorm(options: StormOptions): Promise<StormResult> {
   const progress = createProgress();
   progress.say(options.target === "embedded" ? "starting a server" : `finding ${options.target}`);
-  const settings = { "ws.max_connections": String(options.conns + 100), ...options.set };
+  const settings = { ...settingsFor(options.conns), ...options.set };
   const side = options.pinned ? "server" : "anywhere";
   await using server = await openTarget({ target: options.target, settings, gateways: options.processes, side });
   await using crew = startCrew(options.conns, { side: options.pinned ? "client" : "anywhere", fleets: 1 });
@@ -72,8 +75,15 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   };
   progress.say(`opening ${options.conns} sockets, ${options.atOnce} at once`);
   const atOnce = Math.ceil(options.atOnce / crew.processes.length);
-  const open = { fleet: "gochat", dialect: "text", joined: false, urls: server.urls, atOnce } as const;
+  const open = {
+    fleet: "gochat",
+    dialect: "text",
+    joined: false,
+    urls: spread(server.urls, options.conns),
+    atOnce,
+  } as const;
   const opened = await measured(() => crew.open(open));
+  const closed = await crew.closed("gochat");
   await crew.converse({ fleet: "gochat", url, kind: "world", members: 0 });
   let waved: Awaited<ReturnType<typeof measured>> | undefined;
   if (options.wave) {
@@ -81,6 +91,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     await Bun.sleep(1000);
     waved = await measured(() => Promise.all(crew.processes.map(({ ask }) => ask.wave({ fleet: "gochat" }))));
   }
+  const closedAfter = await crew.closed("gochat");
   progress.end();
   const connects = openingOf(opened);
   const cpuShare = Math.max(...opened.figures.map((one) => one.cpuShare));
@@ -93,6 +104,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     connectMs: connects.ms,
     connects,
     wave: waved === undefined ? null : openingOf(waved),
+    closed: { connecting: closed, after: closedAfter - closed },
     lost: 0,
     duplicated: 0,
     reordered: 0,
@@ -140,6 +152,7 @@ export function stormText(result: StormResult): string {
     "",
     ...lines("connects", result.connects),
     ...(result.wave === null ? [] : lines("back and synced", result.wave)),
+    `  closed             ${result.closed.connecting} open sockets ended by the server while others connected, ${result.closed.after} later`,
     ...clientLine(result),
   ].join("\n");
 }

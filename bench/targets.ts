@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { BenchUsageError, readFlags, whole } from "./options.ts";
 import { write } from "./output.ts";
 import type { AnyResult } from "./report/facts.ts";
+import { placed } from "./report/join.ts";
 import { reportPage } from "./report/page.ts";
 import { runScenario } from "./suite.ts";
 import { meetsTarget, type TargetRow, targetRows } from "./target-rows.ts";
@@ -14,7 +15,13 @@ interface RowRuns {
 
 /** `gochat bench targets`: every row of the table of targets, `--runs` times, the JSON of each run and a summary in `--out`. */
 export async function runTargets(args: readonly string[]): Promise<number> {
-  const flags = readFlags(args, { runs: "3", out: "docs/reports", row: undefined, settle: "5" });
+  const flags = readFlags(args, {
+    runs: "3",
+    out: "docs/reports",
+    row: undefined,
+    settle: "3",
+    into: "docs/performance.md",
+  });
   const runs = whole("runs", flags.runs, 1, 20);
   const settleS = whole("settle", flags.settle, 0, 60);
   const rows =
@@ -25,6 +32,7 @@ export async function runTargets(args: readonly string[]): Promise<number> {
     );
   const up = existsSync(join(process.env.INFRA_DIR ?? ".run", "up", "cluster.json"));
   const done: RowRuns[] = [];
+  const startMs = performance.now();
   for (const row of rows) {
     if (row.needsUp === true && !up) {
       console.log(`\n${row.name}: left out; it needs make infra-up and make up ARGS="--set ratelimit.enabled=false".`);
@@ -34,8 +42,7 @@ export async function runTargets(args: readonly string[]): Promise<number> {
     for (let run = 1; run <= runs; run += 1) {
       console.log(`\n${row.name}, run ${run} of ${runs}: ./gochat bench ${row.words.join(" ")}`);
       const result = await runScenario(row.words, flags.out, `${row.name}-${run}`);
-      if (result === undefined) console.log(`${row.name}: no result`);
-      else results.push(result);
+      if (result !== undefined) results.push(result);
       await Bun.sleep(settleS * 1000);
     }
     done.push({ row, results });
@@ -57,12 +64,24 @@ export async function runTargets(args: readonly string[]): Promise<number> {
       done.flatMap(({ results }) => results.map((result) => ({ result }))),
     ),
   );
-  console.log(`\n${table}\n\nWritten to ${summary} and ${page}`);
+  // Some rows alone are no summary of all.
+  if (flags.row === undefined) await intoPage(flags.into, table);
+  const minutes = ((performance.now() - startMs) / 60_000).toFixed(1);
+  console.log(`\n${table}\n\n${minutes} minutes. Written to ${summary} and ${page}`);
   return done.every(({ row, results }) => results.length > 0 && verdict(row, results) === "met") ? 0 : 1;
 }
 
+const marks: [begin: string, end: string] = ["<!-- bench targets: begin -->", "<!-- bench targets: end -->"];
+
+async function intoPage(file: string, table: string): Promise<void> {
+  const text = await Bun.file(file)
+    .text()
+    .catch(() => "");
+  await write(file, placed(text, table, marks));
+}
+
 /** Met when most of the runs meet it: one run in three may meet other work of the machine. */
-function verdict(row: TargetRow, results: readonly AnyResult[]): "met" | "not met" | "no result" {
+export function verdict(row: TargetRow, results: readonly AnyResult[]): "met" | "not met" | "no result" {
   if (results.length === 0) return "no result";
   const good = results.filter((result) => meetsTarget(row, result)).length;
   return good * 2 > results.length ? "met" : "not met";

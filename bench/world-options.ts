@@ -1,3 +1,4 @@
+import { socketsPerProcess } from "./load-process.ts";
 import { type CommonOptions, commonFlags, commonOf, number, readFlags, whole } from "./options.ts";
 
 /** What `gochat bench world` may be told; each within bounds, so that a typing error does not fill the machine. */
@@ -45,10 +46,11 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     "no-reference": false,
     "no-pin": false,
   });
+  const conns = whole("conns", flags.conns, 1, 100_000);
   const seconds = whole("seconds", flags.seconds, 1, 3600);
   return {
     ...commonOf("world", args, flags),
-    conns: whole("conns", flags.conns, 1, 100_000),
+    conns,
     rate: whole("rate", flags.rate, 1, 5000),
     window: whole("window", flags.window, 0, 1000),
     joined: whole("joined", flags.joined, 1, 100),
@@ -58,8 +60,8 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     encoding: flags.proto ? "proto" : "text",
     processes: whole("processes", flags.processes, 1, 16),
     slowReaders: number("slow-readers", flags["slow-readers"], 0, 50),
-    // With slow readers the run is compared with its own first half.
-    reference: !flags["no-reference"] && flags["slow-readers"] === "0",
+    // With slow readers the run is compared with its own first half; more sockets than one process may open, it has not.
+    reference: !flags["no-reference"] && flags["slow-readers"] === "0" && conns <= socketsPerProcess,
     pinned: !flags["no-pin"],
   };
 }

@@ -44,6 +44,8 @@ export interface WorldResult extends RunResult {
 /** What sockets that read no more did to the others. */
 export interface SlowReaders {
   readonly count: number;
+  /** CPU of the server, 1 = one core: near 1 the latencies are those of a server that is at its end. */
+  readonly cpuShare: { readonly before: number | null; readonly with: number | null };
   readonly p99BeforeMs: number;
   readonly p99WithMs: number;
   readonly rssMiB: { readonly before: number; readonly peak: number; readonly after: number };
@@ -91,7 +93,8 @@ export function worldText(result: WorldResult): string {
     ...(slow === null
       ? []
       : [
-          `  ${slow.count} never read     p99 of the others ${slow.p99BeforeMs} → ${slow.p99WithMs} ms; ${slow.closed} closed`,
+          `  ${slow.count} never read     p99 of the others ${slow.p99BeforeMs} → ${slow.p99WithMs} ms; ${slow.closed} closed by the server`,
+          `                     server CPU ${slow.cpuShare.before ?? "?"} → ${slow.cpuShare.with ?? "?"} cores`,
           `                     memory ${slow.rssMiB.before} → ${slow.rssMiB.peak} → ${slow.rssMiB.after} MiB (before, most, after)`,
         ]),
     `  lost ${result.lost}   duplicated ${result.duplicated}   reordered ${result.reordered}   missed ${result.missed}   refused ${result.refused}   closed ${result.closed}`,

@@ -1,5 +1,6 @@
 import { startCrew } from "./crew.ts";
 import { joinVerdicts } from "./load/verify.ts";
+import { settingsFor, spread } from "./loopback.ts";
 import { createProgress } from "./progress.ts";
 import { startReference } from "./reference-server.ts";
 import { curveOf, latencyOf, median, round, stamp } from "./result.ts";
@@ -16,7 +17,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const progress = createProgress();
   const side = options.pinned ? "server" : "anywhere";
   progress.say(options.target === "embedded" ? "starting a server" : `finding ${options.target}`);
-  const settings = { "ws.max_connections": String(options.conns + 100), ...options.set };
+  const settings = { ...settingsFor(options.conns), ...options.set };
   await using server = await openTarget({ target: options.target, settings, gateways: options.processes, side });
   await using reference = options.reference ? await startReference(side) : undefined;
   const clientSide = options.pinned ? "client" : "anywhere";
@@ -41,7 +42,7 @@ async function openSockets({ options, server, reference, crew, progress }: Stage
   const before = server.rssBytes();
   progress.say(`opening ${options.conns} sockets`);
   const open = { joined: options.joined > 1, atOnce: handshakesAtOnce };
-  await crew.open({ ...open, fleet: "gochat", dialect: options.encoding, urls: server.urls });
+  await crew.open({ ...open, fleet: "gochat", dialect: options.encoding, urls: spread(server.urls, options.conns) });
   const after = server.rssBytes();
   await crew.converse({ fleet: "gochat", url, kind: "world", members: 0 });
   if (reference !== undefined) {

@@ -24,8 +24,9 @@ export interface Commands {
   closed(args: { fleet: string }): Promise<number>;
   /** Reads the histories and compares. Without a URL there is no history: rows up to `lastSeq` should have come. */
   verify(args: { fleet: string; url: string | undefined; lastSeq: number }): Promise<Verdict>;
-  /** Sockets that read no more. */
-  stall(args: { fleet: string; count: number }): Promise<void>;
+  /** Sockets that read no more. Each asks for `fillBytes` of history first, so that the kernel's buffers (4 MB on Linux) hold that
+   *  already and what comes then waits in the server. Resolves when all have asked. */
+  stall(args: { fleet: string; count: number; fillBytes: number }): Promise<void>;
   /** Those sockets are gone. Answers how many of them the server had closed before: a socket that reads again finds its end
    *  behind what was waiting. */
   unstall(args: { fleet: string }): Promise<number>;

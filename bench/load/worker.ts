@@ -117,14 +117,14 @@ export function createWorker(say: (sample: Sample) => void): Commands {
       return Promise.resolve(traffic.tally.closed - ended);
     },
     verify: ({ fleet, url, lastSeq }) => verify(fleetOf(fleet), url, lastSeq),
-    stall({ fleet, count }) {
+    stall({ fleet, count, fillBytes }) {
       const driven = fleetOf(fleet);
       driven.stalled = count;
       for (let index = driven.fleet.size - count; index < driven.fleet.size; index += 1)
         driven.fleet.socket(index)?.stall();
       driven.audience = driven.fleet.size - count;
       driven.traffic.watch((socket) => driven.conversations[socket] ?? "world", driven.audience);
-      return Promise.resolve();
+      return fill(driven, fillBytes);
     },
     unstall: ({ fleet }) => unstall(fleetOf(fleet)),
     wave: ({ fleet }) => {
@@ -209,6 +209,20 @@ async function heard({ traffic, listened, audience }: Driven, rows: number): Pro
   const used = process.cpuUsage(cpu);
   const cpuShare = (used.user + used.system) / 1000 / (nowMs() - ms);
   return { deliveries, closed, shown: packed(traffic.total.shown), cpuShare };
+}
+
+/** Bytes and rows of one answer to `sync`, at most; and ms between two of them, so that the server is not stopped by it. */
+const syncBytes = 250 * 1024;
+const syncRows = 100;
+const syncEveryMs = 10;
+
+async function fill({ fleet, stalled, traffic, conversations }: Driven, bytes: number): Promise<void> {
+  for (let asked = 0; asked < bytes; asked += syncBytes)
+    for (let index = fleet.size - stalled; index < fleet.size; index += 1) {
+      const afterSeq = Math.max(0, traffic.positions.position(0) - syncRows);
+      fleet.send(index, [fleet.dialect.sync([{ id: conversations[index] ?? "world", afterSeq }])]);
+      await Bun.sleep(syncEveryMs);
+    }
 }
 
 /** How long sockets that read again may take to get to the end of what waited for them, ms. */

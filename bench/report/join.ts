@@ -94,9 +94,9 @@ function headline(runs: readonly AnyResult[]): string {
 }
 
 /** `text` with `table` between the marks; they are added at the end where they are not there yet. */
-export function placed(text: string, table: string): string {
-  const [from, to] = [text.indexOf(beginMark), text.indexOf(endMark)];
-  const block = `${beginMark}\n${table}\n${endMark}`;
+export function placed(text: string, table: string, [begin, end] = [beginMark, endMark]): string {
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  const block = `${begin}\n${table}\n${end}`;
   if (from < 0 || to < from) return `${text.trimEnd()}\n\n${block}\n`;
-  return text.slice(0, from) + block + text.slice(to + endMark.length);
+  return text.slice(0, from) + block + text.slice(to + end.length);
 }
