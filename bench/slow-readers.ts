@@ -7,9 +7,9 @@ import type { Target } from "./target.ts";
 import type { SlowReaders } from "./world-result.ts";
 
 const mib = 2 ** 20;
-/** Of what a socket that never reads asked for, bytes: less than the kernel holds by itself, so that the bound of the server is
+/** Of what a socket that never reads asked for, bytes: about what the kernel holds by itself, so that the bound of the server is
  *  met while it is measured. */
-const fillBytes = 3.6 * mib;
+const fillBytes = 4.2 * mib;
 /** After that was asked for, before it is measured, ms. */
 const fillMs = 1500;
 /** How long memory may take to come back after the slow sockets are gone, ms. */
