@@ -15,6 +15,7 @@ import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
 import { reactionsSuite } from "./rpc/reactions.suite.ts";
 import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
+import { planSuite } from "./store/plans.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
 import { userStoreSuite } from "./store/user.suite.ts";
 import { type CreateTestRepo, createTestRepoOn, type TestRepo } from "./testing.ts";
@@ -31,6 +32,7 @@ const suites = {
   "message service": messageServiceSuite,
   "message store": messageStoreSuite,
   "outbox store": outboxStoreSuite,
+  plans: planSuite,
   "session store": sessionStoreSuite,
   "user store": userStoreSuite,
 } as const satisfies Record<string, (createTestRepo: CreateTestRepo) => void>;

@@ -95,6 +95,11 @@ function watchDb({ db, metrics }: RepoDeps): void {
     metrics.gauge(name, help).watch(() => read(db.stats()));
   watch("gochat_db_waiting", "Transactions that wait for the writer", (stats) => stats.waiting);
   watch("gochat_db_transactions", "Transactions stored since the start", (stats) => stats.transactions);
+  watch(
+    "gochat_db_statements_total",
+    "Statements since the start, those of a transaction included",
+    (stats) => stats.statements,
+  );
   watch("gochat_db_commits", "Commits since the start; several transactions share one", (stats) => stats.commits);
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { and, eq } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { conformanceTable, type Items } from "./conformance-tables.ts";
 import type { Db } from "./db.ts";
 import { DbError } from "./errors.ts";
@@ -218,17 +218,36 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
       expect(Math.abs(inside - Date.now())).toBeLessThan(60_000);
     });
 
+    test("a statement over several tables: what an outer join does not find is undefined; one value in two places", async () => {
+      await put(row(1n, "a", 2), { ...row(2n, "b"), owner: 2n });
+      const plan = {
+        groups: { x: { id: items.id, name: items.name }, y: { id: items.id, count: items.count } },
+        params: [items.owner],
+        total: sql`count(*) over ()`,
+        from: (hole: (at: number) => SQL) =>
+          sql`${items} x left join ${items} y on y.id = x.id and y.owner = ${hole(0)} where x.id >= ${hole(0)} order by x.id`,
+      };
+      const before = db.stats().statements;
+      const { rows, total, nowMs } = await db.ask(plan, [1n]);
+      expect(db.stats().statements - before).toBe(1);
+      expect(total).toBe(2);
+      expect(rows[0]).toEqual({ x: { id: 1n, name: "a" }, y: { id: 1n, count: 2 } });
+      expect(rows[1]?.y).toBeUndefined();
+      expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
+      expect((await db.ask(plan, [9n])).rows).toEqual([]);
+    });
+
     test("migrations are applied once, in order, and a changed one is refused", async () => {
-      const sql = (text: string) => ({ sqlite: text, mysql: text, postgres: text });
+      const everywhere = (text: string) => ({ sqlite: text, mysql: text, postgres: text });
       const first = {
         version: 1,
         name: "one",
-        sql: sql("CREATE TABLE migrated (id INTEGER);\nDROP TABLE migrated;\n"),
+        sql: everywhere("CREATE TABLE migrated (id INTEGER);\nDROP TABLE migrated;\n"),
       };
       await db.script(async (execute) => void (await execute("DROP TABLE IF EXISTS schema_migrations")));
       expect((await Promise.all([migrate(db, [first]), migrate(db, [first])])).flat()).toEqual([1]);
       const refusal = (migrations: (typeof first)[]) => migrate(db, migrations).catch(String);
-      expect(await refusal([{ ...first, sql: sql("SELECT 1;") }])).toContain("differs");
+      expect(await refusal([{ ...first, sql: everywhere("SELECT 1;") }])).toContain("differs");
       expect(await refusal([])).toContain("newer");
       await db.script(async (execute) => void (await execute("DROP TABLE schema_migrations")));
     });

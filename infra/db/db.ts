@@ -1,4 +1,5 @@
 import type { BaseSQLiteDatabase } from "drizzle-orm/sqlite-core";
+import type { Answers, AskPlan, Groups } from "./ask.ts";
 import type { Dialect } from "./dialect.ts";
 import type { FindPlan, Found, ScanPlan, ScanRange, Selection, Steps } from "./steps.ts";
 
@@ -15,6 +16,15 @@ export interface Tx {
   readonly dialect: Dialect;
 }
 
+export interface DbStats {
+  /** Transactions that wait. */
+  readonly waiting: number;
+  readonly transactions: number;
+  readonly commits: number;
+  /** Since the start, those of a transaction included, its beginning and end not. A planned step counts as one. */
+  readonly statements: number;
+}
+
 /** The domain database. Reads see every transaction that was acknowledged (they go to the primary). Errors are `DbError`;
  *  what a body throws comes back as it is. Only what is awaited on `q` directly fails with the driver's own error: give it
  *  to `dialect.classify`. */
@@ -26,6 +36,8 @@ export interface Db extends AsyncDisposable {
   find<C extends Selection>(plan: FindPlan<C>, keys: readonly (readonly unknown[])[]): Promise<Found<C>[]>;
   /** Reads one page of a keyset outside a transaction, in the order of the plan, by its prepared statement. */
   scan<C extends Selection>(plan: ScanPlan<C>, range: ScanRange): Promise<Found<C>[]>;
+  /** Runs a statement over several tables outside a transaction, prepared once. */
+  ask<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Promise<Answers<G>>;
   /** Runs `body` in one transaction, READ COMMITTED or better, and resolves after COMMIT. A throw inside, and a statement
    *  that was refused, rolls back this body alone. Keep bodies short. At most a bounded number may wait; the next is rejected
    *  with DbError `unavailable` at once.
@@ -41,5 +53,5 @@ export interface Db extends AsyncDisposable {
   script(body: (execute: (sql: string) => Promise<Record<string, unknown>[]>) => Promise<void>): Promise<void>;
   /** Rejects with DbError `unavailable` when the database does not answer. */
   ping(): Promise<void>;
-  stats(): { waiting: number; transactions: number; commits: number };
+  stats(): DbStats;
 }

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import { escape as quote } from "mysql2";
+import { type AskPlan, askSql } from "./ask.ts";
 import { mysqlDialect } from "./dialect.ts";
 import {
   columnsOf,
@@ -187,6 +188,24 @@ export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {
   const limit = integerLiteral(range.limit);
   const literals = values.map((value, at) => columns[at]?.[2](value) ?? limit);
   return { label, text: parts.map((part, at) => part + (literals[at] ?? "")).join("") };
+}
+
+/** The clock at the beginning of the statement. */
+const askNow = sql.raw("cast(unix_timestamp(now(3)) * 1000 as signed)");
+const asks = new WeakMap<object, { label: string; parts: readonly string[]; literals: readonly Literal[] }>();
+
+export function askStatement(plan: AskPlan, values: readonly unknown[]): Statement {
+  let compiled = asks.get(plan);
+  if (compiled === undefined) {
+    // The holes by their number: one value may stand in several.
+    const { sql: text } = mysqlDialect.compile(askSql(plan, askNow, (at) => sql.raw(`${mark}${at}${mark}`)));
+    const parts = text.split(mark);
+    compiled = { label: parts.join("…"), parts, literals: plan.params.map(literalOf) };
+    asks.set(plan, compiled);
+  }
+  const { label, parts, literals } = compiled;
+  const given = plan.params.map((column, at) => literals[at]?.(encode(column, values[at])) ?? "null");
+  return { label, text: parts.map((part, at) => (at % 2 === 0 ? part : given[Number(part)])).join("") };
 }
 
 /** Several steps as one message. */

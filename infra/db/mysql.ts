@@ -1,13 +1,15 @@
 import { drizzle } from "drizzle-orm/mysql2";
 import { type Connection, type ConnectionOptions, createConnection, type FieldPacket, type QueryOptions } from "mysql2";
+import { type Answers, type AskPlan, answersOf, type Groups } from "./ask.ts";
 import type { Db, Reads, Writes } from "./db.ts";
 import { mysqlDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
 import { DbError } from "./errors.ts";
 import { Link } from "./link.ts";
-import { findStatements, type Rows, type Statement, scanStatement, stepsMessage } from "./mysql-steps.ts";
+import { askStatement, findStatements, type Rows, type Statement, scanStatement, stepsMessage } from "./mysql-steps.ts";
 import { createServerDb, type ScriptConnection, type ServerConnection } from "./server.ts";
 import { type ServerOptions, scriptLockMs } from "./server-options.ts";
+import { countStatements } from "./statement-count.ts";
 import { found } from "./statements.ts";
 import { type FindPlan, isPlanned, type PlannedStep, type ScanPlan, type ScanRange } from "./steps.ts";
 
@@ -158,6 +160,10 @@ class MysqlConnection extends MysqlBase implements ServerConnection {
     return found(plan, await this.#rows(scanStatement(plan, range)));
   }
 
+  async ask<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Promise<Answers<G>> {
+    return await answersOf(plan, await this.#rows(askStatement(plan, values)), () => this.now(), this.#clock);
+  }
+
   async now(): Promise<number> {
     if (this.#clock !== undefined) return this.#clock();
     return Number((await this.#rows({ text: nowText, label: nowText }))[0]?.[0]);
@@ -256,7 +262,8 @@ async function setUp(base: MysqlBase, options: ServerOptions, patient: boolean):
 }
 
 /** The port on MySQL 8 and 9 and on MariaDB. Connects with the first use; `prepareMysql` looks at the server before. */
-export function createMysqlDb(address: ServerAddress, options: ServerOptions): Db {
+export function createMysqlDb(address: ServerAddress, given: ServerOptions): Db {
+  const { options, statements } = countStatements(given);
   async function ready<B extends MysqlBase>(make: (link: Link, connection: Connection) => B, patient: boolean) {
     const { link, connection } = await open(address, options);
     const base = make(link, connection);
@@ -277,6 +284,7 @@ export function createMysqlDb(address: ServerAddress, options: ServerOptions): D
     },
     options,
     { ...options.pool, keepAliveMs: Math.min(keepAliveMs, options.transactionMs / 2) },
+    statements,
   );
 }
 

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
+import { type AskPlan, askSql } from "./ask.ts";
 import { postgresDialect } from "./dialect.ts";
 import {
   columnsOf,
@@ -129,4 +130,12 @@ export function findStatement(plan: FindPlan, keys: readonly (readonly unknown[]
 
 export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {
   return { ...scans(plan), values: scanValues(plan, range) };
+}
+
+/** The clock at the beginning of the statement. */
+const askNow = sql.raw("(extract(epoch from statement_timestamp()) * 1000)::bigint");
+const asks = cached((plan: AskPlan) => compile(askSql(plan, askNow, (at) => sql.raw(`$${at + 1}`))));
+
+export function askStatement(plan: AskPlan, values: readonly unknown[]): Statement {
+  return { ...asks(plan), values: plan.params.map((column, at) => encode(column, values[at])) };
 }

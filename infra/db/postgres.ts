@@ -6,14 +6,23 @@ import pg, {
   type QueryConfig,
   type QueryResult,
 } from "pg";
+import { type Answers, type AskPlan, answersOf, type Groups } from "./ask.ts";
 import type { Db, Reads, Writes } from "./db.ts";
 import { postgresDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
 import { DbError, fromPostgres } from "./errors.ts";
 import { Link } from "./link.ts";
-import { findStatement, insertStatement, type Statement, scanStatement, updateStatement } from "./postgres-steps.ts";
+import {
+  askStatement,
+  findStatement,
+  insertStatement,
+  type Statement,
+  scanStatement,
+  updateStatement,
+} from "./postgres-steps.ts";
 import { createServerDb, type ScriptConnection, type ServerConnection } from "./server.ts";
 import { type ServerOptions, scriptLockMs } from "./server-options.ts";
+import { countStatements } from "./statement-count.ts";
 import { found } from "./statements.ts";
 import { type FindPlan, isPlanned, type PlannedStep, type ScanPlan, type ScanRange } from "./steps.ts";
 
@@ -149,6 +158,10 @@ class PostgresConnection extends PostgresBase implements ServerConnection {
     return found(plan, await this.#rows(scanStatement(plan, range)));
   }
 
+  async ask<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Promise<Answers<G>> {
+    return await answersOf(plan, await this.#rows(askStatement(plan, values)), () => this.now(), this.#clock);
+  }
+
   async now(): Promise<number> {
     if (this.#clock !== undefined) return this.#clock();
     const text = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
@@ -239,7 +252,8 @@ async function setUp(base: PostgresBase, options: ServerOptions, patient: boolea
 }
 
 /** The port on PostgreSQL 14 and later. Connects with the first use; `inspectPostgres` looks at the server before. */
-export function createPostgresDb(address: ServerAddress, options: ServerOptions): Db {
+export function createPostgresDb(address: ServerAddress, given: ServerOptions): Db {
+  const { options, statements } = countStatements(given);
   async function ready<B extends PostgresBase>(make: (link: Link, client: pg.Client) => B, patient: boolean) {
     const { link, client } = await open(address, options);
     const base = make(link, client);
@@ -260,6 +274,7 @@ export function createPostgresDb(address: ServerAddress, options: ServerOptions)
     },
     options,
     { ...options.pool, keepAliveMs },
+    statements,
   );
 }
 

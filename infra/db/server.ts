@@ -1,3 +1,4 @@
+import type { Answers, AskPlan, Groups } from "./ask.ts";
 import type { Db, Reads, Tx, Writes } from "./db.ts";
 import type { Dialect } from "./dialect.ts";
 import { DbError } from "./errors.ts";
@@ -13,6 +14,7 @@ export interface ServerConnection extends Pooled {
   run(yielded: unknown): Promise<unknown>;
   find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Promise<Record<string, unknown>[]>;
   scan(plan: ScanPlan, range: ScanRange): Promise<Record<string, unknown>[]>;
+  ask<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Promise<Answers<G>>;
   now(): Promise<number>;
   begin(): Promise<void>;
   /** Rejects when the server does not say that it committed. */
@@ -87,6 +89,7 @@ export function createServerDb<C extends ServerConnection>(
   driver: ServerDriver<C>,
   limits: ServerLimits,
   poolOptions: PoolOptions,
+  statements: () => number,
 ): Db {
   const { dialect } = driver;
   const pool = new Pool<C>(poolOptions, () => driver.open());
@@ -179,11 +182,12 @@ export function createServerDb<C extends ServerConnection>(
     find: async (plan, keys) =>
       (keys.length === 0 ? [] : await use((connection) => connection.find(plan, keys))) as never,
     scan: async (plan, range) => (await use((connection) => connection.scan(plan, range))) as never,
+    ask: (plan, values) => use((connection) => connection.ask(plan, values)),
     transaction,
     now: () => use((connection) => connection.now()),
     script,
     ping: () => use((connection) => connection.ping()),
-    stats: () => ({ waiting: pool.waiting, transactions, commits }),
+    stats: () => ({ waiting: pool.waiting, transactions, commits, statements: statements() }),
     [Symbol.asyncDispose]: () => pool.close(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
+import { type Answers, type AskPlan, askSql, type Groups, rowsOf, totalOf } from "./ask.ts";
 import { sqliteDialect } from "./dialect.ts";
 import {
   columnsOf,
@@ -26,6 +27,9 @@ export interface StepRunner {
   execute(step: PlannedStep): unknown;
   find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Record<string, unknown>[];
   scan(plan: ScanPlan, range: ScanRange): Record<string, unknown>[];
+  ask<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Answers<G>;
+  /** Steps that were run. */
+  readonly count: number;
 }
 
 /** A hole is written as `?`; its value is bound in the order of the holes. */
@@ -54,6 +58,8 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   const updates = new WeakMap<UpdatePlan, Statement>();
   const finds = new WeakMap<FindPlan, Statement>();
   const scans = new WeakMap<ScanPlan, Statement>();
+  const asks = new WeakMap<object, Statement>();
+  let count = 0;
 
   function insertRows(
     prepared: { statement: Statement; columns: readonly (readonly [string, SQLiteColumn])[] },
@@ -66,6 +72,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   }
 
   function insert(table: SQLiteTable, rows: readonly Record<string, unknown>[]): void {
+    count += 1;
     let prepared = inserts.get(table);
     if (prepared === undefined) {
       prepared = { statement: compile(client, insertSql(table, rowOf(table))), columns: columnsOf(table) };
@@ -75,6 +82,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   }
 
   function upsert(plan: UpsertPlan, rows: readonly Record<string, unknown>[]): void {
+    count += 1;
     let prepared = upserts.get(plan);
     if (prepared === undefined) {
       const statement = compile(client, upsertSql(sqliteDialect, plan, rowOf(plan.table)));
@@ -85,6 +93,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   }
 
   function update(plan: UpdatePlan, rows: readonly Record<string, unknown>[]): void {
+    count += 1;
     let statement = updates.get(plan);
     if (statement === undefined) {
       statement = compile(client, updateRowSql(plan, hole));
@@ -94,6 +103,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   }
 
   function find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Record<string, unknown>[] {
+    count += 1;
     let statement = finds.get(plan);
     if (statement === undefined) {
       statement = compile(client, findSql(sqliteDialect, plan, keyIn(plan, tuple(plan.by.length, hole))));
@@ -108,6 +118,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
   }
 
   function scan(plan: ScanPlan, range: ScanRange): Record<string, unknown>[] {
+    count += 1;
     let statement = scans.get(plan);
     if (statement === undefined) {
       statement = compile(
@@ -119,6 +130,20 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     return found(plan, statement.values(...(scanValues(plan, range) as Values)) as unknown[][]);
   }
 
+  function ask<G extends Groups>(plan: AskPlan<G>, params: readonly unknown[]): Answers<G> {
+    count += 1;
+    let statement = asks.get(plan);
+    if (statement === undefined) {
+      const query = askSql(plan, sql.raw("0"), (at) => sql.raw(`?${at + 1}`));
+      statement = compile(client, query);
+      asks.set(plan, statement);
+    }
+    const nowMs = clock();
+    const given = plan.params.map((column, at) => encode(column, params[at]));
+    const values = statement.values(...(given as Values)) as unknown[][];
+    return { rows: rowsOf(plan, values), total: totalOf(values), nowMs };
+  }
+
   function execute(step: PlannedStep): unknown {
     if (step.step === "insert") return insert(step.table, step.rows);
     if (step.step === "upsert") return upsert(step.plan, step.rows);
@@ -128,5 +153,13 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     return clock();
   }
 
-  return { find, scan, execute };
+  return {
+    find,
+    scan,
+    ask,
+    execute,
+    get count() {
+      return count;
+    },
+  };
 }

@@ -23,7 +23,7 @@ async function open(file: string, waitingMax?: number) {
 test("group commit: the bodies that wait in one turn share one COMMIT", async () => {
   const { db, items, row } = await open(":memory:");
   await Promise.all(Array.from({ length: 100 }, (_, at) => db.transaction(() => insertMany(items, [row(BigInt(at))]))));
-  expect(db.stats()).toEqual({ waiting: 0, transactions: 100, commits: 1 });
+  expect(db.stats()).toEqual({ waiting: 0, transactions: 100, commits: 1, statements: 100 });
   await db[Symbol.asyncDispose]();
 });
 

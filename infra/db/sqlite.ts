@@ -21,9 +21,10 @@ export interface SqliteOptions {
 const statementsMax = 256;
 
 /** drizzle prepares every query anew; this keeps the last `statementsMax` statements by their text. */
-function cachedPrepare(client: Database): Database {
+function cachedPrepare(client: Database, prepared: () => void): Database {
   const statements = new Map<string, Statement>();
   const prepare = (text: string): Statement => {
+    prepared();
     const statement = statements.get(text) ?? client.prepare(text);
     // The last used is the last of the map. An old one is only forgotten: somebody may hold it.
     statements.delete(text);
@@ -95,8 +96,16 @@ export function createSqliteDb(options: SqliteOptions): Db {
     throw new DbError("unavailable", `cannot open the database ${options.file}: ${String(error)}`, { cause: error });
   }
   const { writer, reader } = connections;
-  const tx: Tx = { q: drizzle({ client: cachedPrepare(writer) }) as unknown as Writes, dialect: sqliteDialect };
-  const reads = drizzle({ client: cachedPrepare(reader) }) as unknown as Reads;
+  // drizzle prepares a query each time it runs one.
+  let queries = 0;
+  const counted = (): void => {
+    queries += 1;
+  };
+  const tx: Tx = {
+    q: drizzle({ client: cachedPrepare(writer, counted) }) as unknown as Writes,
+    dialect: sqliteDialect,
+  };
+  const reads = drizzle({ client: cachedPrepare(reader, counted) }) as unknown as Reads;
   const writeSteps = createStepRunner(writer, clock);
   const readSteps = createStepRunner(reader, clock);
   const execute = (yielded: unknown): unknown => (isPlanned(yielded) ? writeSteps.execute(yielded) : runQuery(yielded));
@@ -143,6 +152,13 @@ export function createSqliteDb(options: SqliteOptions): Db {
         throw fromSqlite(error);
       }
     },
+    async ask(plan, values) {
+      try {
+        return readSteps.ask(plan, values);
+      } catch (error) {
+        throw fromSqlite(error);
+      }
+    },
     transaction: (body) => group.add(() => drive(body(tx), execute)),
     now: async () => clock(),
     script,
@@ -153,7 +169,7 @@ export function createSqliteDb(options: SqliteOptions): Db {
         throw fromSqlite(error);
       }
     },
-    stats: group.stats,
+    stats: () => ({ ...group.stats(), statements: queries + readSteps.count + writeSteps.count }),
     async [Symbol.asyncDispose]() {
       await group.close();
       if (reader !== writer) reader.close();

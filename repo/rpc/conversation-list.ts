@@ -6,7 +6,6 @@ import type {
   GetUserConversationsRequest,
   GetUserConversationsWithDetailsRequest,
 } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
-import type { RepoContext } from "../context.ts";
 import type { ConversationList, ListedConversation, ListQuery } from "../store/conversation-list.ts";
 import { type ConversationRow, toConversation, toMember } from "../store/conversation-row.ts";
 import { seconds } from "../store/message-row.ts";
@@ -40,7 +39,6 @@ function listQuery(request: GetUserConversationsRequest | GetUserConversationsWi
 
 /** The reads of a user's list. */
 export function listMethods(
-  { db }: RepoContext,
   list: ConversationList,
   present: Present,
 ): Pick<Impl, "getUserConversations" | "getUserConversationsWithDetails"> {
@@ -51,10 +49,13 @@ export function listMethods(
     const conversations = await present(items.map((item) => item.conversation));
     return items.map((item, at) => {
       const conversation = conversations[at];
-      if (conversation !== undefined) conversation.lastReadSeqId = item.lastReadSeqId;
-      const lastMessage = includeLastMessage ? item.lastMessage : undefined;
+      if (conversation !== undefined) {
+        conversation.lastReadSeqId = item.lastReadSeqId;
+        if (item.peer !== undefined) conversation.peer = item.peer;
+      }
+      let lastMessage = includeLastMessage ? item.lastMessage : undefined;
       if (lastMessage?.sender !== undefined && !includeSenderInfo) {
-        lastMessage.sender = { ...lastMessage.sender, username: "", avatarUrl: "" };
+        lastMessage = { ...lastMessage, sender: { ...lastMessage.sender, username: "", avatarUrl: "" } };
       }
       return {
         $typeName: "gochat.repo.v1.ConversationDetails",
@@ -76,10 +77,8 @@ export function listMethods(
 
     async getUserConversationsWithDetails(request) {
       const query = listQuery(request);
-      // Taken before the rows are read: what is stored meanwhile is in the next window.
-      const serverTime = seconds(await db.now());
       const sinceMs = Number(request.updatedSince) * 1000;
-      const [{ items, total }, removedIds] =
+      const [{ items, total, nowMs }, removedIds] =
         sinceMs > 0
           ? await Promise.all([list.changedSince(query, sinceMs), list.removedSince(query.userId, sinceMs)])
           : [await list.page(query), []];
@@ -89,7 +88,8 @@ export function listMethods(
         total: BigInt(total),
         hasMore: query.offset + items.length < total,
         removedIds,
-        serverTime,
+        // Taken before the rows are read: what is stored meanwhile is in the next window.
+        serverTime: seconds(nowMs),
       };
     },
   };

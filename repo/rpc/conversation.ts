@@ -41,7 +41,7 @@ export function conversationService(context: RepoContext) {
   const finder = createRouteFinder(context);
   return {
     ...conversationMethods(context, store, present),
-    ...listMethods(context, createConversationList(context), present),
+    ...listMethods(createConversationList(context), present),
     ...memberMethods(createMemberStore(context)),
     ...pointerMethods(createReadPointers(context)),
     ...routeMethods(finder, store),

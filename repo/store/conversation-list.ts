@@ -1,8 +1,11 @@
 import { and, asc, desc, eq, gt, gte, or, type SQL, sql } from "drizzle-orm";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
+import { createLastMessages } from "./last-messages.ts";
+import { listPlan } from "./list-plan.ts";
 import { messageColumns, senderColumns, toMessage, toUserInfo } from "./message-row.ts";
 
 export interface ListQuery {
@@ -20,12 +23,16 @@ export interface ListedConversation {
   readonly lastMessage: Message | undefined;
   readonly lastReadSeqId: bigint;
   readonly unread: bigint;
+  /** The other side of a single chat, where it was read along. */
+  readonly peer?: UserInfo | undefined;
 }
 
 export interface ListPage {
   readonly items: ListedConversation[];
   /** Of all pages. */
   readonly total: number;
+  /** The database's clock before anything was read, Unix ms. */
+  readonly nowMs: number;
 }
 
 export interface ConversationList {
@@ -66,6 +73,7 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
 
   /** One statement: members → conversations → last message → its sender, and the read pointer (spec 40 §4). */
   async function read(query: ListQuery, where: SQL | undefined, order: readonly SQL[]): Promise<ListPage> {
+    const nowMs = await db.now();
     const rows = await db.q
       .select(columns)
       .from(m)
@@ -88,7 +96,34 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
         unread: unread > 0n ? unread : 0n,
       };
     });
-    return { items, total: rows[0]?.total ?? (await countPast(query, where)) };
+    return { items, total: rows[0]?.total ?? (await countPast(query, where)), nowMs };
+  }
+
+  const plans = { all: listPlan(tables, false), typed: listPlan(tables, true) };
+  const lastMessageOf = createLastMessages();
+
+  async function readPage(query: ListQuery): Promise<ListPage> {
+    const { userId, limit, offset, type } = query;
+    const values = [userId, BigInt(limit), BigInt(offset)];
+    const { rows, total, nowMs } = await (type === 0
+      ? db.ask(plans.all, values)
+      : db.ask(plans.typed, [...values, type]));
+    const items = rows.flatMap((row): ListedConversation[] => {
+      const { c: conversation, m: member, p: pointer, peer } = row;
+      if (conversation === undefined || member === undefined) return [];
+      const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
+      return [
+        {
+          conversation,
+          member,
+          lastMessage: lastMessageOf(row, conversation),
+          lastReadSeqId: pointer?.lastReadSeqId ?? 0n,
+          unread: unread > 0n ? unread : 0n,
+          peer: peer === undefined ? undefined : toUserInfo(peer),
+        },
+      ];
+    });
+    return { items, total: rows.length > 0 ? total : await countPast(query, mine(query)), nowMs };
   }
 
   /** Past the last page no row tells the total. */
@@ -103,7 +138,7 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
   }
 
   return {
-    page: (query) => read(query, mine(query), listOrder),
+    page: readPage,
 
     async changedSince(query, sinceMs) {
       const fromMs = sinceMs - overlapMs;

@@ -1,0 +1,56 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Tables } from "#drizzle/schema.ts";
+import { type AnswerRow, type AskPlan, named } from "#infra/db/ask.ts";
+import { worldId } from "../context.ts";
+import { conversationColumns, memberColumns } from "./conversation-row.ts";
+import { messageColumns, senderColumns } from "./message-row.ts";
+
+function groupsOf(tables: Tables) {
+  const { userReadPointers: p } = tables;
+  const { sendHash: _, ...last } = messageColumns(tables.messages);
+  return {
+    c: conversationColumns(tables),
+    m: memberColumns(tables),
+    p: { lastReadSeqId: p.lastReadSeqId, lastReadMessageNo: p.lastReadMessageNo },
+    last,
+    sender: senderColumns(tables),
+    peer: senderColumns(tables),
+  } as const;
+}
+
+export type ListPlan = AskPlan<ReturnType<typeof groupsOf>>;
+export type ListRow = AnswerRow<ReturnType<typeof groupsOf>>;
+
+/** A page of somebody's list by one statement (spec 40 §4): the memberships with the heads of their conversations, narrow, put
+ *  in order and cut to the page; then, for the rows of the page alone, all that is shown. Values: user, limit, offset, and
+ *  with `typed` the type. */
+export function listPlan(tables: Tables, typed: boolean): ListPlan {
+  const { conversations: c, conversationMembers: m, userReadPointers: p, messages, users } = tables;
+  const at = { m: named.bind(null, "m"), c: named.bind(null, "c"), o: named.bind(null, "o") };
+  const unpinnedWorld = sql`${at.c(c.id)} = ${sql.raw(`'${worldId}'`)} and ${at.m(m.pinnedAt)} is null`;
+  const group = sql`case when ${unpinnedWorld} then 0 when ${at.m(m.pinnedAt)} is not null then 1 else 2 end`;
+  const order = (prefix: SQL): SQL => sql`${prefix}grp, ${prefix}pinned desc, ${prefix}active desc, ${prefix}cid`;
+  const head = sql`select ${at.m(m.conversationId)} as cid, count(*) over () as total, ${group} as grp,
+    ${at.m(m.pinnedAt)} as pinned, ${at.c(c.lastMessageAt)} as active`;
+  const shown = sql`(${at.m(m.hiddenBeforeSeq)} = 0 or ${at.c(c.lastSeqId)} > ${at.m(m.hiddenBeforeSeq)})`;
+
+  const page = (hole: (at: number) => SQL): SQL => sql`${head} from ${m} m join ${c} c
+    on ${at.c(c.id)} = ${at.m(m.conversationId)}
+    where ${at.m(m.userId)} = ${hole(0)} and ${shown}${typed ? sql` and ${at.c(c.type)} = ${hole(3)}` : sql``}
+    order by ${order(sql``)} limit ${hole(1)} offset ${hole(2)}`;
+
+  return {
+    groups: groupsOf(tables),
+    params: [m.userId, m.userId, m.userId, ...(typed ? [c.type] : [])],
+    total: sql`l.total`,
+    from: (hole) => sql`(${page(hole)}) l
+      join ${m} m on ${at.m(m.userId)} = ${hole(0)} and ${at.m(m.conversationId)} = l.cid
+      join ${c} c on ${at.c(c.id)} = l.cid
+      left join ${p} p on ${named("p", p.userId)} = ${hole(0)} and ${named("p", p.conversationId)} = l.cid
+      left join ${messages} last on ${named("last", messages.id)} = ${at.c(c.lastMessageId)}
+      left join ${users} sender on ${named("sender", users.id)} = ${named("last", messages.senderId)}
+      left join ${m} o on ${at.c(c.type)} = 1 and ${at.o(m.conversationId)} = l.cid and ${at.o(m.userId)} <> ${hole(0)}
+      left join ${users} peer on ${named("peer", users.id)} = ${at.o(m.userId)}
+      order by ${order(sql`l.`)}`,
+  };
+}
