@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { fileURLToPath } from "node:url";
 import { createLogger } from "./clog.ts";
 import { openStdout } from "./stdout.ts";
 
@@ -28,22 +29,12 @@ test("G8: an output that throws does not reach who logs", () => {
 });
 
 /** Logs 4 MB, then stops as asked: what a process does whose log nobody reads. */
-const chatty = `
-  import { createLogger } from "${import.meta.dir}/clog.ts";
-  import { untilStop } from "${import.meta.dir}/../host/signals.ts";
-  const clog = createLogger({ service: "x", level: "info", format: "json" });
-  clog.info("first");
-  const stop = untilStop(clog, 5000);
-  for (let n = 0; n < 4000; n += 1) clog.info("x".repeat(1000));
-  console.error("logged");
-  clog.warn("stopping", { reason: await stop });
-  process.exit(0);
-`;
+const chatty = fileURLToPath(new URL("./chatty-process.ts", import.meta.url));
 
 test.each(["unread", "closed"] as const)(
   "G8: a log whose pipe is %s does not keep a process from stopping",
   async (pipe) => {
-    const child = Bun.spawn([process.execPath, "-e", chatty], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const child = Bun.spawn([process.execPath, chatty], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
     const log = child.stdout.getReader();
     await log.read();
     if (pipe === "closed") await log.cancel();
