@@ -54,7 +54,7 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
   await using stack = new AsyncDisposableStack();
 
-  const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo } };
+  const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo, grpcPort: undefined } };
   const repo = stack.use(
     await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, tracer, serviceToken, rpcTls }),
   );
@@ -64,7 +64,7 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
     file: host.folder.file(configs.logic.jwt.keyFile),
     onWarning: (message) => clog.warn(message),
   });
-  const logicConfig = { ...configs.logic, rpc: { ...configs.logic.rpc, port: ports.logic } };
+  const logicConfig = { ...configs.logic, rpc: { ...configs.logic.rpc, port: ports.logic, grpcPort: undefined } };
   const logicDeps = { mq, repo: repoClients, ids, cache, clog, metrics, tracer, keys, serviceToken, rpcTls };
   const logic = stack.use(await startLogic(logicConfig, logicDeps));
 

@@ -155,6 +155,12 @@ const http = section({
 /** Everything that may be set for the gateway. */
 export const gatewaySpec = section({
   port: int({ default: 8080, min: 0, max: 65_535, doc: "HTTP and WebSocket; 0 takes a free one", env: "PORT" }),
+  grpcPort: int({
+    default: undefined,
+    min: 0,
+    max: 65_535,
+    doc: "port of gRPC with reflection over HTTP/2, 0 takes a free one; unset: none. Not with `processes`",
+  }),
   hostname: string({
     default: { development: "127.0.0.1", production: "0.0.0.0" },
     doc: "address to listen on",

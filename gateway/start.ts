@@ -18,6 +18,7 @@ import { healthResponse } from "./http/health.ts";
 import { startHttpSide } from "./http/http-side.ts";
 import type { Pages } from "./http/pages.ts";
 import { createGatewayMetrics } from "./metrics.ts";
+import { startGrpcSide } from "./rpc/grpc-side.ts";
 import { pusherService } from "./rpc/pusher.ts";
 import { closes } from "./ws/close-codes.ts";
 import { createHub } from "./ws/hub.ts";
@@ -45,6 +46,8 @@ export interface RunningGateway extends AsyncDisposable {
   /** gochat.gateway.v1, for other services only: never served on `url`. */
   readonly services: readonly RpcService[];
   readonly url: string;
+  /** Undefined without `grpc_port`. */
+  readonly grpcUrl: string | undefined;
   /** Aborts when another process has taken this gateway's id: the process is to end. */
   readonly replaced: AbortSignal;
   checks(): Readonly<Record<string, CheckState>>;
@@ -108,7 +111,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     ...checks.states(),
     gateway: draining ? "degraded" : "ok",
   });
-  server = startHttpSide(config, {
+  const traffic = {
     ...deps,
     auth,
     ratelimit,
@@ -123,7 +126,9 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     metrics,
     tracer,
     clock,
-  });
+  };
+  server = startHttpSide(config, traffic);
+  const grpc = stack.use(await startGrpcSide(config, traffic));
   const listening = server;
   stack.defer(() => stopListening(listening));
   const ticking = setInterval(() => {
@@ -163,6 +168,7 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
   return {
     services: [rpcService(PusherService, pusherService(hub, side.waiting))],
     url: listening.url.href.replace(/\/$/, ""),
+    grpcUrl: grpc?.url,
     replaced: replaced.signal,
     checks: states,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),

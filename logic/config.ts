@@ -10,6 +10,12 @@ export const logicSpec = section({
   rpc: section({
     host: string({ default: "127.0.0.1", lengthMax: 255, doc: "address on which Connect and gRPC-Web are served" }),
     port: int({ default: 9001, min: 0, max: 65_535, doc: "port of Connect and gRPC-Web, 0 = any free one" }),
+    grpcPort: int({
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      doc: "port of gRPC with reflection over HTTP/2, 0 = any free one; unset: none",
+    }),
   }),
   jwt: jwtSection,
   password: passwordSection,

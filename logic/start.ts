@@ -4,8 +4,8 @@ import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import { createOnce } from "#infra/once/once.ts";
+import { startRpcListeners } from "#infra/rpc/listeners.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
-import { startRpcServer } from "#infra/rpc/server.ts";
 import type { RpcTls } from "#infra/rpc/tls.ts";
 import { tracedServices } from "#infra/trace/rpc.ts";
 import { noTracer, type Tracer } from "#infra/trace/trace.ts";
@@ -18,6 +18,7 @@ import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts
 import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { HEALTH_SERVICE, healthService } from "#proto/health.ts";
 import { IDS_MAX } from "#proto/limits.ts";
+import { reflectionServices } from "#proto/reflection.ts";
 import { topics } from "#proto/topics.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { Keys } from "./auth/keys.ts";
@@ -122,19 +123,19 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const upstream = await subscribeUpstream({ ...context, pipeline });
   stack.use(upstream);
   const { serviceToken, rpcTls: tls } = deps;
-  const server =
+  const listeners =
     serviceToken === undefined
       ? undefined
-      : startRpcServer(
+      : await startRpcListeners(
           services,
-          { ...config.rpc, serviceToken, tls, open: [HEALTH_SERVICE] },
+          { ...config.rpc, serviceToken, tls, open: [HEALTH_SERVICE], reflection: reflectionServices },
           { errors: connectErrors, clog, metrics: deps.metrics },
         );
-  stack.use(server);
+  stack.use(listeners);
   const opened = stack.move();
   return {
     services,
-    url: server?.url,
+    url: listeners?.url,
     checks: checks.states,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

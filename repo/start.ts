@@ -6,8 +6,8 @@ import type { Db } from "#infra/db/db.ts";
 import { migrate } from "#infra/db/migrate.ts";
 import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
+import { startRpcListeners } from "#infra/rpc/listeners.ts";
 import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
-import { startRpcServer } from "#infra/rpc/server.ts";
 import type { RpcTls } from "#infra/rpc/tls.ts";
 import { tracedServices } from "#infra/trace/rpc.ts";
 import { noTracer, type Tracer } from "#infra/trace/trace.ts";
@@ -26,6 +26,7 @@ import { SearchIndexService } from "#proto/gen/gochat/repo/v1/search_index_servi
 import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { Health } from "#proto/gen/grpc/health/v1/health_pb.ts";
+import { reflectionServices } from "#proto/reflection.ts";
 import type { RepoConfig } from "./config.ts";
 import type { RepoContext } from "./context.ts";
 import { withDbErrors } from "./db-errors.ts";
@@ -120,18 +121,18 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const services = tracedServices(repoServices(context), tracer);
   await using stack = new AsyncDisposableStack();
   const { serviceToken, rpcTls: tls } = deps;
-  const server =
+  const listeners =
     serviceToken === undefined
       ? undefined
-      : startRpcServer(
+      : await startRpcListeners(
           services,
-          { ...config.rpc, serviceToken, tls, open: [Health.typeName] },
+          { ...config.rpc, serviceToken, tls, open: [Health.typeName], reflection: reflectionServices },
           { errors: connectErrors, clog, metrics },
         );
-  stack.use(server);
+  stack.use(listeners);
   const checks = stack.use(
     watchChecks({ db: () => stateOf(db.ping(), "down"), cache: () => stateOf(cache.ping(), "degraded") }),
   );
   const opened = stack.move();
-  return { services, url: server?.url, checks: checks.states, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { services, url: listeners?.url, checks: checks.states, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }

@@ -22,6 +22,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["proto", "infra/rpc", "cli", "gateway", "logic", "repo", "task", "bench", "test"],
   "@connectrpc/connect": ["proto", "infra/rpc", "infra/trace", "cli", "gateway", "logic", "repo", "task", "test"],
   "@connectrpc/connect-web": ["infra/rpc", "test"],
+  "@connectrpc/connect-node": ["infra/rpc", "test"],
   "@opentelemetry/api": ["infra/trace"],
   "@opentelemetry/exporter-trace-otlp-http": ["infra/trace"],
   "@opentelemetry/resources": ["infra/trace"],

@@ -37,7 +37,11 @@ const internalPrefix = "x-service-";
 
 /** The request as the public handlers may see it. */
 export function publicRequest(request: Request, address: string, traceId: string, traceparent?: string): Request {
-  const headers = new Headers(request.headers);
+  return new Request(request, { headers: publicHeaders(request.headers, address, traceId, traceparent) });
+}
+
+export function publicHeaders(given: Headers, address: string, traceId: string, traceparent?: string): Headers {
+  const headers = new Headers(given);
   for (const name of [...headers.keys()]) {
     if (internalHeaders.includes(name) || name.startsWith(internalPrefix)) headers.delete(name);
   }
@@ -45,7 +49,7 @@ export function publicRequest(request: Request, address: string, traceId: string
   headers.set("x-trace-id", traceId);
   if (traceparent === undefined) headers.delete("traceparent");
   else headers.set("traceparent", traceparent);
-  return new Request(request, { headers });
+  return headers;
 }
 
 export interface PublicDeps {

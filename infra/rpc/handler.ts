@@ -59,17 +59,7 @@ interface Entry {
 /** Connect and gRPC-Web, unary and streams, both codecs, over a fetch server. No native gRPC: it needs trailers. Unary POSTs of the Connect protocol take a
  *  path of our own; everything else (GET, streams, gRPC-Web, a codec that nobody knows) is the library's. */
 export function createRpcHandler(services: readonly RpcService[], options: RpcHandlerOptions): RpcHandler {
-  const settings: FastPathSettings = {
-    errors: options.errors,
-    clog: options.clog ?? silentLogger,
-    metrics:
-      options.metrics === undefined ? undefined : createServerMetrics(options.metrics, options.clog ?? silentLogger),
-    token: options.serviceToken === undefined ? undefined : createServiceTokenCheck(options.serviceToken),
-    interceptors: options.interceptors ?? [],
-    jsonOptions: options.jsonOptions,
-    messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
-    answerBytesMax: options.answerBytesMax ?? options.messageBytesMax ?? MESSAGE_BYTES_MAX,
-  };
+  const settings = settingsOf(options);
   const router = libraryRouter(settings);
   const entries = new Map<string, Entry>();
   const prefix = options.prefix ?? "";
@@ -92,6 +82,31 @@ export function createRpcHandler(services: readonly RpcService[], options: RpcHa
   };
 }
 
+/** The library's own handlers by path, for a listener that is not a fetch server. `grpc`: it can send trailers. */
+export function createLibraryHandlers(
+  services: readonly RpcService[],
+  options: RpcHandlerOptions,
+  grpc: boolean,
+): ReadonlyMap<string, UniversalHandler> {
+  const router = libraryRouter(settingsOf(options), grpc);
+  for (const { service, impl } of services) router.service(service, impl as Partial<ServiceImpl<typeof service>>);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function settingsOf(options: RpcHandlerOptions): FastPathSettings {
+  return {
+    errors: options.errors,
+    clog: options.clog ?? silentLogger,
+    metrics:
+      options.metrics === undefined ? undefined : createServerMetrics(options.metrics, options.clog ?? silentLogger),
+    token: options.serviceToken === undefined ? undefined : createServiceTokenCheck(options.serviceToken),
+    interceptors: options.interceptors ?? [],
+    jsonOptions: options.jsonOptions,
+    messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+    answerBytesMax: options.answerBytesMax ?? options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+  };
+}
+
 function fastPathOf(
   method: DescMethod,
   impl: Readonly<Record<string, unknown>>,
@@ -102,10 +117,10 @@ function fastPathOf(
   return createUnaryFastPath(method, typeof fn === "function" ? (fn as UnaryFunction).bind(impl) : undefined, settings);
 }
 
-function libraryRouter(settings: FastPathSettings): ConnectRouter {
+function libraryRouter(settings: FastPathSettings, grpc = false): ConnectRouter {
   const { metrics, token, messageBytesMax } = settings;
   return createConnectRouter({
-    grpc: false,
+    grpc,
     readMaxBytes: messageBytesMax,
     writeMaxBytes: settings.answerBytesMax,
     acceptCompression: [gzipCompression],
