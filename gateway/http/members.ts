@@ -61,7 +61,10 @@ export const memberEndpoints = {
     summary: "Give a member another role",
     description: "The owner's. 3 hands the group over: the caller becomes an admin.",
     auth: "user",
-    body: aliased(z.object({ ...changeKey, role: z.int().min(1).max(3) }), changeAliases),
+    body: aliased(
+      z.object({ ...changeKey, role: z.int().min(1).max(3).describe("1 member, 2 admin, 3 owner") }),
+      changeAliases,
+    ),
     answers: { 200: null },
     ...ofTarget,
   }),

@@ -24,6 +24,7 @@ const sendFields = {
   messageType: z
     .number()
     .meta({ type: "integer", enum: [1, 2, 3, 5, 6] })
+    .describe("1 text, 2 image, 3 file, 5 voice, 6 video")
     .optional(),
   content: z.string().meta({ minLength: 1, maxLength: CONTENT_CHARS_MAX, pattern: "\\S" }).optional(),
   client_msg_id: z

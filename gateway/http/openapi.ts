@@ -16,6 +16,7 @@ const tags: Readonly<Record<string, string>> = {
   users: "Profiles and search",
   conversations: "Single conversations, groups and the world",
   members: "Members of groups",
+  friends: "Friends, requests and blocks",
   messages: "Messages and history",
 };
 

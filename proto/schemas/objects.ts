@@ -86,7 +86,13 @@ export const message = component(
     extra: z.string().describe("JSON text, as the client sent it").exactOptional(),
     createdAt: seconds,
     updatedAt: seconds.exactOptional(),
-    changeType: z.string().exactOptional(),
+    changeType: z
+      .string()
+      .describe(
+        "Of a change: recall, edit, reaction, pin, unpin, member_added, member_removed, member_left, member_role, " +
+          "member_mute, info_updated, room_mode, dissolved; ignore others",
+      )
+      .exactOptional(),
     targetMessageId: id.exactOptional(),
     targetSeqId: seq.exactOptional(),
     change: change.exactOptional(),

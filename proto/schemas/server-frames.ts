@@ -89,7 +89,9 @@ export const serverFrames = {
   ]),
   "member-added": z.object({
     ...changeFields,
-    members: z.array(z.object({ userId: id, username: z.string(), role: count })),
+    members: z.array(
+      z.object({ userId: id, username: z.string(), role: count.describe("1 member, 2 admin, 3 owner") }),
+    ),
     memberCount: count,
   }),
   "member-removed": z.object({
@@ -101,7 +103,7 @@ export const serverFrames = {
   "member-updated": z.object({
     ...changeFields,
     userId: id,
-    role: count.exactOptional(),
+    role: count.describe("1 member, 2 admin, 3 owner").exactOptional(),
     muted: z.boolean().exactOptional(),
     mutedUntil: seconds.exactOptional(),
   }),
