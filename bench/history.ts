@@ -35,7 +35,12 @@ export function parseHistoryOptions(args: readonly string[]): HistoryOptions {
   };
 }
 
-type Times = LatencyMs & { readonly p95: number };
+/** Of one kind of request: its times, and how many statements of the database each took; null where that cannot be read. */
+export type Times = LatencyMs & {
+  readonly p95: number;
+  readonly requests: number;
+  readonly statementsPerRequest: number | null;
+};
 
 /** What a run of `gochat bench history` measured; the names are for tools and stay. Cold: the first requests to a process that
  *  was just started, on a target of the bench's own; elsewhere simply the first. */
@@ -44,6 +49,10 @@ export interface HistoryResult extends RunResult {
   readonly conversations: number;
   readonly messages: number;
   readonly requestsAtOnce: number;
+  /** Conversations of a list: two pages, since the API gives 100 at most; its times and statements are those of both. */
+  readonly listSize: number;
+  readonly listPages: number;
+  readonly pageRows: number;
   readonly listMs: { readonly cold: Times; readonly warm: Times };
   readonly historyMs: { readonly cold: Times; readonly warm: Times };
 }
@@ -71,18 +80,22 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     const page = (n: number): string[] => [
       `${url}/api/conversations/${ids[(n * 7919) % ids.length]}/messages?limit=${pageRows}`,
     ];
-    const run = (label: string, addresses: (n: number) => string[], count: number) => {
+    const run = async (label: string, addresses: (n: number) => string[], count: number): Promise<Kind> => {
       progress.say(label);
-      return request(addresses, reader.token, count, options.atOnce);
+      const before = await server.dbStatements();
+      const histogram = await request(addresses, reader.token, count, options.atOnce);
+      const after = await server.dbStatements();
+      const statements = before === undefined || after === undefined ? undefined : after - before;
+      return { histogram, requests: count, statements };
     };
-    const histograms = {
+    const kinds = {
       "list, cold": await run("list, cold", list, options.atOnce),
       "history, cold": await run("history, cold", page, Math.min(ids.length, options.requests)),
       "list, warm": await run("list, warm", list, options.requests),
       "history, warm": await run("history, warm", page, options.requests),
     };
     progress.end();
-    return resultOf(options, histograms, (nowMs() - startMs) / 1000);
+    return resultOf(options, kinds, (nowMs() - startMs) / 1000);
   } finally {
     await rm(data, { recursive: true, force: true });
   }
@@ -135,12 +148,20 @@ async function request(
   return histogram;
 }
 
-type Kinds = Readonly<Record<"list, cold" | "list, warm" | "history, cold" | "history, warm", Histogram>>;
+interface Kind {
+  readonly histogram: Histogram;
+  readonly requests: number;
+  readonly statements: number | undefined;
+}
 
-function resultOf(options: HistoryOptions, histograms: Kinds, seconds: number): HistoryResult {
-  const times = (histogram: Histogram): Times => ({
+type Kinds = Readonly<Record<"list, cold" | "list, warm" | "history, cold" | "history, warm", Kind>>;
+
+function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): HistoryResult {
+  const times = ({ histogram, requests, statements }: Kind): Times => ({
     ...latencyOf(histogram),
     p95: round(histogram.getValueAtPercentile(95) / 1000),
+    requests,
+    statementsPerRequest: statements === undefined ? null : round(statements / requests),
   });
   return {
     ...stamp("history", options),
@@ -150,8 +171,11 @@ function resultOf(options: HistoryOptions, histograms: Kinds, seconds: number): 
     conversations: options.conversations,
     messages: options.messages,
     requestsAtOnce: options.atOnce,
-    listMs: { cold: times(histograms["list, cold"]), warm: times(histograms["list, warm"]) },
-    historyMs: { cold: times(histograms["history, cold"]), warm: times(histograms["history, warm"]) },
+    listSize,
+    listPages: listSize / listPageSize,
+    pageRows,
+    listMs: { cold: times(kinds["list, cold"]), warm: times(kinds["list, warm"]) },
+    historyMs: { cold: times(kinds["history, cold"]), warm: times(kinds["history, warm"]) },
     lost: 0,
     duplicated: 0,
     reordered: 0,
@@ -161,7 +185,7 @@ function resultOf(options: HistoryOptions, histograms: Kinds, seconds: number): 
     clientCpuShare: 0,
     unit: "requests",
     points: [],
-    curves: Object.fromEntries(Object.entries(histograms).map(([name, one]) => [name, curveOf(one)])),
+    curves: Object.fromEntries(Object.entries(kinds).map(([name, { histogram }]) => [name, curveOf(histogram)])),
   };
 }
 
@@ -170,13 +194,14 @@ export function historyVerdict({ listMs, historyMs, requestsAtOnce }: HistoryRes
 }
 
 export function historyText(result: HistoryResult): string {
-  const line = (name: string, { p50, p95, p99, max }: Times): string =>
-    `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms`;
+  const line = (name: string, { p50, p95, p99, max, statementsPerRequest }: Times): string =>
+    `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms   ${statementsPerRequest ?? "unknown"} statements each`;
   return [
     historyVerdict(result),
     "",
     line(`list of ${listSize}, cold`, result.listMs.cold),
     line(`list of ${listSize}, warm`, result.listMs.warm),
+    `                     a list of ${listSize} is ${result.listPages} requests, one after the other`,
     line(`page of ${pageRows}, cold`, result.historyMs.cold),
     line(`page of ${pageRows}, warm`, result.historyMs.warm),
   ].join("\n");

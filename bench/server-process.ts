@@ -8,6 +8,8 @@ import { cpuUsOfTree, rssBytesOfTree } from "./process-figures.ts";
 /** A GoChat in a process of its own. Disposing stops it politely. */
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
+  /** Of its health and metrics. */
+  readonly adminUrl: string;
   readonly pid: number;
   /** The folder it keeps everything in. */
   readonly data: string;
@@ -59,7 +61,7 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   };
   try {
     return {
-      url: await readyUrl(child.stdout),
+      ...(await readyUrls(child.stdout)),
       pid: child.pid,
       data,
       cpuUs: () => Promise.resolve(cpuUsOfTree(child.pid)),
@@ -83,7 +85,7 @@ export function gochatCommand(): string[] {
   return existsSync(source) ? [process.execPath, source] : [process.execPath];
 }
 
-async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
+async function readyUrls(stdout: ReadableStream<Uint8Array>): Promise<{ url: string; adminUrl: string }> {
   const decoder = new TextDecoder();
   const reader = stdout.getReader();
   const deadline = Date.now() + startTimeoutMs;
@@ -92,11 +94,11 @@ async function readyUrl(stdout: ReadableStream<Uint8Array>): Promise<string> {
     const { value, done } = await reader.read();
     if (done) break;
     text += decoder.decode(value, { stream: true });
-    const url = /GoChat is ready: (\S+)/.exec(text)?.[1];
-    if (url !== undefined) {
+    const [, url, adminUrl] = /GoChat is ready: (\S+)[\s\S]*?health +(\S+)\/health\s/.exec(text) ?? [];
+    if (url !== undefined && adminUrl !== undefined) {
       reader.releaseLock();
       // The server listens on IPv4; a client that tries IPv6 first would measure that as well.
-      return url.replace("//localhost", "//127.0.0.1");
+      return { url: url.replace("//localhost", "//127.0.0.1"), adminUrl };
     }
   }
   throw new Error(`the server did not become ready:\n${text}`);

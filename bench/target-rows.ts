@@ -122,21 +122,7 @@ export const targetRows: readonly TargetRow[] = [
     name: "slow-readers",
     what: "1 % of 5,000 sockets never read: p99 of the others, memory",
     target: "± 20 %, bounded and back",
-    words: [
-      "world",
-      "--conns",
-      "5000",
-      "--rate",
-      "20",
-      "--joined",
-      "5",
-      "--size",
-      "4000",
-      "--seconds",
-      "40",
-      "--slow-readers",
-      "1",
-    ],
+    words: "world --conns 5000 --rate 21 --joined 3 --size 4000 --seconds 44 --slow-readers 1".split(" "),
     figures: (r) =>
       `${text(r, ["p99", "slowReaders.p99BeforeMs", "ms"], ["with", "slowReaders.p99WithMs", "ms"], ["closed", "slowReaders.closed", ""])} of ${num(r, "slowReaders.count")}, ${text(r, ["memory", "slowReaders.rssMiB.before", ""], ["most", "slowReaders.rssMiB.peak", ""], ["after", "slowReaders.rssMiB.after", "MiB"])}`,
     meets: (r) =>

@@ -18,6 +18,8 @@ export interface Target extends AsyncDisposable {
   cpuUsByName(): Readonly<Record<string, number>>;
   /** Calls that its services have answered over the network; 0 in one process, where there are none. */
   rpcCalls(): Promise<number>;
+  /** Statements that its database has run since the start; undefined where its metrics cannot be read. */
+  dbStatements(): Promise<number | undefined>;
 }
 
 /** What `gochat up` writes of the processes it started (`.run/up/cluster.json`). */
@@ -59,6 +61,7 @@ async function embeddedTarget({ settings, gateways, side, data }: TargetOptions)
     urls: [server.url],
     ...figuresOf({ server: server.pid }),
     rpcCalls: () => Promise.resolve(0),
+    dbStatements: () => sumOf([server.adminUrl], statementsLine),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
@@ -69,14 +72,13 @@ async function upTarget(file: string): Promise<Target> {
     throw new BenchUsageError(`There is no ${file}: start the processes with make infra-up, make up.`);
   });
   const { processes } = JSON.parse(text) as Cluster;
+  const admins = processes.map(({ adminUrl }) => adminUrl);
   return {
     kind: "up",
     urls: processes.flatMap(({ url }) => (url === null ? [] : [url.replace("//localhost", "//127.0.0.1")])),
     ...figuresOf(Object.fromEntries(processes.map(({ name, pid }) => [name, pid]))),
-    rpcCalls: async () => {
-      const calls = await Promise.all(processes.map(({ adminUrl }) => callsAnswered(adminUrl)));
-      return calls.reduce((all, one) => all + one, 0);
-    },
+    rpcCalls: () => sumOf(admins, callsLine),
+    dbStatements: () => sumOf(admins, statementsLine),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -94,6 +96,7 @@ export function urlTarget(text: string): Target {
       ? { cpuUs: () => undefined, rssBytes: () => undefined, cpuUsByName: () => ({}) }
       : figuresOf({ server: pid })),
     rpcCalls: () => Promise.resolve(0),
+    dbStatements: () => Promise.resolve(undefined),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -107,9 +110,13 @@ function figuresOf(pids: Readonly<Record<string, number>>): Pick<Target, "cpuUs"
   };
 }
 
-async function callsAnswered(adminUrl: string): Promise<number> {
-  const text = await (await fetch(`${adminUrl}/metrics`)).text();
-  let calls = 0;
-  for (const [, value] of text.matchAll(/^rpc_server_requests_total\{[^}]*\} (\S+)$/gm)) calls += Number(value);
-  return calls;
+const callsLine = /^rpc_server_requests_total\{[^}]*\} (\S+)$/gm;
+const statementsLine = /^gochat_db_statements_total(?:\{[^}]*\})? (\S+)$/gm;
+
+/** The sum of a metric over processes. */
+async function sumOf(adminUrls: readonly string[], line: RegExp): Promise<number> {
+  const pages = await Promise.all(adminUrls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
+  let sum = 0;
+  for (const page of pages) for (const [, value] of page.matchAll(line)) sum += Number(value);
+  return sum;
 }

@@ -226,14 +226,16 @@ async function fill({ fleet, stalled, traffic, conversations }: Driven, bytes: n
 }
 
 /** How long sockets that read again may take to get to the end of what waited for them, ms. */
-const drainMs = 3000;
+const drainMs = 10_000;
 
 async function unstall(driven: Driven): Promise<number> {
   const { fleet, stalled } = driven;
   const indexes = Array.from({ length: stalled }, (_, index) => fleet.size - 1 - index);
   for (const index of indexes) fleet.socket(index)?.goOn();
-  await Bun.sleep(drainMs);
-  const closed = indexes.filter((index) => fleet.socket(index)?.state === "closed").length;
+  const closedNow = (): number => indexes.filter((index) => fleet.socket(index)?.state === "closed").length;
+  const deadline = nowMs() + drainMs;
+  while (closedNow() < stalled && nowMs() < deadline) await Bun.sleep(50);
+  const closed = closedNow();
   driven.ended += stalled - closed;
   for (const index of indexes) fleet.socket(index)?.terminate();
   return closed;

@@ -40,6 +40,8 @@ const rows: readonly Row[] = [
   ["listMs.cold.p95", "list of conversations, cold, p95", "ms", "less"],
   ["historyMs.warm.p95", "history page, warm, p95", "ms", "less"],
   ["historyMs.cold.p95", "history page, cold, p95", "ms", "less"],
+  ["listMs.warm.statementsPerRequest", "statements per list", "", "less"],
+  ["historyMs.warm.statementsPerRequest", "statements per history page", "", "less"],
   ["rssBytesPerConnection", "memory per socket", "B", "less"],
   ["referenceRssBytesPerConnection", "bare Bun, memory per socket", "B"],
   ["idleCpuPercent", "CPU while idle", "%", "less"],
