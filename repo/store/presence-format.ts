@@ -14,8 +14,19 @@ export function presenceKey(userId: bigint | string): string {
 
 /** `gateway-1|018f…|2;gateway-4|018f…|1`: short, because it is read for every member of a listed conversation. */
 export function formatPresence(places: readonly PresencePlace[]): string {
-  return places.map((place) => `${place.gatewayId}|${place.incarnation}|${place.sessions}`).join(";");
+  const text = places.map((place) => `${place.gatewayId}|${place.incarnation}|${place.sessions}`).join(";");
+  if (places.length > 1) return text;
+  // Most users are in one place, and there are few: in the memory of one process all of them share its text.
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  if (shared.size >= sharedMax) shared.clear();
+  shared.set(text, text);
+  return text;
 }
+
+const shared = new Map<string, string>();
+/** Texts. */
+const sharedMax = 100;
 
 /** The places of a stored value; what cannot be read is left out, for presence may be lost at any time. */
 export function parsePresence(value: string | undefined): PresencePlace[] {

@@ -1,6 +1,6 @@
 import type { LocalStore, Script } from "#infra/cache/cache.ts";
 import { formatPresence, type PresencePlace } from "./presence-format.ts";
-import { type PresenceRow, parseRow } from "./presence-row.ts";
+import { formatRow, type PresenceRow, parseRow } from "./presence-row.ts";
 
 /** The atomic steps of presence. Every script has the keys `user:online:{user}` and `presence:{user}` and writes both, so
  *  that routes never differ from sessions; the arguments begin with now, the oldest `lastSeen` that still counts (both
@@ -13,15 +13,22 @@ interface Live extends PresenceRow {
 /** How a new session makes room: `multi` replaces the same device, `per-platform` the same platform, `single` all. */
 export type Eviction = "multi" | "per-platform" | "single";
 
-/** `read`, `put` and `finish` in Lua, as below. */
+/** `parseRow`, `formatRow`, `read` and `finish` in Lua, as below. */
 export const prelude = `
+local rowPattern = '^' .. string.rep('([^\\t]+)\\t', 2) .. '([^\\t]*)\\t' .. string.rep('([0-9]+)\\t', 2)
+  .. '([^\\t]*)\\t([^\\t]*)\\t([^\\t]*)$'
+local function parse(text)
+  local gatewayId, incarnation, sid, connectedAtMs, lastSeen, platform, deviceId, clientInfo = string.match(text, rowPattern)
+  if not gatewayId or #connectedAtMs > 15 or #lastSeen > 15 then return nil end
+  return { gatewayId = gatewayId, incarnation = incarnation, sid = sid, connectedAtMs = tonumber(connectedAtMs),
+    lastSeen = tonumber(lastSeen), platform = platform, deviceId = deviceId, clientInfo = clientInfo }
+end
 local function read()
   local all = redis.call('HGETALL', KEYS[1])
   local rows, dead = {}, {}
   for i = 1, #all, 2 do
-    local ok, row = pcall(cjson.decode, all[i + 1])
-    if ok and type(row) == 'table' and type(row.gatewayId) == 'string' and type(row.incarnation) == 'string'
-      and type(row.lastSeen) == 'number' and type(row.connectedAtMs) == 'number' and row.lastSeen >= tonumber(ARGV[2]) then
+    local row = parse(all[i + 1])
+    if row and row.lastSeen >= tonumber(ARGV[2]) then
       row.id = all[i]
       rows[#rows + 1] = row
     else
@@ -35,10 +42,9 @@ local function read()
   return rows, dead
 end
 local function put(row)
-  local id = row.id
-  row.id = nil
-  redis.call('HSET', KEYS[1], id, cjson.encode(row))
-  row.id = id
+  redis.call('HSET', KEYS[1], row.id, table.concat({ row.gatewayId, row.incarnation, row.sid,
+    string.format('%.0f', row.connectedAtMs), string.format('%.0f', row.lastSeen),
+    row.platform, row.deviceId, row.clientInfo }, '\\t'))
 end
 local function finish(rows, dead)
   if #dead > 0 then redis.call('HDEL', KEYS[1], unpack(dead)) end
@@ -71,7 +77,8 @@ export const goOnline: Script = {
   name: "presence.online",
   lua: `${prelude}
 local rows, dead = read()
-local own = cjson.decode(ARGV[5])
+local own = parse(ARGV[5])
+if not own then return redis.error_reply('ERR not a presence row') end
 own.id = ARGV[4]
 local most, new, known, others = tonumber(ARGV[7]), ARGV[8] == '1', false, {}
 for _, row in ipairs(rows) do
@@ -113,8 +120,8 @@ put(own)
 finish(kept, {})
 return answer`,
   local(store, [online = "", presence = ""], args) {
-    const [sessionId = "", json = "", eviction = "", most = "0", isNew = "0"] = args.slice(3);
-    const row = parseRow(json);
+    const [sessionId = "", text = "", eviction = "", most = "0", isNew = "0"] = args.slice(3);
+    const row = parseRow(text);
     if (!row) throw new Error("not a presence row");
     const { rows, dead } = read(store, online, args);
     const known = rows.find((one) => one.id === sessionId);
@@ -138,8 +145,7 @@ return answer`,
     }
     // Before the new row is put: a session that comes back may be among the dead itself.
     if (dead.length > 0) store.hdel(online, dead);
-    const { id: _, ...stored } = own;
-    store.hset(online, { [sessionId]: JSON.stringify(stored) });
+    store.hset(online, { [sessionId]: formatRow(own) });
     finish(store, [online, presence], args, [...kept, own], []);
     return answer;
   },
@@ -204,8 +210,7 @@ return unknown`,
     for (const id of sessionIds) {
       const row = known.get(id);
       if (row && row.gatewayId === gatewayId && row.incarnation === incarnation) {
-        const { id: _, ...rest } = row;
-        seen[id] = JSON.stringify({ ...rest, lastSeen: Number(args[0]) } satisfies PresenceRow);
+        seen[id] = formatRow({ ...row, lastSeen: Number(args[0]) });
       } else unknown.push(id);
     }
     if (Object.keys(seen).length > 0) store.hset(online, seen);
@@ -248,8 +253,8 @@ function isReplaced(row: Live, own: PresenceRow, eviction: string): boolean {
 export function read(store: LocalStore, online: string, args: readonly string[]): { rows: Live[]; dead: string[] } {
   const rows: Live[] = [];
   const dead: string[] = [];
-  for (const [id, json] of Object.entries(store.hgetall(online))) {
-    const row = parseRow(json);
+  for (const [id, text] of Object.entries(store.hgetall(online))) {
+    const row = parseRow(text);
     if (row && row.lastSeen >= Number(args[1])) rows.push({ ...row, id });
     else dead.push(id);
   }

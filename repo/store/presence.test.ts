@@ -249,7 +249,7 @@ test("who left is not told to be offline a second time", async () => {
 
 test("a damaged row is dropped in passing", async () => {
   await arrive(arrival("a"));
-  await cache.hset(onlineKey(1n), { bad: "{", worse: "null" });
+  await cache.hset(onlineKey(1n), { bad: "{", worse: "a\tb\tc", older: "{}" });
   await arrive(arrival("b"));
   expect(Object.keys(await cache.hgetall(onlineKey(1n))).sort()).toEqual(["a", "b"]);
 });

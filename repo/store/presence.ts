@@ -1,7 +1,7 @@
 import type { Cache, ScriptResult } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import { presenceKey } from "./presence-format.ts";
-import { onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
+import { formatRow, onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
 import { type Eviction, goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
 import { placeOf, sweepSessions } from "./presence-sweep.ts";
 
@@ -104,8 +104,8 @@ export function createPresenceStore(
   async function arriveOne(arrival: Arrival, now: number): Promise<Arrived> {
     const { userId, sessionId, eviction, sessionsMax, connectedAtMs, ...row } = arrival;
     const time = connectedAtMs ?? deps.clock();
-    const json = JSON.stringify({ ...row, connectedAtMs: time, lastSeen: now } satisfies PresenceRow);
-    const args = [...commonArgs(now), sessionId, json, eviction, sessionsMax, connectedAtMs === undefined ? 1 : 0];
+    const text = formatRow({ ...row, connectedAtMs: time, lastSeen: now });
+    const args = [...commonArgs(now), sessionId, text, eviction, sessionsMax, connectedAtMs === undefined ? 1 : 0];
     const [first, replaced, given, ...flat] = strings(await cache.eval(goOnline, keysOf(userId), args));
     const evicted: Evicted[] = [];
     for (let at = 0; at + 2 < flat.length; at += 3) {
@@ -121,7 +121,7 @@ export function createPresenceStore(
     at: { now: number; before: number; score: number; alive: ReadonlySet<string> | undefined },
   ): Promise<SweptUser | undefined> {
     const { now, before, score, alive } = at;
-    const rows = Object.values(await cache.hgetall(onlineKey(userId))).flatMap((json) => parseRow(json) ?? []);
+    const rows = Object.values(await cache.hgetall(onlineKey(userId))).flatMap((text) => parseRow(text) ?? []);
     const gone = alive === undefined ? [] : rows.map(placeOf).filter((place) => !alive.has(place));
     const args = [...commonArgs(now), before, ...new Set(gone)];
     const [left, seen, gatewayId = ""] = strings(await cache.eval(sweepSessions, keysOf(userId), args));
@@ -192,8 +192,8 @@ export function createPresenceStore(
       ]);
       return userIds.map((userId, at) => {
         const sessions = Object.entries(hashes[at] ?? {})
-          .flatMap(([sessionId, json]) => {
-            const row = parseRow(json);
+          .flatMap(([sessionId, text]) => {
+            const row = parseRow(text);
             return row && row.lastSeen >= oldest ? [{ ...row, sessionId }] : [];
           })
           .sort((a, b) => b.connectedAtMs - a.connectedAtMs || (a.sessionId < b.sessionId ? 1 : -1));

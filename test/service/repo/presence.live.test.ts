@@ -5,7 +5,7 @@ import { connectRedis } from "../../../infra/cache/redis.ts";
 import { redisConfig, removeKeys } from "../../../infra/cache/redis-testing.ts";
 import { silentLogger } from "../../../infra/clog/clog.ts";
 import { parsePresence, presenceKey } from "../../../repo/store/presence-format.ts";
-import { onlineKey, type PresenceRow } from "../../../repo/store/presence-row.ts";
+import { formatRow, onlineKey, type PresenceRow } from "../../../repo/store/presence-row.ts";
 import { goOffline, goOnline, holdGateway, stayOnline } from "../../../repo/store/presence-scripts.ts";
 import { sweepSessions } from "../../../repo/store/presence-sweep.ts";
 
@@ -61,13 +61,13 @@ function step(pick: Pick, user: bigint, now: number, seed: number) {
     sid: pick(["s1", "s2"]),
     deviceId: pick(["", "d1", "d2", "d3"]),
     platform: pick(["web", "ios", "android"]),
-    clientInfo: pick(["", 'Chrome "1"/2', "日本 😀\u0001"]),
+    clientInfo: pick(["", 'Chrome "1"/2', "日本 😀\u0001\n", "a\ttab"]),
     connectedAtMs: now * 1000 + pick([0, 0, -90_000, 40_000]),
     lastSeen: now,
   };
   const online = [
     session(),
-    JSON.stringify(row),
+    formatRow(row),
     pick(["multi", "per-platform", "single"]),
     pick([0, 1, 2, 5]),
     pick([0, 1]),
@@ -91,30 +91,23 @@ async function spoil(pick: Pick, caches: readonly Cache[], user: bigint): Promis
     "null",
     "[]",
     "7",
-    '"x"',
-    '{"lastSeen":9000000000,"connectedAtMs":1}',
-    "{}",
-    '{"gatewayId":1}',
+    "a\tb\t\t1\t9000000000\t\t",
+    "a\tb\t\t-1\t9000000000\t\t\t",
+    "a\tb\t\t1\t0x99999999999\t\t\t",
+    "a\tb\t\t1\t9000000000000000\t\t\t",
+    "\tb\t\t1\t9000000000\t\t\t",
+    "a\tb\t\t1\t9000000000\t\t\t\t",
+    "gateway-1\t019a-1\ts1\t1\t9000000000\tweb\td1\t\n\u0000ü",
   ]);
   const field = pick(["a", "z"]);
   for (const cache of caches) await cache.hset(onlineKey(user), { [field]: value }, { ttlMs });
 }
 
 async function stateOf(cache: Cache, user: bigint) {
-  const rows: Record<string, unknown> = {};
-  for (const [id, json] of Object.entries(await cache.hgetall(onlineKey(user)))) rows[id] = parsed(json);
+  const rows = await cache.hgetall(onlineKey(user));
   const places = parsePresence(await cache.get(presenceKey(user)));
   const lives = await Promise.all([cache.ttl(onlineKey(user)), cache.ttl(presenceKey(user))]);
   return { rows, places, lives: lives.map((ms) => ms !== undefined && ms > ttlMs - 60_000) };
-}
-
-/** Both forms write JSON of their own. */
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
-  }
 }
 
 /** Choices that a seed repeats (mulberry32). */
