@@ -15,35 +15,44 @@ interface Values {
   zset: SortedSet;
 }
 export type Kind = keyof Values;
-export interface Box<K extends Kind> {
-  readonly kind: K;
-  value: Values[K];
-}
-export type Content = { [K in Kind]: Box<K> }[Kind];
+export type ValueOf<K extends Kind> = Values[K];
 
-export interface Entry {
-  readonly content: Content;
+/** Value, time to live and bookkeeping in one object: there may be hundreds of thousands. Which kind it is, its value tells. */
+export class Entry {
+  value: ValueOf<Kind>;
   /** Infinity: stays. */
-  expiresAtMs: number;
+  expiresAtMs: number = Number.POSITIVE_INFINITY;
   /** Estimated, with the key. */
   bytes: number;
-  /** Set by every access, cleared by the eviction's hand (second chance). */
-  used: boolean;
+  /** Set by every access, cleared by the eviction's hand (second chance). What is written once and never read goes first. */
+  used = false;
+
+  constructor(value: ValueOf<Kind>, bytes: number) {
+    this.value = value;
+    this.bytes = bytes;
+  }
+
+  get kind(): Kind {
+    const { value } = this;
+    if (typeof value === "string") return "string";
+    if (value instanceof SmallMap) return "hash";
+    return value instanceof Set ? "set" : "zset";
+  }
+
+  /** Throws WrongTypeError where it is of another kind. */
+  as<K extends Kind>(key: string, kind: K): ValueOf<K> {
+    const is = (_: ValueOf<Kind>): _ is ValueOf<K> => this.kind === kind;
+    if (!is(this.value)) throw new WrongTypeError(`${key} holds a ${this.kind}, not a ${kind}`);
+    return this.value;
+  }
 }
 
-export const emptyOf = {
-  string: (): Content => ({ kind: "string", value: "" }),
-  hash: (): Content => ({ kind: "hash", value: new SmallMap() }),
-  set: (): Content => ({ kind: "set", value: new Set() }),
-  zset: (): Content => ({ kind: "zset", value: { scores: new Map(), ordered: undefined } }),
-} as const satisfies Record<Kind, () => Content>;
-
-/** Throws WrongTypeError where the key holds another kind. */
-export function expectKind<K extends Kind>(key: string, content: Content, kind: K): Box<K> {
-  const is = (one: Content): one is Content & Box<K> => one.kind === kind;
-  if (!is(content)) throw new WrongTypeError(`${key} holds a ${content.kind}, not a ${kind}`);
-  return content;
-}
+export const emptyOf: { readonly [K in Kind]: () => ValueOf<K> } = {
+  string: () => "",
+  hash: () => new SmallMap(),
+  set: () => new Set(),
+  zset: () => ({ scores: new Map(), ordered: undefined }),
+};
 
 /** Members by score, then as bytes. */
 export function orderOf(set: SortedSet): readonly Scored[] {

@@ -51,22 +51,11 @@ function keyVerbs(map: MemoryMap, nowMs: () => number): Verbs<"del" | "exists" |
 }
 
 function stringVerbs(map: MemoryMap, expiry: Expiry): Verbs<"get" | "set" | "setNX" | "mget" | "incr"> {
-  const put = (key: string, value: string, expiresAtMs: number | undefined): void =>
-    map.write(
-      key,
-      "string",
-      (content) => {
-        const grown = textBytes(value) - textBytes(content.value);
-        content.value = value;
-        return grown;
-      },
-      expiresAtMs,
-    );
   const get = (key: string): string | undefined => map.read(key, "string");
   const set = (key: string, value: string, options?: Ttl): void => {
     const entry = map.find(key);
-    if (entry !== undefined && entry.content.kind !== "string") map.remove(key);
-    put(key, value, expiry(options) ?? Number.POSITIVE_INFINITY);
+    if (entry !== undefined && entry.kind !== "string") map.remove(key);
+    map.put(key, value, expiry(options) ?? Number.POSITIVE_INFINITY);
   };
   return {
     get,
@@ -79,14 +68,14 @@ function stringVerbs(map: MemoryMap, expiry: Expiry): Verbs<"get" | "set" | "set
     // As on the servers, a key of another kind is a miss here.
     mget: (keys) =>
       keys.map((key) => {
-        const content = map.find(key)?.content;
-        return content?.kind === "string" ? content.value : undefined;
+        const value = map.find(key)?.value;
+        return typeof value === "string" ? value : undefined;
       }),
     incr(key, options) {
       const old = get(key);
       if (old !== undefined && !/^-?\d{1,15}$/.test(old)) throw new WrongTypeError(`${key} holds no integer`);
       const value = Number(old ?? 0) + (options?.by ?? 1);
-      put(key, String(value), old === undefined ? (expiry(options) ?? Number.POSITIVE_INFINITY) : undefined);
+      map.put(key, String(value), old === undefined ? (expiry(options) ?? Number.POSITIVE_INFINITY) : undefined);
       return value;
     },
   };
@@ -108,12 +97,12 @@ function hashVerbs(map: MemoryMap, expiry: Expiry): Verbs<"hget" | "hset" | "hge
         }
         return grown;
       };
-      map.write(key, "hash", (content) => change(content.value), expiry(options));
+      map.write(key, "hash", change, expiry(options));
     },
     hgetall: (key) => Object.fromEntries(map.read(key, "hash") ?? []),
     hdel(key, fields) {
       let count = 0;
-      map.shrink(key, "hash", ({ value }) => {
+      map.shrink(key, "hash", (value) => {
         let freedBytes = 0;
         for (const field of fields) {
           freedBytes += size(field, value.get(field));
@@ -142,12 +131,12 @@ function setVerbs(map: MemoryMap, expiry: Expiry): Verbs<"sadd" | "srem" | "smem
         }
         return grown;
       };
-      map.write(key, "set", (content) => change(content.value), expiry(options));
+      map.write(key, "set", change, expiry(options));
       return count;
     },
     srem(key, members) {
       let count = 0;
-      map.shrink(key, "set", ({ value }) => {
+      map.shrink(key, "set", (value) => {
         let freedBytes = 0;
         for (const member of members) {
           if (!value.delete(member)) continue;
@@ -170,7 +159,7 @@ function sortedVerbs(
 ): Verbs<"zadd" | "zrem" | "zrangeByScore" | "zremRangeByRank" | "zcard" | "zscore"> {
   const zrem = (key: string, members: readonly string[]): number => {
     let count = 0;
-    map.shrink(key, "zset", ({ value }) => {
+    map.shrink(key, "zset", (value) => {
       let freedBytes = 0;
       for (const member of members) {
         if (!value.scores.delete(member)) continue;
@@ -199,7 +188,7 @@ function sortedVerbs(
         set.ordered = undefined;
         return grown;
       };
-      map.write(key, "zset", (content) => change(content.value), expiry(options));
+      map.write(key, "zset", change, expiry(options));
       return count;
     },
     zrem,

@@ -1,4 +1,4 @@
-import { type Box, type Entry, emptyOf, expectKind, type Kind, keyBytes } from "./entry.ts";
+import { Entry, emptyOf, type Kind, keyBytes, textBytes, type ValueOf } from "./entry.ts";
 
 export interface MemoryBounds {
   /** Keys. Default 200 000. */
@@ -10,13 +10,23 @@ export interface MemoryBounds {
 export interface MemoryMap {
   /** The live entry, marked as used. */
   find(key: string): Entry | undefined;
-  /** The content of `kind`, if the key exists. Throws WrongTypeError. */
-  read<K extends Kind>(key: string, kind: K): Box<K>["value"] | undefined;
-  /** Changes the content of `kind` by `change`, which answers by how many bytes it grew; made empty first where there is none. Evicts past the bounds.
-   *  `expiresAtMs`: kept when undefined. */
-  write<K extends Kind>(key: string, kind: K, change: (content: Box<K>) => number, expiresAtMs?: number): void;
-  /** Takes away from the content of `kind`, if the key exists. An empty collection does not exist: with nothing `left` the key goes. */
-  shrink<K extends Kind>(key: string, kind: K, change: (content: Box<K>) => { freedBytes: number; left: number }): void;
+  /** The value, if the key exists and is of `kind`. Throws WrongTypeError. */
+  read<K extends Kind>(key: string, kind: K): ValueOf<K> | undefined;
+  /** Puts a text in the place of what text was there. Evicts past the bounds. `expiresAtMs`: kept when undefined. Throws WrongTypeError. */
+  put(key: string, text: string, expiresAtMs?: number): void;
+  /** Changes the collection of `kind` by `change`, which answers by how many bytes it grew; made empty first where there is none. As `put` otherwise. */
+  write<K extends Exclude<Kind, "string">>(
+    key: string,
+    kind: K,
+    change: (value: ValueOf<K>) => number,
+    expiresAtMs?: number,
+  ): void;
+  /** Takes away from the collection of `kind`, if the key exists. An empty collection does not exist: with nothing `left` the key goes. */
+  shrink<K extends Kind>(
+    key: string,
+    kind: K,
+    change: (value: ValueOf<K>) => { freedBytes: number; left: number },
+  ): void;
   remove(key: string): boolean;
   clear(): void;
   readonly entries: number;
@@ -65,39 +75,35 @@ class BoundedMap implements MemoryMap {
     return entry;
   }
 
-  read<K extends Kind>(key: string, kind: K): Box<K>["value"] | undefined {
-    const entry = this.find(key);
-    return entry === undefined ? undefined : expectKind(key, entry.content, kind).value;
+  read<K extends Kind>(key: string, kind: K): ValueOf<K> | undefined {
+    return this.find(key)?.as(key, kind);
   }
 
-  write<K extends Kind>(key: string, kind: K, change: (content: Box<K>) => number, expiresAtMs?: number): void {
-    this.#sweep();
-    let entry = this.find(key);
-    if (entry === undefined) {
-      // Not marked as used: what is written once and never read goes first.
-      entry = { content: emptyOf[kind](), expiresAtMs: Number.POSITIVE_INFINITY, bytes: keyBytes(key), used: false };
-      this.#map.set(key, entry);
-      this.#bytes += entry.bytes;
-    }
-    const grown = change(expectKind(key, entry.content, kind));
-    entry.bytes += grown;
-    this.#bytes += grown;
-    if (expiresAtMs !== undefined) entry.expiresAtMs = expiresAtMs;
-    if (entry.bytes > this.#bounds.bytesMax) {
-      this.#drop(key, entry);
-      this.#evicted(key);
-    }
-    this.#evict();
+  put(key: string, text: string, expiresAtMs?: number): void {
+    const entry = this.#open(key, "string");
+    const grown = textBytes(text) - textBytes(entry.as(key, "string"));
+    entry.value = text;
+    this.#grew(key, entry, grown, expiresAtMs);
+  }
+
+  write<K extends Exclude<Kind, "string">>(
+    key: string,
+    kind: K,
+    change: (value: ValueOf<K>) => number,
+    expiresAtMs?: number,
+  ): void {
+    const entry = this.#open(key, kind);
+    this.#grew(key, entry, change(entry.as(key, kind)), expiresAtMs);
   }
 
   shrink<K extends Kind>(
     key: string,
     kind: K,
-    change: (content: Box<K>) => { freedBytes: number; left: number },
+    change: (value: ValueOf<K>) => { freedBytes: number; left: number },
   ): void {
     const entry = this.find(key);
     if (entry === undefined) return;
-    const { freedBytes, left } = change(expectKind(key, entry.content, kind));
+    const { freedBytes, left } = change(entry.as(key, kind));
     entry.bytes -= freedBytes;
     this.#bytes -= freedBytes;
     if (left === 0) this.#drop(key, entry);
@@ -114,6 +120,27 @@ class BoundedMap implements MemoryMap {
     this.#map.clear();
     this.#bytes = 0;
     this.#hand = this.#map.entries();
+  }
+
+  #open(key: string, kind: Kind): Entry {
+    this.#sweep();
+    const known = this.find(key);
+    if (known !== undefined) return known;
+    const entry = new Entry(emptyOf[kind](), keyBytes(key));
+    this.#map.set(key, entry);
+    this.#bytes += entry.bytes;
+    return entry;
+  }
+
+  #grew(key: string, entry: Entry, bytes: number, expiresAtMs: number | undefined): void {
+    entry.bytes += bytes;
+    this.#bytes += bytes;
+    if (expiresAtMs !== undefined) entry.expiresAtMs = expiresAtMs;
+    if (entry.bytes > this.#bounds.bytesMax) {
+      this.#drop(key, entry);
+      this.#evicted(key);
+    }
+    this.#evict();
   }
 
   #drop(key: string, entry: Entry): void {
