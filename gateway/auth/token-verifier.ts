@@ -1,4 +1,4 @@
-import { verify as verifySignature } from "node:crypto";
+import { hash, verify as verifySignature } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { AppError } from "#proto/errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
@@ -35,13 +35,31 @@ const tokenBytesMax = 4096;
 const revokedMax = 100_000;
 const idPattern = /^[1-9]\d{0,18}$/;
 
-interface Remembered {
-  readonly identity: Identity;
+/** An identity, and until when its token needs no signature check. */
+class Remembered implements Identity {
+  readonly userId: string;
+  readonly sid: string;
+  readonly isGuest: boolean;
+  readonly expiresAtS: number;
   readonly untilMs: number;
+
+  constructor({ userId, sid, isGuest, expiresAtS }: Identity, untilMs: number) {
+    this.userId = userId;
+    this.sid = sid;
+    this.isGuest = isGuest;
+    this.expiresAtS = expiresAtS;
+    this.untilMs = untilMs;
+  }
+}
+
+/** What a token is remembered by: 43 characters in the place of 400. A second token of the same hash cannot be made. */
+function hashOf(token: string): string {
+  // 1 µs; Bun.CryptoHasher takes 3 to 12.
+  return hash("sha256", token, "base64url");
 }
 
 /** Verifying is 55 µs by `node:crypto` (jose's own `jwtVerify` 140–190 µs, WebCrypto 122 µs, same run), a remembered
- *  token 0.2 µs; jose does the parsing. */
+ *  token 1 µs; jose does the parsing. */
 export function createTokenVerifier(
   options: TokenVerifierOptions,
   deps: {
@@ -53,17 +71,18 @@ export function createTokenVerifier(
   const verified = new Map<string, Remembered>();
   const revoked = new Set<string>();
 
-  function remember(token: string, identity: Identity, nowMs: number): void {
+  function remember(name: string, identity: Identity, nowMs: number): Identity {
     if (verified.size >= options.verifiedMax) dropOldest(verified.keys(), (key) => verified.delete(key));
-    const untilMs = Math.min(nowMs + options.verifiedMs, identity.expiresAtS * 1000);
-    verified.set(token, { identity, untilMs });
+    const entry = new Remembered(identity, Math.min(nowMs + options.verifiedMs, identity.expiresAtS * 1000));
+    verified.set(name, entry);
+    return entry;
   }
 
-  function recall(token: string, nowMs: number): Identity | undefined {
-    const entry = verified.get(token);
+  function recall(name: string, nowMs: number): Identity | undefined {
+    const entry = verified.get(name);
     if (entry === undefined) return undefined;
-    if (nowMs < entry.untilMs) return entry.identity;
-    verified.delete(token);
+    if (nowMs < entry.untilMs) return entry;
+    verified.delete(name);
     return undefined;
   }
 
@@ -91,11 +110,11 @@ export function createTokenVerifier(
       if (token.length > tokenBytesMax) throw new AppError("INVALID_TOKEN");
       const nowMs = deps.clock();
       const began = performance.now();
-      let identity = recall(token, nowMs);
+      const name = hashOf(token);
+      let identity = recall(name, nowMs);
       const source = identity === undefined ? "signature" : "remembered";
       if (identity === undefined) {
-        identity = await check(token, nowMs);
-        remember(token, identity, nowMs);
+        identity = remember(name, await check(token, nowMs), nowMs);
       }
       deps.seconds?.[source].observe((performance.now() - began) / 1000);
       if (revoked.has(identity.sid)) throw new AppError("INVALID_TOKEN");
@@ -109,9 +128,9 @@ export function createTokenVerifier(
     sweep() {
       const nowMs = deps.clock();
       // In order of insertion, so of expiry, but for tokens that themselves end sooner.
-      for (const [token, { untilMs }] of verified) {
+      for (const [name, { untilMs }] of verified) {
         if (untilMs > nowMs) return;
-        verified.delete(token);
+        verified.delete(name);
       }
     },
   };
