@@ -88,7 +88,7 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
         deviceId: session.deviceId,
         platform: session.platform,
         policy: session.isGuest ? guestPolicy : policy,
-        connectedAtMs: session.placedAtMs,
+        connectedAtMs: BigInt(session.placedAtMs),
       })),
     });
     for (const [index, session] of sessions.entries()) {
@@ -103,7 +103,7 @@ export function createPresence(options: PresenceOptions, deps: PresenceDeps): Pr
       session.close(refusal.code, refusal.reason);
       return;
     }
-    if (session.placedAtMs === 0n) session.placedAtMs = result.connectedAtMs;
+    if (session.placedAtMs === 0) session.placedAtMs = Number(result.connectedAtMs);
     if (result.replaced) {
       // The kick of the later connection's gateway was lost. Presence has no row of this one that could be taken back.
       session.registered = false;

@@ -55,8 +55,8 @@ export class Session implements WheelEntry {
   state: SessionState = "connecting";
   /** Whether presence may know the session, so that its end has to be told. */
   registered = false;
-  /** When it connected by repo's clock, 0 before the first registration. */
-  placedAtMs = 0n;
+  /** When it connected by repo's clock, Unix ms, 0 before the first registration. A number: a bigint is an object. */
+  placedAtMs = 0;
   /** What the client declared last. */
   background = false;
   /** Whether it listens to the world of the background; follows `background`, sometimes later. */
