@@ -1,9 +1,9 @@
 import type { CallOptions } from "@connectrpc/connect";
-import type { ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { Message, MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid } from "../rpc/arguments.ts";
+import { asMember } from "./access.ts";
 
 export interface HistoryQuery {
   readonly conversationId: string;
@@ -40,26 +40,39 @@ export function checkHistoryQuery(query: HistoryQuery): void {
   if (query.limit < 0 || query.limit > HISTORY_ROWS_MAX) throw invalid("limit");
 }
 
-/** One page of what `member` may see. Rows that he hid from himself are below everything he asks for: they are not
+/** One page of what `userId` may see, the right to it read with the rows. Throws NOT_CONVERSATION_MEMBER,
+ *  CONVERSATION_NOT_FOUND. Rows that he hid from himself are below everything he asks for: they are not
  *  there for him, so a range that reaches down to them is complete. */
 export async function readHistory(
   repo: RepoClients,
   query: HistoryQuery,
-  member: ConversationMember,
+  userId: string,
   options: CallOptions,
 ): Promise<HistoryPage> {
-  const lowest = member.hiddenBeforeSeq + 1n;
-  const startSeqId = query.startSeqId > lowest ? query.startSeqId : lowest;
   const limit = query.limit === 0 ? HISTORY_ROWS_DEFAULT : query.limit;
-  const { conversationId, endSeqId, ascending, typeFilter, excludeDeleted = false, excludeChanges = false } = query;
+  const {
+    conversationId,
+    startSeqId,
+    endSeqId,
+    ascending,
+    typeFilter,
+    excludeDeleted = false,
+    excludeChanges = false,
+  } = query;
   const filters = { typeFilter, excludeDeleted, excludeChanges };
-  const viewerId = member.user?.id ?? "";
-  const page = await repo.message.getConversationMessages(
-    { conversationId, startSeqId, endSeqId, limit, ascending, ...filters, viewerId },
+  const page = await asMember(
+    repo,
+    conversationId,
     options,
+    repo.message.getConversationMessages(
+      { conversationId, startSeqId, endSeqId, limit, ascending, ...filters, viewerId: userId, asMember: true },
+      options,
+    ),
   );
+  const lowest = page.hiddenBeforeSeq + 1n;
+  const from = startSeqId > lowest ? startSeqId : lowest;
   const unfiltered = typeFilter.length === 0 && !excludeDeleted && !excludeChanges;
-  const reachesDown = unfiltered && page.completeFrom === startSeqId;
+  const reachesDown = unfiltered && page.completeFrom === from;
   const askedFrom = query.startSeqId > 0n ? query.startSeqId : 1n;
   return {
     messages: page.messages,
@@ -67,7 +80,7 @@ export async function readHistory(
     nextSeqId: page.nextSeqId,
     prevSeqId: prevSeqOf(page.messages, ascending, lowest, page.latestSeqId),
     latestSeqId: page.latestSeqId,
-    completeFrom: reachesDown && askedFrom < startSeqId ? askedFrom : page.completeFrom,
+    completeFrom: reachesDown && askedFrom < from ? askedFrom : page.completeFrom,
     completeTo: page.completeTo,
   };
 }

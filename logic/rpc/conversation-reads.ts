@@ -72,8 +72,7 @@ export function historyMethods({ repo }: Deps): Pick<Impl, "getMessages" | "sync
       checkHistoryQuery(request);
       const conversationId = requireConversationId(request.conversationId);
       const calls = optionsOf(call);
-      const member = await requireMember(repo, conversationId, request.userId, calls);
-      return await readHistory(repo, request, member, calls);
+      return await readHistory(repo, { ...request, conversationId }, request.userId, calls);
     },
 
     async syncMessages(request, call) {

@@ -73,7 +73,15 @@ function pageQuery(request: GetConversationMessagesRequest): PageQuery {
   const { excludeDeleted, excludeChanges } = request;
   const range = { startSeq: startSeqId, endSeq: endSeqId, limit: rows, ascending };
   const viewerId = viewerOf(request.viewerId);
-  return { conversationId, ...range, types: typeFilter, excludeDeleted, excludeChanges, viewerId };
+  return {
+    conversationId,
+    ...range,
+    types: typeFilter,
+    excludeDeleted,
+    excludeChanges,
+    viewerId,
+    asMember: request.asMember,
+  };
 }
 
 function viewerOf(viewerId: string): bigint | undefined {
@@ -153,8 +161,16 @@ export function messageService(
     async getConversationMessages(request) {
       const page = await store.page(pageQuery(request));
       if (page === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
-      const { messages, hasMore, nextSeq, completeFrom, completeTo, latestSeq } = page;
-      return { messages, hasMore, nextSeqId: nextSeq, completeFrom, completeTo, latestSeqId: latestSeq };
+      const { messages, hasMore, nextSeq, completeFrom, completeTo, latestSeq, hiddenBefore = 0n } = page;
+      return {
+        messages,
+        hasMore,
+        nextSeqId: nextSeq,
+        completeFrom,
+        completeTo,
+        latestSeqId: latestSeq,
+        hiddenBeforeSeq: hiddenBefore,
+      };
     },
 
     async getLatestMessages({ conversationIds, limitPerConversation }) {

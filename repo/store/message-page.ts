@@ -15,6 +15,8 @@ export interface PageQuery {
   readonly excludeChanges?: boolean;
   /** Whose reactions are "mine". */
   readonly viewerId?: bigint | undefined;
+  /** Only what the viewer may see as a member: undefined for others, `hiddenBefore` of the page says what is below. */
+  readonly asMember?: boolean;
 }
 
 export function isFiltered({ types, excludeDeleted, excludeChanges }: PageQuery): boolean {
@@ -31,6 +33,8 @@ export interface Page {
   readonly completeFrom: bigint;
   readonly completeTo: bigint;
   readonly latestSeq: bigint;
+  /** With `asMember`: rows up to here are hidden from the viewer. */
+  readonly hiddenBefore?: bigint;
 }
 
 /** Rows of one page, and the bytes of content and `extra` after which it ends early (with `hasMore`). */

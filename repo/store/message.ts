@@ -1,7 +1,8 @@
 import { and, asc, desc, eq, gte, inArray, lte } from "drizzle-orm";
 import type { ScanPlan } from "#infra/db/steps.ts";
+import { AppError } from "#proto/errors.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
-import type { RepoContext } from "../context.ts";
+import { type RepoContext, worldId } from "../context.ts";
 import { bytesOf, isFiltered, type Page, type PageQuery, pageBytesMax, seqMax } from "./message-page.ts";
 import {
   type MessageRow,
@@ -13,6 +14,7 @@ import {
   toUserInfo,
 } from "./message-row.ts";
 import { type MessageTable, messageTableOf, messageTables } from "./message-table.ts";
+import { type PagePlan as HistoryPlan, headPlan as memberHeadPlan, pagePlan } from "./page-plan.ts";
 import { createRecentRows } from "./recent.ts";
 
 export interface CurrentSeq {
@@ -71,6 +73,28 @@ function nothingAbove({ ascending, startSeq, endSeq }: PageQuery, head: bigint):
   return { messages: [], hasMore: false, nextSeq: 0n, completeFrom: startSeq, completeTo, latestSeq: head };
 }
 
+/** What `given` asks for as the viewer sees it. Throws NOT_CONVERSATION_MEMBER. */
+function asSeen(given: PageQuery, member: { readonly hiddenBeforeSeq: bigint } | undefined) {
+  if (given.asMember !== true) return { query: given, hiddenBefore: 0n };
+  if (member === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
+  const startSeq = bigMax(given.startSeq, member.hiddenBeforeSeq + 1n);
+  return { query: { ...given, startSeq }, hiddenBefore: member.hiddenBeforeSeq };
+}
+
+/** Conversations that were rooms when they were last read: there the window is asked before the rows. */
+function createKnownRooms() {
+  const rooms = new Set<string>([worldId]);
+  return {
+    has: (id: string): boolean => rooms.has(id),
+    note({ id, isRoom }: { readonly id: string; readonly isRoom: boolean }): void {
+      if (!isRoom) rooms.delete(id);
+      else if (rooms.size < knownRoomsMax) rooms.add(id);
+    },
+  };
+}
+
+const knownRoomsMax = 10_000;
+
 export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | "clock">): MessageStore {
   const { db, tables } = context;
   const { conversations: c, messageReactions: r, users } = tables;
@@ -114,7 +138,11 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | 
   }
 
   /** Adds senders, the rows that are replied to or were edited, and the viewer's reactions, each with one lookup for all. */
-  async function complete(rows: readonly MessageRow[], viewerId?: bigint): Promise<Message[]> {
+  async function complete(
+    rows: readonly MessageRow[],
+    viewerId?: bigint,
+    known?: ReadonlyMap<bigint, SenderRow>,
+  ): Promise<Message[]> {
     if (rows.length === 0) return [];
     const senderIds = new Set<bigint>();
     const otherIds = new Set<bigint>();
@@ -124,18 +152,18 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | 
       if (row.changeType === "edit" && row.targetMessageId !== null) otherIds.add(row.targetMessageId);
     }
     const [senders, others, mine] = await Promise.all([
-      db.find(senderPlan, keysOf(senderIds)),
+      known === undefined ? db.find(senderPlan, keysOf(senderIds)) : [...known.values()],
       otherIds.size === 0 ? [] : rowsById(otherIds),
       readMine(rows, viewerId),
     ]);
     const infos = new Map(senders.map((sender: SenderRow) => [sender.id, toUserInfo(sender)]));
-    const known = new Map(others.map((other) => [other.id, other]));
+    const found = new Map(others.map((other) => [other.id, other]));
     return rows.map((row) => {
-      const reply = row.replyToId === null ? undefined : known.get(row.replyToId);
+      const reply = row.replyToId === null ? undefined : found.get(row.replyToId);
       return toMessage(row, infos.get(row.senderId), {
         replyTo: reply === undefined ? undefined : toReply(reply),
         mine: mine.get(row.id),
-        target: row.targetMessageId === null ? undefined : known.get(row.targetMessageId),
+        target: row.targetMessageId === null ? undefined : found.get(row.targetMessageId),
       });
     });
   }
@@ -182,28 +210,69 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | 
     clock: context.clock,
   });
 
+  const memberHead = memberHeadPlan(tables);
+  const pages = new Map<MessageTable, { up: HistoryPlan; down: HistoryPlan }>();
+  const knownRooms = createKnownRooms();
+
+  function planOf({ conversationId, ascending }: PageQuery): HistoryPlan {
+    const x = messageTableOf(tables, conversationId);
+    const known = pages.get(x) ?? { up: pagePlan(tables, x, false), down: pagePlan(tables, x, true) };
+    pages.set(x, known);
+    return ascending ? known.up : known.down;
+  }
+
+  /** The head and the right to read, before any rows: where a window may have them, or a filter takes its own way. */
+  async function readHead(given: PageQuery) {
+    const [row] = (await db.ask(memberHead, [given.conversationId, given.viewerId ?? 0n])).rows;
+    if (row?.c === undefined) return undefined;
+    return { head: row.c, ...asSeen(given, row.m) };
+  }
+
+  /** Head, right and rows by one statement. */
+  async function readWhole(given: PageQuery) {
+    const to = given.endSeq === 0n ? seqMax : given.endSeq;
+    const bounds = [given.startSeq, to, BigInt(given.limit + 1)];
+    const { rows } = await db.ask(planOf(given), [given.conversationId, given.viewerId ?? 0n, ...bounds]);
+    const head = rows[0]?.c;
+    if (head === undefined) return undefined;
+    const seen = asSeen(given, rows[0]?.m);
+    knownRooms.note(head);
+    const senders = new Map<bigint, SenderRow>();
+    for (const { s } of rows) if (s !== undefined) senders.set(s.id, s);
+    const found = rows.flatMap(({ x }) => x ?? []).filter((row) => row.seqId >= seen.query.startSeq);
+    return { head, ...seen, found, senders };
+  }
+
+  async function readAfterHead(given: PageQuery) {
+    const read = await readHead(given);
+    if (read === undefined) return undefined;
+    const { head, query, hiddenBefore } = read;
+    knownRooms.note(head);
+    if (!isFiltered(query)) {
+      const page =
+        nothingAbove(query, head.lastSeqId) ?? (head.isRoom ? await recent.page(query, head.lastSeqId) : undefined);
+      if (page !== undefined) return { ...page, hiddenBefore };
+    }
+    return { ...read, found: await readPage(query), senders: undefined };
+  }
+
   return {
-    async page(query) {
-      // The head first: rows that are stored between the two reads only make the page longer.
-      const [head] = await db.find(headPlan, [[query.conversationId]]);
-      if (head === undefined) return undefined;
-      if (!isFiltered(query)) {
-        const nothing = nothingAbove(query, head.lastSeqId);
-        if (nothing !== undefined) return nothing;
-        const held = head.isRoom ? await recent.page(query, head.lastSeqId) : undefined;
-        if (held !== undefined) return held;
-      }
-      const found = await readPage(query);
+    async page(given) {
+      const first = isFiltered(given) || knownRooms.has(given.conversationId);
+      const read = first ? await readAfterHead(given) : await readWhole(given);
+      if (read === undefined || "messages" in read) return read;
+      const { head, query, hiddenBefore, found, senders } = read;
       const rows = fitting(found, query.limit);
       const hasMore = rows.length < found.length;
       const newest = rows.reduce((latest, row) => bigMax(latest, row.seqId), head.lastSeqId);
       const edge = rows.at(-1)?.seqId ?? 0n;
       return {
-        messages: await complete(rows, query.viewerId),
+        messages: await complete(rows, query.viewerId, senders),
         hasMore,
         nextSeq: hasMore ? edge + (query.ascending ? 1n : -1n) : 0n,
         ...completeRange(query, rows, hasMore, newest),
         latestSeq: newest,
+        hiddenBefore,
       };
     },
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createCommitter } from "../commit.ts";
 import { conversationService } from "../rpc/conversation.ts";
+import { messageService } from "../rpc/message.ts";
 import type { CreateTestRepo, TestRepo } from "../testing.ts";
 
 type Call<Q, A> = (request: Q, call: never) => Promise<A>;
@@ -63,5 +64,17 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
     const unread = conversationService(repo.context).batchGetUnreadCounts as unknown as Call<object, object>;
     const ask = () => unread({ userId: ann.toString(), conversationIds: [] }, undefined as never);
     expect(await statementsOf(ask)).toBe(1);
+  });
+
+  test("00 §5: a history page with the right to read it is one statement", async () => {
+    const history = messageService(repo.context).getConversationMessages as unknown as Call<
+      object,
+      { messages: object[] }
+    >;
+    const query = { startSeqId: 0n, endSeqId: 0n, limit: 50, ascending: false, typeFilter: [] };
+    const viewer = { conversationId: groups[0] ?? "", viewerId: ann.toString(), asMember: true };
+    const ask = () => history({ ...query, ...viewer }, undefined as never);
+    expect(await statementsOf(ask)).toBe(1);
+    expect((await ask()).messages).toHaveLength(1);
   });
 }
