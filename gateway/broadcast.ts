@@ -6,6 +6,7 @@ import type { BroadcastRecord, PushMessages } from "#proto/gen/gochat/mq/v1/down
 import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { sendSpans } from "./send-spans.ts";
+import type { Membership } from "./ws/membership.ts";
 import type { RoomFlow } from "./ws/room-flow.ts";
 
 /** Reads the rooms' records, which every gateway reads whole, and publishes them to the native channels: one encoding
@@ -17,26 +18,30 @@ export interface Broadcast {
 
 export interface BroadcastDeps {
   readonly flow: Pick<RoomFlow, "push">;
+  readonly membership: Pick<Membership, "push">;
   readonly controls: Controls;
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clock: () => number;
 }
 
-/** Rows of one conversation that follow each other, over the bounds of records. */
+/** Rows of one conversation that follow each other; of the world over the bounds of records. */
 interface Run {
   readonly conversationId: string;
+  readonly membersSeq: bigint;
   readonly rows: Message[];
 }
 
 export function createBroadcast(options: { readonly gatewayId: string }, deps: BroadcastDeps): Broadcast {
-  const { flow, controls, metrics, tracer, clock } = deps;
+  const { flow, membership, controls, metrics, tracer, clock } = deps;
 
   function collect(runs: Run[], push: PushMessages): void {
     const last = runs.at(-1);
-    const rows = last?.conversationId === push.conversationId ? last.rows : [];
+    const goesOn = last?.conversationId === WORLD_ID && push.conversationId === WORLD_ID;
+    const rows = goesOn ? last.rows : [];
     for (const { message } of push.rows) if (message !== undefined) rows.push(message);
-    if (rows !== last?.rows && rows.length > 0) runs.push({ conversationId: push.conversationId, rows });
+    const { conversationId, membersSeq } = push;
+    if (rows !== last?.rows && rows.length > 0) runs.push({ conversationId, membersSeq, rows });
   }
 
   return {
@@ -48,9 +53,12 @@ export function createBroadcast(options: { readonly gatewayId: string }, deps: B
         else if (value.body.case === "control") controls.apply(value.body.value);
         metrics.worldLatency.observe(Math.max(0, clock() - Number(value.createdAtMs)) / 1000);
       }
-      for (const { conversationId, rows } of runs) {
-        if (conversationId === WORLD_ID) metrics.worldMessages.add(rows.length);
-        flow.push(conversationId, rows);
+      for (const { conversationId, membersSeq, rows } of runs) {
+        if (conversationId !== WORLD_ID) membership.push(conversationId, membersSeq, rows);
+        else {
+          metrics.worldMessages.add(rows.length);
+          flow.push(conversationId, rows);
+        }
       }
       for (const span of spans) span.end();
       return Promise.resolve({ done: records.length });

@@ -4,6 +4,7 @@ import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversatio
 import type { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import type { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import type { ConversationService as RepoConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { Identity } from "./auth/token-verifier.ts";
 
@@ -23,6 +24,7 @@ export interface RepoClients {
     Client<typeof OnlineStatusService>,
     "setUsersOnline" | "setUsersOffline" | "updateHeartbeats"
   >;
+  readonly conversation: Pick<Client<typeof RepoConversationService>, "checkMembers">;
 }
 
 /** Deadline and caller context of a call made on behalf of `identity` (spec 30 §1). */

@@ -4,6 +4,7 @@ import type { Tracer } from "#infra/trace/trace.ts";
 import { conversationTypeOf } from "#proto/conversation-ids.ts";
 import { ERRORS, isErrorName } from "#proto/errors.ts";
 import type { MessageAckData } from "#proto/frames.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import {
   type Ack,
   AckStatus,
@@ -17,6 +18,7 @@ import type { Controls } from "./control.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { sendSpans } from "./send-spans.ts";
 import type { Hub } from "./ws/hub.ts";
+import type { Membership } from "./ws/membership.ts";
 import { aloneFrame, pushFrames } from "./ws/push-frames.ts";
 import type { Session } from "./ws/session.ts";
 import { encodeFor, type Wire } from "./ws/wire.ts";
@@ -29,6 +31,7 @@ export interface Downstream {
 export interface DownstreamDeps {
   readonly hub: Hub;
   readonly controls: Controls;
+  readonly membership: Pick<Membership, "opened">;
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clog: Logger;
@@ -104,6 +107,10 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     const sessions = sessionsOf(item);
     if (sessions.length === 0) return;
     const rows = body.rows.flatMap(({ message }) => message ?? []);
+    // Before the row is sent: every later one goes by broadcast.
+    if (rows.some(({ change }) => change.case === "roomMode" && change.value.room)) {
+      deps.membership.opened(body.conversationId, membersSeqAfter(body.membersSeq, rows), sessions);
+    }
     const origins = new Set<string>();
     for (const { originSessionId } of body.rows) if (originSessionId !== "") origins.add(originSessionId);
     const needed = { single: false, joined: false, binary: false };
@@ -179,6 +186,15 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
       return Promise.resolve({ done: records.length });
     },
   };
+}
+
+function membersSeqAfter(before: bigint, rows: readonly Message[]): bigint {
+  let after = before;
+  for (const { change, seqId } of rows) {
+    const members = change.case === "memberAdded" || change.case === "memberRemoved" || change.case === "memberLeft";
+    if (members && seqId > after) after = seqId;
+  }
+  return after;
 }
 
 function ackData(ack: Ack): MessageAckData {

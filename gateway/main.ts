@@ -8,6 +8,7 @@ import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_ser
 import { FriendService } from "#proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { ConversationService as RepoConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import { gatewaySpec } from "./config.ts";
@@ -63,7 +64,7 @@ function logicClients({ client }: ServiceConnection): LogicClients {
 }
 
 function repoClients({ client }: ServiceConnection): RepoClients {
-  return { onlineStatus: client(OnlineStatusService) };
+  return { onlineStatus: client(OnlineStatusService), conversation: client(RepoConversationService) };
 }
 
 /** Runs until a signal; resolves to the exit code. */

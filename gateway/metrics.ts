@@ -18,6 +18,7 @@ export interface GatewayMetrics {
   /** Messages of the world that were left out on purpose and announced. */
   readonly shed: Readonly<Record<"budget" | "background", BoundCounter>>;
   readonly resyncs: Counter;
+  readonly membershipChecks: Counter;
   readonly upstreamWaiting: Gauge;
   readonly sendFailures: Counter;
   readonly worldLatency: Histogram;
@@ -82,6 +83,7 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
     closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
     pushDropped: metrics.counter("gochat_push_dropped_total", "frames a socket did not take", ["reason"]),
     shed: { budget: shed.with({ reason: "budget" }), background: shed.with({ reason: "background" }) },
+    membershipChecks: metrics.counter("gochat_membership_checks_total", "Times that members of a room were asked for"),
     resyncs: metrics.counter("gochat_resync_total", "resync frames sent", ["reason"]),
     upstreamWaiting: metrics.gauge("gochat_upstream_waiting", "sends that wait for the log"),
     sendFailures: metrics.counter("gochat_message_send_failures_total", "Sends refused before the commit", ["reason"]),

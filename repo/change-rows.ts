@@ -30,20 +30,19 @@ export async function changeRowsOf(
 
 const unknown: Routes = { conversations: [], routesKnown: false, cacheRunId: "" };
 
-async function routesOf(
-  routes: RouteFinder,
-  { conversation, rows }: Changed<unknown>,
-  clog: RepoContext["clog"],
-): Promise<Routes> {
-  const { id, isRoom, membersSeq } = conversation;
-  const changes = rows.map((row) => changeOf(row.changeType, row.meta));
+async function routesOf(routes: RouteFinder, changed: Changed<unknown>, clog: RepoContext["clog"]): Promise<Routes> {
+  const { id, isRoom, membersSeq } = changed.conversation;
+  const changes = changed.rows.map((row) => changeOf(row.changeType, row.meta));
   const listed = changes.some((change) => change.case === "roomMode" && change.value.room);
   const extraUserIds = changes.flatMap((change) => {
     const removes = change.case === "memberRemoved" || change.case === "memberLeft";
     return removes ? change.value.userIds.map(BigInt) : [];
   });
   try {
-    return await routes.find([{ id, isRoom, membersSeq, listed, extraUserIds }]);
+    const found = await routes.find([{ id, isRoom, membersSeq, listed, extraUserIds }]);
+    // A record tells of the member change before its first row: the changes inside it follow in their place.
+    const before = changed.membersSeqBefore;
+    return { ...found, conversations: found.conversations.map((one) => ({ ...one, membersSeq: before })) };
   } catch (error) {
     // What is committed is answered in any case; the gateways learn of unknown routes by a resync.
     clog.warn("routes could not be read", { conversation_id: id, err: error });

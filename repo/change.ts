@@ -33,6 +33,8 @@ export interface Changed<T> {
   readonly operator: SenderRow;
   /** As it is after the change. */
   readonly conversation: Pick<LockedConversation, "id" | "type" | "isRoom" | "membersSeq" | "memberCount">;
+  /** Of the last member change before this one. */
+  readonly membersSeqBefore: bigint;
   readonly outboxId: bigint | undefined;
 }
 
@@ -109,14 +111,17 @@ export function createChanger(context: RepoContext): Changer {
     const plans = plansOf(key.conversationId);
     const scope = yield* open(plans, tx, key);
     const { operator, conversation } = scope;
+    const { membersSeq: membersSeqBefore } = conversation;
     const repeated = yield* repeatOf(plans, key);
     if (repeated !== undefined) {
-      return { value: undefined, rows: [repeated], duplicate: true, operator, conversation, outboxId: undefined };
+      const nothing = { value: undefined, outboxId: undefined };
+      return { ...nothing, rows: [repeated], duplicate: true, operator, conversation, membersSeqBefore };
     }
     if (operator.status !== 0) throw new AppError("USER_DISABLED");
     const value = yield* body(scope);
     const stored = scope.added.length === 0 ? { rows: [], outboxId: undefined } : yield* store(scope, key);
-    return { value, ...stored, duplicate: false, operator, conversation: { ...conversation, ...scope.fields } };
+    const after = { ...conversation, ...scope.fields };
+    return { value, ...stored, duplicate: false, operator, conversation: after, membersSeqBefore };
   }
 
   return {

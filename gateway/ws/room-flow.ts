@@ -24,6 +24,8 @@ export interface RoomFlowOptions extends PaceOptions {
 export interface RoomFlow {
   /** Ends with the turn at low rate, or with a timer. */
   push(conversationId: string, rows: readonly Message[]): void;
+  /** Publishes what waits of a room. */
+  flush(conversationId: string): void;
   /** To be called when `session.background` was set. */
   declared(session: Session): void;
   /** Publishes what waits, and from then on everything at once. */
@@ -134,6 +136,10 @@ export function createRoomFlow(options: RoomFlowOptions, deps: RoomFlowDeps): Ro
       if (waitMs <= 0 || flow.rows.length >= waitingMax || flow.bytes >= waitingBytesMax) flush(flow, nowMs);
       // A clock that went back must not make it longer.
       else flow.timer ??= setTimeout(() => flush(flow, clock()), Math.min(waitMs, options.flushMax));
+    },
+    flush(conversationId) {
+      const flow = flows.get(conversationId);
+      if (flow !== undefined) flush(flow, clock());
     },
     declared: (session) => background.declared(session),
     stop() {

@@ -15,6 +15,8 @@ export interface NativeChannels {
  *  end with its socket. */
 export interface Rooms {
   subscribe(session: Session, rooms: readonly Room[]): void;
+  unsubscribe(session: Session, conversationId: string): void;
+  listens(session: Session, conversationId: string): boolean;
   /** Sockets that listen, those in the background too. */
   sockets(conversationId: string): number;
   /** By which carriers somebody listens here, in the world without those in the background. */
@@ -66,6 +68,11 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
         session.socket?.subscribe(prefix + name);
       }
     },
+    unsubscribe(session, conversationId) {
+      session.socket?.unsubscribe(prefixes[session.carrier] + conversationId);
+    },
+    listens: (session, conversationId) =>
+      session.state !== "closed" && session.socket?.isSubscribed(prefixes[session.carrier] + conversationId) === true,
     sockets: (conversationId) => count(conversationId) + (conversationId === WORLD_ID ? count(backgroundWorld) : 0),
     listeners,
     publish,

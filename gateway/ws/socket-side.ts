@@ -22,6 +22,7 @@ import { createFrameLimits } from "./frame-limits.ts";
 import { createHandshake, type Handshake, type Room } from "./handshake.ts";
 import type { Hub } from "./hub.ts";
 import { createInbound } from "./inbound.ts";
+import { createMembership } from "./membership.ts";
 import { watchLoopLag } from "./pace.ts";
 import { createResyncSender } from "./resync.ts";
 import { createRoomFlow } from "./room-flow.ts";
@@ -68,6 +69,7 @@ export interface SocketSideDeps {
 }
 
 const roomsMs = 5000;
+const checkMembersMs = 1000;
 
 export function createSocketSide(
   { config, incarnation }: { readonly config: GatewayConfig; readonly incarnation: string },
@@ -87,6 +89,16 @@ export function createSocketSide(
     frameOutMax: ws.frameOutMax,
   });
   const resync = createResyncSender(hot.resync, { clog, metrics, clock });
+  const membership = createMembership({
+    hub,
+    rooms,
+    flow,
+    resync,
+    metrics,
+    clog,
+    checkMembers: (conversationId, userIds) =>
+      deps.repo.conversation.checkMembers({ conversationId, userIds: [...userIds] }, { timeoutMs: checkMembersMs }),
+  });
   const events = createUserEvents(gatewayId, { mq, clog, clock });
   const evictions = createEvictions({ mq, clog, clock });
   const presence = createPresence(hot.presence, {
@@ -157,7 +169,7 @@ export function createSocketSide(
     presence,
     clog,
     getRooms: (userIds) => getRooms(logic, userIds),
-    subscribe: rooms.subscribe,
+    subscribe: membership.subscribe,
     opened: sockets.opened,
   });
   const controls = createControls({
@@ -182,7 +194,7 @@ export function createSocketSide(
       const part = sessions.slice(from, from + ROOM_USERS_MAX);
       const found = await getRooms(logic, [...new Set(part.map((session) => session.userId))]);
       for (const session of part) {
-        if (session.state === "open") rooms.subscribe(session, found.get(session.userId) ?? []);
+        if (session.state === "open") membership.subscribe(session, found.get(session.userId) ?? []);
       }
     }
     resync.spread(hub.all(), [], "consumer reset");
@@ -190,8 +202,8 @@ export function createSocketSide(
 
   return {
     handler: sockets.handler,
-    downstream: createDownstream(hot.pushes, { hub, controls, metrics, tracer, clog, clock }),
-    broadcast: createBroadcast(hot.pushes, { flow, controls, metrics, tracer, clock }),
+    downstream: createDownstream(hot.pushes, { hub, controls, membership, metrics, tracer, clog, clock }),
+    broadcast: createBroadcast(hot.pushes, { flow, membership, controls, metrics, tracer, clock }),
     prober,
     missed,
     regained() {

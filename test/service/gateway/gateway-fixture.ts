@@ -80,6 +80,8 @@ export interface TownOptions {
   /** The settings of that task. */
   readonly change?: (config: TaskConfig) => TaskConfig;
   readonly tracer?: Tracer;
+  /** Members above which a group is a room, and below which it is listed again. */
+  readonly rooms?: { readonly above: number; readonly below: number };
 }
 
 export async function openTown(
@@ -100,9 +102,10 @@ export async function openTown(
   const coord = stack.use(createLocalCoord({ clog }));
   const ids = createIds({ worker: testWorkerLease() });
   const common = { clog, metrics, tracer, ids, cache };
-  const runningRepo = stack.use(
-    await startRepo(loadConfig(repoSpec, { environment: "development" }).config, { ...common, db }),
-  );
+  const { config: repoConfig } = loadConfig(repoSpec, { environment: "development" });
+  const { rooms = { above: 500, below: 400 } } = options;
+  const fanout = { largeGroupThreshold: rooms.above, roomOffBelow: rooms.below };
+  const runningRepo = stack.use(await startRepo({ ...repoConfig, fanout }, { ...common, db }));
   const repo = {
     user: of(runningRepo.services, RepoUserService),
     session: of(runningRepo.services, SessionService),
@@ -134,7 +137,10 @@ export async function openTown(
     clog,
     metrics,
     tracer,
-    repo: { onlineStatus: of(runningRepo.services, OnlineStatusService, wrap) },
+    repo: {
+      onlineStatus: of(runningRepo.services, OnlineStatusService, wrap),
+      conversation: of(runningRepo.services, RepoConversationService, wrap),
+    },
     logic: {
       auth: of(logic.services, AuthService, wrap),
       user: of(logic.services, UserService),
