@@ -121,7 +121,8 @@ export function createSqliteDb(options: SqliteOptions): Db {
         try {
           await body(async (text) => {
             // Rows come only from single statements that give some.
-            if (/^\s*(select|pragma)/i.test(text)) return writer.prepare(text).all() as Record<string, unknown>[];
+            if (/^\s*(select|pragma|explain)/i.test(text))
+              return writer.prepare(text).all() as Record<string, unknown>[];
             writer.run(text);
             return [];
           });

@@ -38,14 +38,17 @@ export function headPlan(tables: Tables): HeadPlan {
 export function pagePlan(tables: Tables, x: MessageTable, descending: boolean): PagePlan {
   const { conversations: c, conversationMembers: m, users } = tables;
   const seq = named("x", x.seqId);
-  const hidden = sql`coalesce(${named("m", m.hiddenBeforeSeq)}, 0) + 1`;
+  const order = sql`order by ${seq} ${sql.raw(descending ? "desc" : "asc")}`;
   return {
     groups: pageGroups(tables, x),
     params: [c.id, m.userId, x.seqId, x.seqId, x.seqId],
+    // Cut to the page inside: not every planner sees that the head is one row, and would sort all that is below the page.
     from: (hole) => sql`${headFrom(tables, hole)}
-      left join ${x} x on ${named("x", x.conversationId)} = ${hole(0)} and ${seq} >= ${hole(2)} and ${seq} <= ${hole(3)}
-        and ${seq} >= ${hidden}
+      left join (select * from ${x} x where ${named("x", x.conversationId)} = ${hole(0)}
+        and ${seq} >= ${hole(2)} and ${seq} <= ${hole(3)} and ${seq} > coalesce((select ${named("h", m.hiddenBeforeSeq)}
+          from ${m} h where ${named("h", m.userId)} = ${hole(1)} and ${named("h", m.conversationId)} = ${hole(0)}), 0)
+        ${order} limit ${hole(4)}) x on true
       left join ${users} s on ${named("s", users.id)} = ${named("x", x.senderId)}
-      where ${named("c", c.id)} = ${hole(0)} order by ${seq} ${sql.raw(descending ? "desc" : "asc")} limit ${hole(4)}`,
+      where ${named("c", c.id)} = ${hole(0)} ${order}`,
   };
 }

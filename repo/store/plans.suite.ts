@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
+import { type AskPlan, askSql } from "#infra/db/ask.ts";
 import { createCommitter } from "../commit.ts";
 import { conversationService } from "../rpc/conversation.ts";
 import { messageService } from "../rpc/message.ts";
 import type { CreateTestRepo, TestRepo } from "../testing.ts";
+import { listPlan } from "./list-plan.ts";
+import { pagePlan } from "./page-plan.ts";
 
 type Call<Q, A> = (request: Q, call: never) => Promise<A>;
 
@@ -76,5 +80,39 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
     const ask = () => history({ ...query, ...viewer }, undefined as never);
     expect(await statementsOf(ask)).toBe(1);
     expect((await ask()).messages).toHaveLength(1);
+  });
+
+  /** What the database would do, one line per step; on a server as if tables were large. */
+  async function explain(plan: AskPlan, values: readonly string[]): Promise<string[]> {
+    const { db } = repo.context;
+    const query = askSql(plan, sql.raw("0"), (at) => sql.raw(values[at] ?? "null"));
+    const text = db.dialect.compile(query).sql;
+    let lines: string[] = [];
+    await db.script(async (execute) => {
+      if (db.dialect.name === "postgres") await execute("set local enable_seqscan = off");
+      const rows = await execute(`${db.dialect.name === "sqlite" ? "explain query plan" : "explain"} ${text}`);
+      lines = rows.map((row) => Object.values(row).join(" "));
+    });
+    return lines;
+  }
+
+  test("40 §2, §4: the hot reads go by indexes: nothing is scanned whole, and history is never sorted", async () => {
+    const { db, tables } = repo.context;
+    const user = ann.toString();
+    const list = await explain(listPlan(tables, false), [user, "50", "0"]);
+    const history = await explain(pagePlan(tables, tables.messages, true), [`'${groups[0]}'`, user, "1", "99", "50"]);
+    if (db.dialect.name === "sqlite") {
+      // What is in brackets, and `l` and `x`, is a page that was cut before.
+      for (const line of [...list, ...history]) expect(line).not.toMatch(/SCAN (?![lx]\b|\()/);
+      expect(list.join()).toMatch(/SEARCH m USING INDEX (uk_members_user_conv|idx_members_user_updated)/);
+      const [rows = ""] = history.filter((line) => line.includes("SEARCH x "));
+      expect(rows).toContain("USING INDEX uk_conversation_seq");
+      // Nothing is sorted before the page is cut.
+      expect(history.slice(0, history.indexOf(rows) + 1).join()).not.toContain("TEMP B-TREE");
+    } else {
+      for (const line of [...list, ...history]) expect(line).not.toContain("Seq Scan");
+      // MySQL reads tables of a few rows whole, whatever they have: only the key of the memberships is certain.
+      if (db.dialect.name === "mysql") expect(list.join()).toContain("uk_members_user_conv");
+    }
   });
 }
