@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { BenchUsageError } from "./options.ts";
+import { parsePeer } from "./peer.ts";
 import { parseSendOptions } from "./send-options.ts";
 import { parseWorldOptions } from "./world-options.ts";
 
@@ -28,4 +29,12 @@ test("settings and the command are kept", () => {
   const options = parseWorldOptions(["--set", "ws.frame_out_max=128KiB", "--set", "a.b=c=d"]);
   expect(options.set).toEqual({ "ws.frame_out_max": "128KiB", "a.b": "c=d" });
   expect(options.command).toBe("./gochat bench world --set ws.frame_out_max=128KiB --set a.b=c=d");
+});
+
+test("--peer names a system and where it is", () => {
+  const place = parsePeer("centrifugo=http://127.0.0.1:8000/", { CENTRIFUGO_API_KEY: "k" });
+  expect(place).toEqual({ url: "http://127.0.0.1:8000", apiKey: "k", token: undefined });
+  expect(parsePeer(undefined, {})).toBeUndefined();
+  for (const wrong of ["goim=http://a", "centrifugo", "centrifugo=a:8000"])
+    expect(() => parsePeer(wrong, {})).toThrow(BenchUsageError);
 });

@@ -127,6 +127,8 @@ export const targetRows: readonly TargetRow[] = [
       `${text(r, ["p99", "slowReaders.p99BeforeMs", "ms"], ["with", "slowReaders.p99WithMs", "ms"], ["closed", "slowReaders.closed", ""])} of ${num(r, "slowReaders.count")}, ${text(r, ["memory", "slowReaders.rssMiB.before", ""], ["most", "slowReaders.rssMiB.peak", ""], ["after", "slowReaders.rssMiB.after", "MiB"])}`,
     meets: (r) =>
       num(r, "slowReaders.p99WithMs") <= num(r, "slowReaders.p99BeforeMs") * 1.2 &&
+      num(r, "slowReaders.closed") === num(r, "slowReaders.count") &&
+      num(r, "slowReaders.rssMiB.after") <= num(r, "slowReaders.rssMiB.before") * 1.15 + 20 &&
       num(r, "slowReaders.rssMiB.peak") <= num(r, "slowReaders.rssMiB.before") + num(r, "slowReaders.count") * 1.5 + 50,
   },
 ];

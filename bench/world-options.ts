@@ -1,5 +1,8 @@
+import type { CentrifugoPlace } from "./load/dialect-centrifugo.ts";
 import { socketsPerProcess } from "./load-process.ts";
 import { type CommonOptions, commonFlags, commonOf, number, readFlags, whole } from "./options.ts";
+
+import { parsePeer } from "./peer.ts";
 
 /** What `gochat bench world` may be told; each within bounds, so that a typing error does not fill the machine. */
 export interface WorldOptions extends CommonOptions {
@@ -24,6 +27,8 @@ export interface WorldOptions extends CommonOptions {
   slowReaders: number;
   /** Bare `Bun.serve` publish in the same minutes. */
   reference: boolean;
+  /** A system that runs already and takes turns too. */
+  peer: CentrifugoPlace | undefined;
   /** Servers and clients held on cores of their own. */
   pinned: boolean;
 }
@@ -45,6 +50,7 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     reference: false,
     "no-reference": false,
     "no-pin": false,
+    peer: undefined,
   });
   const conns = whole("conns", flags.conns, 1, 100_000);
   const seconds = whole("seconds", flags.seconds, 1, 3600);
@@ -62,6 +68,7 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     slowReaders: number("slow-readers", flags["slow-readers"], 0, 50),
     // With slow readers the run is compared with its own first half; more sockets than one process may open, it has not.
     reference: !flags["no-reference"] && flags["slow-readers"] === "0" && conns <= socketsPerProcess,
+    peer: parsePeer(flags.peer, process.env),
     pinned: !flags["no-pin"],
   };
 }

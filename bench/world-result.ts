@@ -1,3 +1,4 @@
+import type { PeerResult } from "./peer.ts";
 import { isFaithful, type LatencyMs, type RunResult } from "./result.ts";
 
 /** What a run of `gochat bench world` measured; the names are for tools and stay. */
@@ -39,6 +40,8 @@ export interface WorldResult extends RunResult {
   readonly rssBytesPerConnection: number | null;
   readonly rssBytes: number | null;
   readonly slowReaders: SlowReaders | null;
+  /** Other systems in the same minutes, by name. */
+  readonly peers: Readonly<Record<string, PeerResult>>;
 }
 
 /** What sockets that read no more did to the others. */
@@ -79,6 +82,10 @@ export function worldText(result: WorldResult): string {
           `  bare Bun           ${result.referenceCpuUsPerDelivery} µs per delivery   rounds ${result.roundsUs.reference.join(", ")}   ${result.referenceRowsPerFrame} messages, ${result.referenceBytesPerFrame} B per frame`,
           `  ratio              ${result.ratioToReference} × bare Bun`,
         ]),
+    ...Object.entries(result.peers).map(
+      ([name, peer]) =>
+        `  ${name.padEnd(18)} ${peer.serverCpuUsPerDelivery ?? "unknown"} µs per delivery   ${Math.round(peer.deliveriesPerSecond).toLocaleString("en")}/s   p99 ${peer.latencyMs.p99} ms   lost ${peer.lost}   refused ${peer.refused}`,
+    ),
     ...Object.entries(result.cpuUsPerDeliveryByProcess).map(([name, us]) => `    ${name.padEnd(16)} ${us} µs`),
     ...(result.rpcsPerMessage === null
       ? []

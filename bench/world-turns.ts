@@ -1,6 +1,7 @@
 import type { Crew } from "./crew.ts";
 import type { DrivePlan } from "./load/drive.ts";
 import type { FrameTrain } from "./load/traffic.ts";
+import type { Peer } from "./peer.ts";
 import type { Progress } from "./progress.ts";
 import type { ReferenceServer } from "./reference-server.ts";
 import { driveRound, type Meter, type Round } from "./round.ts";
@@ -14,6 +15,7 @@ export interface Stage {
   readonly options: WorldOptions;
   readonly server: Target;
   readonly reference: ReferenceServer | undefined;
+  readonly peer: Peer | undefined;
   readonly crew: Crew;
   readonly progress: Progress;
 }
@@ -21,8 +23,10 @@ export interface Stage {
 export interface Sides {
   readonly gochat: Round[];
   readonly reference: Round[];
+  readonly peer: Round[];
   /** Sent to the reference with the warm-ups, which is the newest seq there. */
   referenceSent: number;
+  peerSent: number;
   rpcCalls: number;
   slow: SlowReaders | null;
 }
@@ -39,7 +43,7 @@ const firstWarmS = 2;
 export async function takeTurns(stage: Stage): Promise<Sides> {
   const { options, server, reference, progress } = stage;
   const { rounds } = options;
-  const sides: Sides = { gochat: [], reference: [], referenceSent: 0, rpcCalls: 0, slow: null };
+  const sides: Sides = { gochat: [], reference: [], peer: [], referenceSent: 0, peerSent: 0, rpcCalls: 0, slow: null };
   const plan = planOf(options);
   const gochat = (label: string, plan: Plan, sinceS: number) => drive(stage, "gochat", server, label, plan, sinceS);
   const floor = async (plan: Plan, train: FrameTrain): Promise<Round | undefined> => {
@@ -75,8 +79,20 @@ export async function takeTurns(stage: Stage): Promise<Sides> {
     );
     const beside = await floor(plan, train);
     if (beside !== undefined) sides.reference.push(beside);
+    await peerRound(stage, sides, warm, plan);
   }
   return sides;
+}
+
+/** The peer is sent the same messages as GoChat, and joins them or not as it does. */
+async function peerRound(stage: Stage, sides: Sides, warm: Plan, plan: Plan): Promise<void> {
+  const { peer, progress } = stage;
+  if (peer === undefined) return;
+  progress.say(`${peer.name}, round ${sides.peer.length + 1}`);
+  const first = await drive(stage, "peer", peer.meter, "", warm, 0);
+  const one = await drive(stage, "peer", peer.meter, peer.name, plan, 0);
+  sides.peerSent += first.sent + one.sent;
+  sides.peer.push(one);
 }
 
 function planOf({ rate, window, joined, rounds, seconds, size }: WorldOptions): Plan {
@@ -91,7 +107,7 @@ function planOf({ rate, window, joined, rounds, seconds, size }: WorldOptions): 
 
 function drive(
   { crew, progress }: Stage,
-  fleet: "gochat" | "reference",
+  fleet: "gochat" | "reference" | "peer",
   meter: Meter,
   label: string,
   plan: Plan,

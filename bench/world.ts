@@ -1,6 +1,7 @@
 import { startCrew } from "./crew.ts";
 import { joinVerdicts } from "./load/verify.ts";
 import { settingsFor, spread } from "./loopback.ts";
+import { openPeer, openPeerSockets, type PeerResult, peerResult } from "./peer.ts";
 import { createProgress } from "./progress.ts";
 import { startReference } from "./reference-server.ts";
 import { curveOf, latencyOf, median, round, stamp } from "./result.ts";
@@ -21,8 +22,10 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   await using server = await openTarget({ target: options.target, settings, gateways: options.processes, side });
   await using reference = options.reference ? await startReference(side) : undefined;
   const clientSide = options.pinned ? "client" : "anywhere";
-  await using crew = startCrew(options.conns, { side: clientSide, fleets: options.reference ? 2 : 1 });
-  const stage = { options, server, reference, crew, progress };
+  const peer = openPeer(options.peer);
+  const fleets = 1 + Number(options.reference) + Number(peer !== undefined);
+  await using crew = startCrew(options.conns, { side: clientSide, fleets });
+  const stage = { options, server, reference, peer, crew, progress };
   const rss = await openSockets(stage);
   const sides = await takeTurns(stage);
   progress.say("reading the history");
@@ -30,12 +33,17 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const verdicts = [await crew.verify({ fleet: "gochat", url, lastSeq: 0 })];
   if (reference !== undefined)
     verdicts.push(await crew.verify({ fleet: "reference", url: undefined, lastSeq: sides.referenceSent }));
+  const peers: Record<string, PeerResult> = {};
+  if (peer !== undefined) {
+    const faults = await crew.verify({ fleet: "peer", url: undefined, lastSeq: sides.peerSent });
+    peers[peer.name] = peerResult(sides.peer, faults);
+  }
   progress.end();
-  return resultOf(stage, sides, joinVerdicts(verdicts), rss);
+  return resultOf(stage, sides, { ...joinVerdicts(verdicts), peers }, rss);
 }
 
 /** Answers the memory before and after, bytes. */
-async function openSockets({ options, server, reference, crew, progress }: Stage) {
+async function openSockets({ options, server, reference, peer, crew, progress }: Stage) {
   progress.say(`signing ${options.conns} guests in`);
   const [url = ""] = server.urls;
   await crew.people({ url, registered: false });
@@ -50,6 +58,7 @@ async function openSockets({ options, server, reference, crew, progress }: Stage
     await crew.open({ ...open, fleet: "reference", dialect, urls: [reference.url] });
     await crew.converse({ fleet: "reference", url: undefined, kind: "world", members: 0 });
   }
+  if (peer !== undefined) await openPeerSockets(crew, peer, handshakesAtOnce);
   return { before, after };
 }
 
@@ -60,7 +69,7 @@ function perDelivery({ serverCpuUs, deliveries }: Round): number | undefined {
 function resultOf(
   { options, server }: Stage,
   sides: Sides,
-  verdict: ReturnType<typeof joinVerdicts>,
+  verdict: ReturnType<typeof joinVerdicts> & Pick<WorldResult, "peers">,
   rss: { before: number | undefined; after: number | undefined },
 ): WorldResult {
   const gochat = joinRounds(sides.gochat);

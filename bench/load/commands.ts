@@ -1,3 +1,4 @@
+import type { CentrifugoPlace } from "./dialect-centrifugo.ts";
 import type { DriveFigures, DrivePlan, Sample } from "./drive.ts";
 import type { Verdict } from "./verify.ts";
 
@@ -37,7 +38,9 @@ export interface Commands {
 
 export interface OpenArgs {
   readonly fleet: string;
-  readonly dialect: "text" | "proto" | "reference" | "reference-proto";
+  readonly dialect: "text" | "proto" | "reference" | "reference-proto" | "centrifugo";
+  /** For `centrifugo`. */
+  readonly peer?: CentrifugoPlace | undefined;
   /** Messages of an instant in one frame; for the reference. */
   readonly joined: boolean;
   readonly urls: readonly string[];

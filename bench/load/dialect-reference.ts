@@ -7,11 +7,9 @@ import type { Dialect, OutMessage } from "./dialect.ts";
 import { jsonDialect } from "./dialect-json.ts";
 import { protoDialect } from "./dialect-proto.ts";
 
-/** The bare server publishes what it is sent, so its clients send frames of the very shape and size that GoChat pushes:
- *  `new-message`, or one `new-messages` with all messages of an instant where `joined`. */
-export function referenceDialect(encoding: "text" | "proto", joined: boolean): Dialect {
+/** Rows as GoChat makes them of messages, numbered from 1. */
+export function createRows(): (messages: readonly OutMessage[]) => Message[] {
   let seq = 0;
-  const base = encoding === "proto" ? protoDialect : jsonDialect;
   const row = (message: OutMessage): Message => {
     seq += 1;
     return create(MessageSchema, {
@@ -27,6 +25,14 @@ export function referenceDialect(encoding: "text" | "proto", joined: boolean): D
       kind: MessageKind.MESSAGE,
     });
   };
+  return (messages) => messages.map(row);
+}
+
+/** The bare server publishes what it is sent, so its clients send frames of the very shape and size that GoChat pushes:
+ *  `new-message`, or one `new-messages` with all messages of an instant where `joined`. */
+export function referenceDialect(encoding: "text" | "proto", joined: boolean): Dialect {
+  const base = encoding === "proto" ? protoDialect : jsonDialect;
+  const rowsOf = createRows();
   const encode = encoding === "proto" ? protoFrame : jsonFrame;
   return {
     ...base,
@@ -34,7 +40,7 @@ export function referenceDialect(encoding: "text" | "proto", joined: boolean): D
     path: "/ws",
     readyAtUpgrade: true,
     send: (messages) => {
-      const rows = messages.map(row);
+      const rows = rowsOf(messages);
       return joined && rows.length > 1 ? [encode(rows)] : rows.map((one) => encode([one]));
     },
   };

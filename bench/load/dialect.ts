@@ -21,7 +21,12 @@ export interface Ack {
 
 /** What a message from a server means to the bench. */
 export type Heard =
-  | { readonly kind: "rows"; readonly batch: RowBatch; readonly missed?: SeqRange | undefined }
+  | {
+      readonly kind: "rows";
+      readonly batch: RowBatch;
+      readonly missed?: SeqRange | undefined;
+      readonly reply?: string | undefined;
+    }
   | { readonly kind: "missed"; readonly range: SeqRange }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "connected" }
@@ -56,6 +61,8 @@ export interface Dialect {
   hear(payload: Buffer): Heard;
   /** Messages that are due at the same instant. */
   send(messages: readonly OutMessage[]): (string | Uint8Array)[];
+  /** Where messages do not go over a socket: takes them in order; rejects when they were refused. */
+  publish?(messages: readonly OutMessage[]): Promise<void>;
   sync(conversations: readonly { readonly id: string; readonly afterSeq: number }[]): string | Uint8Array;
 }
 

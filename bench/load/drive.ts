@@ -91,8 +91,13 @@ export async function drive(
       const n = traffic.add({ route, dueMs, seq: 0, id: "" });
       return { conversationId: route.conversationId, content, clientMsgId: `${traffic.prefix}${n}` };
     });
-    fleet.send(route.socket, fleet.dialect.send(messages));
     tally.sent += count;
+    const { dialect } = fleet;
+    if (dialect.publish === undefined) fleet.send(route.socket, dialect.send(messages));
+    else
+      dialect.publish(messages).catch(() => {
+        tally.refused += count;
+      });
   }
 
   function sendDue(now: number): void {

@@ -76,8 +76,9 @@ export function createFleet(options: FleetOptions, events: FleetEvents): Fleet {
     const { index } = socket;
     const heard = hear(payload);
     if (heard.kind === "rows") {
-      if (heard.missed === undefined) learning?.push(heard.batch);
+      if (heard.missed === undefined && heard.reply === undefined) learning?.push(heard.batch);
       else learning = undefined;
+      if (heard.reply !== undefined) socket.send(heard.reply);
       if (heard.missed !== undefined) events.missed(index, heard.missed);
       events.rows(index, heard.batch);
       return;

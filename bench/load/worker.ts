@@ -1,6 +1,7 @@
 import { nowMs } from "./clock.ts";
 import type { Commands, HeardFigures, OpenArgs, OpenFigures, Reply, Request } from "./commands.ts";
 import type { Dialect } from "./dialect.ts";
+import { centrifugoDialect } from "./dialect-centrifugo.ts";
 import { jsonDialect } from "./dialect-json.ts";
 import { protoDialect } from "./dialect-proto.ts";
 import { referenceDialect } from "./dialect-reference.ts";
@@ -44,7 +45,7 @@ export function createWorker(say: (sample: Sample) => void): Commands {
 
   function make(args: OpenArgs): Driven {
     const traffic = createTraffic(args.size);
-    const tokens = args.dialect.startsWith("reference") ? [] : people.map(({ token }) => token);
+    const tokens = args.dialect !== "text" && args.dialect !== "proto" ? [] : people.map(({ token }) => token);
     const addresses = args.urls
       .map((url) => new URL(url))
       .map(({ hostname, port }) => ({ host: hostname, port: Number(port) }));
@@ -140,7 +141,7 @@ export function createWorker(say: (sample: Sample) => void): Commands {
   };
 }
 
-function dialectOf({ dialect, joined }: OpenArgs): Dialect {
+function dialectOf({ dialect, joined, peer }: OpenArgs): Dialect {
   switch (dialect) {
     case "text":
       return jsonDialect;
@@ -150,6 +151,9 @@ function dialectOf({ dialect, joined }: OpenArgs): Dialect {
       return referenceDialect("text", joined);
     case "reference-proto":
       return referenceDialect("proto", joined);
+    case "centrifugo":
+      if (peer === undefined) throw new Error("nobody said where Centrifugo is");
+      return centrifugoDialect(peer);
   }
 }
 
