@@ -239,3 +239,49 @@ test("ERRORS: DUPLICATE_MESSAGE is no answer of any endpoint: a repeated send an
   expect([first.status, again.status, again.code]).toEqual([201, 200, undefined]);
   expect([again.data.id, again.data.seqId]).toEqual([first.data.id, first.data.seqId]);
 });
+
+describe("10 §5, §6: every endpoint of a conversation, where it may not be asked", () => {
+  let bob: Account;
+  let outsider: Account;
+  const ids: Record<"open" | "dissolved" | "single", string> = { open: "", dissolved: "", single: "" };
+  beforeAll(async () => {
+    bob = await newAccount(town.api);
+    outsider = await newAccount(town.api);
+    const make = async (body: object): Promise<string> =>
+      (await town.api.call<{ id: string }>("POST", "/conversations", body, ann.accessToken)).data.id;
+    const group = { type: 2, name: "a group", members: [bob.userId] };
+    ids.open = await make(group);
+    ids.dissolved = await make({ ...group, settings: { join_approval_required: true } });
+    ids.single = await make({ type: 1, members: [bob.userId] });
+    await town.api.call("DELETE", `/conversations/${ids.dissolved}`, undefined, ann.accessToken);
+  });
+
+  /** Those that name a conversation and nothing else that would have to exist. */
+  const documents = (code: ErrorName): (readonly [string, Endpoint])[] =>
+    named(({ path, errors }) => path.includes("{conversationId}") && errors?.includes(code) === true).filter(
+      ([name]) => name !== "handleJoinRequest",
+    );
+  const askIn = (name: string, one: Endpoint, id: string, by: Account): Promise<Call> => {
+    const path = one.path.replace("{conversationId}", id).replace("{memberId}", bob.userId);
+    return ask(one, path + queryOf(name), bodyFor(name), by.accessToken);
+  };
+
+  test.each(documents("NOT_CONVERSATION_MEMBER"))("%s: NOT_CONVERSATION_MEMBER for an outsider", async (name, one) => {
+    const answer = await askIn(name, one, ids.open, outsider);
+    expect(answer).toMatchObject({ status: 403, code: "NOT_CONVERSATION_MEMBER" });
+  });
+
+  test.each(documents("CONVERSATION_DISSOLVED"))("%s: CONVERSATION_DISSOLVED", async (name, one) => {
+    const answer = await askIn(name, one, ids.dissolved, name === "requestJoin" ? outsider : ann);
+    expect(answer).toMatchObject({ status: 410, code: "CONVERSATION_DISSOLVED" });
+  });
+
+  test.each(documents("OPERATION_NOT_SUPPORTED"))("%s: OPERATION_NOT_SUPPORTED", async (name, one) => {
+    // These are for single conversations too, or have nobody there who could ask.
+    const inWorld = ["listMembers", "listReaders", "deleteConversation"].includes(name);
+    const joins = name === "requestJoin";
+    const id = joins ? ids.open : inWorld ? "world" : ids.single;
+    const answer = await askIn(name, one, id, joins ? outsider : ann);
+    expect(answer).toMatchObject({ status: 403, code: "OPERATION_NOT_SUPPORTED" });
+  });
+});
