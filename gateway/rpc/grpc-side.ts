@@ -20,6 +20,10 @@ export async function startGrpcSide(
 ): Promise<RpcServer | undefined> {
   const { grpcPort, hostname: host, http } = config;
   if (grpcPort === undefined) return undefined;
+  if (config.sharesPort === true) {
+    deps.clog.warn("grpc_port is not for gateways that share a port: no gRPC here", { port: grpcPort });
+    return undefined;
+  }
   const { tokens, signOut } = deps.auth;
   const { entrance } = createGuard(tokens, deps.ratelimit, deps.metrics);
   const services = publicServices({ logic: deps.logic, tokens, entrance, signOut, backendMs: http.backendTimeout });
