@@ -49,6 +49,8 @@ export function rateLimited({ retryAfterMs, limit }: Verdict): AppError {
 function setHeaders(headers: Headers, { limit, remaining, retryAfterMs }: Verdict): void {
   // The inner rule, asked last, is the tighter one and has set them already.
   if (headers.has("X-RateLimit-Limit")) return;
+  // Limits are switched off.
+  if (limit === Number.MAX_SAFE_INTEGER) return;
   headers.set("X-RateLimit-Limit", String(limit));
   headers.set("X-RateLimit-Remaining", String(Math.max(0, Math.floor(remaining))));
   headers.set("X-RateLimit-Reset", String(Math.ceil(retryAfterMs / 1000)));

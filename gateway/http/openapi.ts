@@ -78,7 +78,10 @@ function operation(tag: string, id: string, endpoint: Endpoint, inline: Inline, 
     ...(body === undefined ? {} : { requestBody: requestBody(inline[`${id}.body`] ?? {}) }),
     responses: {
       ...Object.fromEntries(
-        Object.keys(answers).map((status) => [status, success(inline[`${id}.${status}`], Number(status))]),
+        Object.entries(answers).map(([status, schema]) => {
+          const always = schema?.safeParse(undefined).success === false;
+          return [status, success(inline[`${id}.${status}`], Number(status), always)];
+        }),
       ),
       ...errorResponses(endpoint, shared),
     },
@@ -123,7 +126,8 @@ const idempotencyKey: Json = {
 
 const traceHeader: Json = { "X-Trace-ID": { schema: { type: "string" } } };
 
-function success(data: Json | undefined, status: number): Json {
+/** `always`: there is no such answer without `data`. */
+function success(data: Json | undefined, status: number, always: boolean): Json {
   return {
     description: status === 201 ? "Created" : "OK",
     headers: traceHeader,
@@ -136,7 +140,7 @@ function success(data: Json | undefined, status: number): Json {
             message: { type: "string" },
             ...(data === undefined ? {} : { data }),
           },
-          required: ["success", "message", ...(data === undefined ? [] : ["data"])],
+          required: ["success", "message", ...(data === undefined || !always ? [] : ["data"])],
         },
       },
     },
