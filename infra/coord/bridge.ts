@@ -8,10 +8,10 @@ import {
   PoolExhaustedError,
   type ServiceInstance,
   type Setting,
-  type Settings,
   SettingTooLargeError,
   type Watch,
 } from "./coord.ts";
+import { openSettings } from "./open-settings.ts";
 
 /** What the process with the centre calls here. */
 export interface CoordGuestVerbs {
@@ -139,7 +139,18 @@ export function createBridgeCoord(peer: Peer, deps: { clog: Logger; clock?: () =
         release: held.release,
       };
     },
-    settings: settingsOf(remote, checkOpen, watch),
+    settings: openSettings(
+      {
+        get: (key) => remote.get(key),
+        set: (key, value) => remote.set(key, value),
+        delete: (key) => remote.delete(key),
+        list: (prefix) => remote.list(prefix),
+        watchPrefix: (prefix, onChange) => watch(onChange, (id) => remote.watchPrefix(id, prefix)),
+        compareAndSet: (key, version, value) => remote.compareAndSet(key, version, value),
+        setAll: (changes) => remote.setAll(changes),
+      },
+      checkOpen,
+    ),
     async [Symbol.asyncDispose]() {
       if (closing.signal.aborted) return;
       closing.abort(new CoordUnavailableError("coord is closed"));
@@ -168,38 +179,4 @@ function waitFor(remote: Remote<CoordHostVerbs>, id: number, asked: Promise<void
     const done = (): void => signal.removeEventListener("abort", stop);
     asked.then(resolve, reject).finally(done);
   });
-}
-
-function settingsOf(
-  remote: Remote<CoordHostVerbs>,
-  checkOpen: () => void,
-  watch: (onChange: (all: never) => void, begin: (id: number) => Promise<void>) => Promise<Watch>,
-): Settings {
-  return {
-    async get(key) {
-      checkOpen();
-      return remote.get(key);
-    },
-    async set(key, value) {
-      checkOpen();
-      return remote.set(key, value);
-    },
-    async delete(key) {
-      checkOpen();
-      return remote.delete(key);
-    },
-    async list(prefix) {
-      checkOpen();
-      return remote.list(prefix);
-    },
-    watchPrefix: (prefix, onChange) => watch(onChange, (id) => remote.watchPrefix(id, prefix)),
-    async compareAndSet(key, version, value) {
-      checkOpen();
-      return remote.compareAndSet(key, version, value);
-    },
-    async setAll(changes) {
-      checkOpen();
-      return remote.setAll(changes);
-    },
-  };
 }

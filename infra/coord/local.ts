@@ -7,11 +7,11 @@ import {
   PoolExhaustedError,
   type RegisterOptions,
   type Registration,
-  type Settings,
 } from "./coord.ts";
 import { createLocalLocks, type Holder, type LocalLocks } from "./local-locks.ts";
 import { createLocalRegistry, type LocalRegistry } from "./local-registry.ts";
 import { createLocalSettings, type LocalSettings } from "./local-settings.ts";
+import { openSettings } from "./open-settings.ts";
 
 /** What the coords of one process share; it takes the place of the servers. */
 export interface LocalRealm {
@@ -201,37 +201,4 @@ function claimNumber(
     };
   }
   throw new PoolExhaustedError(`every number of ${pool} from ${range.min} to ${range.max} is taken`);
-}
-
-function openSettings(settings: Settings, checkOpen: () => void): Settings {
-  return {
-    async get(key) {
-      checkOpen();
-      return settings.get(key);
-    },
-    async set(key, value) {
-      checkOpen();
-      return settings.set(key, value);
-    },
-    async delete(key) {
-      checkOpen();
-      return settings.delete(key);
-    },
-    async list(prefix) {
-      checkOpen();
-      return settings.list(prefix);
-    },
-    async watchPrefix(prefix, onChange) {
-      checkOpen();
-      return settings.watchPrefix(prefix, onChange);
-    },
-    async compareAndSet(key, version, value) {
-      checkOpen();
-      return settings.compareAndSet(key, version, value);
-    },
-    async setAll(changes) {
-      checkOpen();
-      return settings.setAll(changes);
-    },
-  };
 }
