@@ -1,12 +1,10 @@
 import { onCore, type Side } from "./cores.ts";
-import { BenchUsageError } from "./options.ts";
 import { cpuUsOfTree, rssBytesOfTree } from "./process-figures.ts";
 import { gochatCommand } from "./server-process.ts";
+import { type ServingProcess, startServing } from "./serving-process.ts";
 
 /** Bare `Bun.serve` that publishes to all what one sends: the floor under every figure of the world room. */
-export interface ReferenceServer extends AsyncDisposable {
-  readonly url: string;
-  readonly pid: number;
+export interface ReferenceServer extends ServingProcess {
   cpuUs(): number;
   rssBytes(): number;
 }
@@ -33,29 +31,7 @@ export function serveReference(): Promise<number> {
 }
 
 export async function startReference(side: Side): Promise<ReferenceServer> {
-  const child = Bun.spawn(onCore(side, [...gochatCommand(), "bench", "reference"]), {
-    stdout: "pipe",
-    stderr: "inherit",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
-  };
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of child.stdout) {
-    text += decoder.decode(chunk, { stream: true });
-    const url = /serving reference: (\S+)\n/.exec(text)?.[1];
-    if (url === undefined) continue;
-    return {
-      url,
-      pid: child.pid,
-      cpuUs: () => cpuUsOfTree(child.pid),
-      rssBytes: () => rssBytesOfTree(child.pid),
-      [Symbol.asyncDispose]: stop,
-    };
-  }
-  await stop();
-  throw new BenchUsageError(`the reference server did not start:\n${text}`);
+  const server = await startServing("reference", onCore(side, [...gochatCommand(), "bench", "reference"]));
+  const { pid } = server;
+  return { ...server, cpuUs: () => cpuUsOfTree(pid), rssBytes: () => rssBytesOfTree(pid) };
 }

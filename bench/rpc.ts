@@ -6,19 +6,17 @@ import { type RpcKind, type RpcOptions, rpcKinds } from "./rpc-options.ts";
 import { median, type RpcResult, type RpcRound } from "./rpc-result.ts";
 import { benchPath, benchToken, cpuPath } from "./rpc-server.ts";
 import { gochatCommand } from "./server-process.ts";
+import { startServing } from "./serving-process.ts";
 
 /** Calls per kind before anything counts: the compilers of the runtime come to rest. */
 const warmUpCalls = 10_000;
-
-interface Server extends AsyncDisposable {
-  readonly url: string;
-}
 
 /** Server CPU of unary calls, three servers side by side, each in a process of its own; the rounds take turns, so that what else the machine does meets all of them. */
 export async function runRpc(options: RpcOptions): Promise<RpcResult> {
   await using servers = new AsyncDisposableStack();
   const urls = new Map<RpcKind, string>();
-  for (const kind of rpcKinds) urls.set(kind, servers.use(await startServer(kind)).url);
+  for (const kind of rpcKinds)
+    urls.set(kind, servers.use(await startServing(kind, [...gochatCommand(), "bench", "rpc", "--serve", kind])).url);
   for (const url of urls.values()) await callMany(url, warmUpCalls, options.clients);
   const rounds: RpcRound[] = [];
   for (let n = 0; n < options.rounds; n += 1) {
@@ -82,25 +80,4 @@ async function callMany(url: string, calls: number, clients: number): Promise<vo
     }
   };
   await Promise.all(Array.from({ length: clients }, one));
-}
-
-async function startServer(kind: RpcKind): Promise<Server> {
-  const child = Bun.spawn([...gochatCommand(), "bench", "rpc", "--serve", kind], {
-    stdout: "pipe",
-    stderr: "inherit",
-    env: { ...process.env, NO_COLOR: "1" },
-  });
-  const stop = async (): Promise<void> => {
-    child.kill();
-    await child.exited;
-  };
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of child.stdout) {
-    text += decoder.decode(chunk, { stream: true });
-    const url = /serving \w+: (\S+)\n/.exec(text)?.[1];
-    if (url !== undefined) return { url, [Symbol.asyncDispose]: stop };
-  }
-  await stop();
-  throw new Error(`the ${kind} server did not start:\n${text}`);
 }
