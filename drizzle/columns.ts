@@ -39,6 +39,7 @@ function fromPostgresTime(value: string | Date): number {
 const charsAtMost = (column: string, size: number | undefined): string => `length(${column}) <= ${size ?? 0}`;
 const bytesAtMost = (column: string, size: number | undefined): string => `octet_length(${column}) <= ${size ?? 0}`;
 const textAtMost64KiB = (column: string): string => `octet_length(${column}) <= 65535`;
+const textAtMost16MiB = (column: string): string => `octet_length(${column}) <= 16777215`;
 
 const sqlite: Record<Kind, Form> = {
   id: { sqlType: () => "INTEGER", fromDriver: toBigint },
@@ -47,6 +48,7 @@ const sqlite: Record<Kind, Form> = {
   flag: { sqlType: () => "INTEGER", toDriver: (value: boolean) => (value ? 1 : 0), fromDriver: toFlag },
   time: { sqlType: () => "INTEGER", fromDriver: toNumber },
   text: { sqlType: () => "TEXT", check: textAtMost64KiB },
+  longtext: { sqlType: () => "TEXT", check: textAtMost16MiB },
   varchar: { sqlType: () => "TEXT", check: charsAtMost },
   key: { sqlType: () => "TEXT", check: charsAtMost },
   char: { sqlType: () => "TEXT", check: charsAtMost },
@@ -62,6 +64,7 @@ const mysql: Record<Kind, Form> = {
   flag: { sqlType: () => "BOOLEAN", fromDriver: toFlag },
   time: { sqlType: () => "DATETIME(3)", toDriver: mysqlTime, fromDriver: fromMysqlTime },
   text: same("TEXT"),
+  longtext: same("MEDIUMTEXT"),
   varchar: sized("VARCHAR"),
   key: sized("VARCHAR", " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"),
   char: sized("CHAR", " CHARACTER SET ascii COLLATE ascii_bin"),
@@ -85,6 +88,7 @@ const postgres: Record<Kind, Form> = {
     fromDriver: fromPostgresTime,
   },
   text: same("TEXT"),
+  longtext: same("TEXT"),
   varchar: sized("VARCHAR"),
   key: sized("VARCHAR", ' COLLATE "C"'),
   char: sized("CHAR", ' COLLATE "C"'),

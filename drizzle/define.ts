@@ -6,6 +6,7 @@ export type Kind =
   | "flag"
   | "time"
   | "text"
+  | "longtext"
   | "varchar"
   | "key"
   | "char"
@@ -77,6 +78,8 @@ export const flag = (): ColumnSpec<boolean, true, false> => column("flag");
 export const time = (): ColumnSpec<number, true, false> => column("time");
 /** Text of at most 64 KiB; also JSON, which is kept as the text that was sent. */
 export const text = (): ColumnSpec<string, true, false> => column("text");
+/** Text of at most 16 MiB, for JSON that quotes other texts. */
+export const longText = (): ColumnSpec<string, true, false> => column("longtext");
 /** Text that people read, at most `size` characters. */
 export const varchar = (size: number): ColumnSpec<string, true, false> => column("varchar", size);
 /** An identifier in ASCII, at most `size` characters, compared exactly in every dialect. */

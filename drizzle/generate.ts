@@ -1,11 +1,12 @@
 /** Writes the migrations that only create tables, for every dialect, from the definitions: `bun drizzle/generate.ts`. One
  *  that has been released is never generated again; what follows is a new numbered file. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
 import { schemaSql } from "./ddl.ts";
 import { foundation } from "./schema.ts";
 
-const files = { "0001_foundation": foundation, "0002_changes": changeTables } as const;
+const files = { "0001_foundation": foundation, "0002_changes": changeTables, "0003_audit": auditTable } as const;
 
 for (const dialect of ["sqlite", "mysql", "postgres"] as const) {
   const folder = `${import.meta.dir}/migrations/${dialect}`;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
 import { schemaSql } from "./ddl.ts";
 import { migrations } from "./migrations.ts";
@@ -12,6 +13,7 @@ test.each(dialects)(
   (dialect) => {
     expect(migrations[0].sql[dialect]).toBe(schemaSql(dialect, foundation));
     expect(migrations[1].sql[dialect]).toBe(schemaSql(dialect, changeTables));
+    expect(migrations[2].sql[dialect]).toBe(schemaSql(dialect, auditTable));
   },
 );
 

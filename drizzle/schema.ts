@@ -1,3 +1,4 @@
+import { auditTable } from "./audit-table.ts";
 import { buildTables, type TablesOf } from "./build.ts";
 import { changeTables } from "./change-tables.ts";
 import type { DialectName } from "./columns.ts";
@@ -222,7 +223,7 @@ export const foundation = {
 } as const;
 
 /** Every table of the domain database, in the order in which they are created. */
-export const schema = { ...foundation, ...changeTables } as const;
+export const schema = { ...foundation, ...changeTables, ...auditTable } as const;
 
 export type Tables = TablesOf<typeof schema>;
 

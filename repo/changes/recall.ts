@@ -1,10 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { and, eq } from "drizzle-orm";
-import type { Tables } from "#drizzle/schema.ts";
 import { run, type Steps } from "#infra/db/steps.ts";
 import { AppError } from "#proto/errors.ts";
 import { RecallChangeSchema } from "#proto/gen/gochat/common/v1/change_pb.ts";
 import type { ChangeScope } from "../change-scope.ts";
+import type { RepoContext } from "../context.ts";
+import { recalledDetail, record } from "../store/audit.ts";
 import { type MessageRow, seconds } from "../store/message-row.ts";
 import { recallWindowMs } from "./window.ts";
 
@@ -20,9 +21,15 @@ function* permitRecall(scope: ChangeScope, target: MessageRow, windowSeconds: nu
   if (scope.nowMs - target.createdAt > windowMs) throw new AppError("RECALL_TIME_EXCEEDED");
 }
 
-/** Makes a tombstone: content, extra and reactions are gone, replies and edits show nothing of it any more. Recalled before
- *  by the same operator: nothing changes. Throws MESSAGE_NOT_FOUND, MESSAGE_RECALLED and what `permitRecall` throws. */
-export function recall(tables: Tables, messageId: bigint, reason: string, windowSeconds: number) {
+/** Makes a tombstone: content, extra and reactions are gone, replies and edits show nothing of it any more; the audit log
+ *  alone keeps a copy (spec 30 §4). Recalled before by the same operator: nothing changes. Throws MESSAGE_NOT_FOUND,
+ *  MESSAGE_RECALLED and what `permitRecall` throws. */
+export function recall(
+  context: Pick<RepoContext, "tables" | "ids">,
+  messageId: bigint,
+  reason: string,
+  windowSeconds: number,
+) {
   return function* (scope: ChangeScope): Steps<void> {
     const target = yield* scope.message(messageId);
     yield* permitRecall(scope, target, windowSeconds);
@@ -32,7 +39,15 @@ export function recall(tables: Tables, messageId: bigint, reason: string, window
     }
     const { tx, plans, nowMs } = scope;
     const { messages: m } = plans;
-    const { messageReactions: r, messagePins: p } = tables;
+    const { messageReactions: r, messagePins: p } = context.tables;
+    yield* record(context, {
+      actorId: scope.operator.id,
+      action: "message.recall",
+      objectType: "message",
+      objectId: messageId.toString(),
+      detail: recalledDetail(target, reason),
+      atMs: nowMs,
+    });
     const gone = { deleted: true, content: "", extra: null, meta: null };
     const who = { recalledBy: scope.operator.id, recalledAt: nowMs, updatedAt: nowMs };
     yield* run(

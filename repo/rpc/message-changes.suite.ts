@@ -11,6 +11,11 @@ export function messageChangesSuite(createTestRepo: CreateTestRepo): void {
     const recall = (messageId: string, operatorId: string, fields = {}) =>
       at.message.deleteMessage({ messageId, operatorId, reason: "", windowSeconds: 120n, ...fields });
 
+    const audited = () => {
+      const { db, tables } = at.repo.context;
+      return db.q.select().from(tables.auditLog);
+    };
+
     test("a tombstone in history, replies and answers, and a row that says who and when", async () => {
       const target = await at.send(at.ann, "secret");
       await at.send(at.bob, "re", { reply: target });
@@ -32,6 +37,40 @@ export function messageChangesSuite(createTestRepo: CreateTestRepo): void {
       ]);
       expect(rows[1]?.replyTo?.preview).toBe("");
       expect(rows[2]).toEqual(changes?.rows[0] as never);
+    });
+
+    test("spec 30 §4: the audit log keeps what was recalled, once, and who did it", async () => {
+      const text = `"\u0001${"\u{1f600}".repeat(4000)}`;
+      const target = await at.send(at.ann, text, { reply: await at.send(at.bob, "q") });
+      await recall(target, at.owner, { reason: "rude" });
+      await recall(target, at.owner, { reason: "rude" });
+      const lines = await audited();
+      expect(lines).toHaveLength(1);
+      const { detail, ...line } = lines[0] ?? { detail: "{}" };
+      expect(line).toMatchObject({ actorId: BigInt(at.owner), action: "message.recall", objectType: "message" });
+      expect(line).toMatchObject({ objectId: target, ip: null, createdAt: at.nowMs });
+      expect(JSON.parse(detail)).toMatchObject({
+        conversationId: at.group,
+        senderId: at.ann,
+        seqId: "2",
+        content: text,
+        extra: '{"a":1}',
+        reason: "rude",
+        sentAtMs: at.nowMs,
+      });
+    });
+
+    test("the largest text with the widest escapes has room in the audit log", async () => {
+      const text = "\u0001".repeat(5000);
+      await recall(await at.send(at.ann, text), at.ann);
+      const [line] = await audited();
+      expect(JSON.parse(line?.detail ?? "{}").content).toBe(text);
+    });
+
+    test("what is refused leaves no line in the audit log", async () => {
+      const target = await at.send(at.ann, "x");
+      expect(await codeOf(recall(target, at.bob))).toBe("INSUFFICIENT_PERMISSION");
+      expect(await audited()).toEqual([]);
     });
 
     test("again by the same operator: the tombstone and no row; by another one: MESSAGE_RECALLED", async () => {

@@ -80,7 +80,7 @@ export function messageChangeMethods(
       const messageId = idOf(request.messageId, "message_id");
       const operatorId = idOf(request.operatorId, "operator_id");
       const clientMsgId = clientMsgIdOf(request.clientMsgId);
-      const body = recall(tables, messageId, request.reason, Number(request.windowSeconds));
+      const body = recall(context, messageId, request.reason, Number(request.windowSeconds));
       const operation = ["recall", request.reason] as const;
       return { success: true, ...(await change({ messageId, operatorId, clientMsgId, operation }, body)) };
     },

@@ -53,7 +53,7 @@ export function recentRowsSuite(createTestRepo: CreateTestRepo): void {
   }
   async function recallOf(messageId: bigint): Promise<void> {
     const change = createMessageChanges(repo.context, createRouteFinder(repo.context));
-    const body = recall(repo.context.tables, messageId, "", 120);
+    const body = recall(repo.context, messageId, "", 120);
     await change({ messageId, operatorId: ann, clientMsgId: "", operation: ["recall"] }, body);
   }
   const query = (fields: Partial<PageQuery> = {}): PageQuery => ({
