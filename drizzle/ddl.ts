@@ -59,3 +59,22 @@ export function schemaSql(dialect: DialectName, specs: Readonly<Record<string, T
     .map((spec) => tableSql(dialect, spec))
     .join("\n\n")}\n`;
 }
+
+/** The statements that drop what `specs` say is dropped. MySQL has no IF EXISTS for an index and commits after each
+ *  statement, so there a condition lets them be repeated after a crash. */
+export function droppedSql(dialect: DialectName, specs: Readonly<Record<string, TableSpec>>): string {
+  const statements = Object.values(specs).flatMap(({ name, keys }) =>
+    (keys.dropped ?? []).flatMap((index) => (dialect === "mysql" ? dropOnce(name, index) : [`DROP INDEX "${index}"`])),
+  );
+  return `${statements.join(";\n")};\n`;
+}
+
+function dropOnce(table: string, index: string): string[] {
+  const found = `SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = '${table}' AND index_name = '${index}'`;
+  return [
+    `SET @statement = IF(EXISTS (${found}), 'ALTER TABLE \`${table}\` DROP INDEX \`${index}\`', 'DO 0')`,
+    "PREPARE drop_index FROM @statement",
+    "EXECUTE drop_index",
+    "DEALLOCATE PREPARE drop_index",
+  ];
+}

@@ -31,6 +31,8 @@ export interface Keys<C extends Columns> {
   readonly primaryKey: readonly Field<C>[];
   readonly unique?: Readonly<Record<string, readonly Field<C>[]>>;
   readonly index?: Readonly<Record<string, readonly Field<C>[]>>;
+  /** Those of `index` that a later migration dropped again; they stay there because the first one is never changed. */
+  readonly dropped?: readonly string[];
 }
 
 export interface TableSpec<N extends string = string, C extends Columns = Columns> {

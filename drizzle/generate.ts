@@ -1,9 +1,9 @@
-/** Writes the migrations that only create tables, for every dialect, from the definitions: `bun drizzle/generate.ts`. One
+/** Writes the migrations that create tables or drop indexes, for every dialect, from the definitions: `bun drizzle/generate.ts`. One
  *  that has been released is never generated again; what follows is a new numbered file. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
-import { schemaSql } from "./ddl.ts";
+import { droppedSql, schemaSql } from "./ddl.ts";
 import { foundation } from "./schema.ts";
 
 const files = { "0001_foundation": foundation, "0002_changes": changeTables, "0003_audit": auditTable } as const;
@@ -14,4 +14,5 @@ for (const dialect of ["sqlite", "mysql", "postgres"] as const) {
   for (const [name, tables] of Object.entries(files)) {
     writeFileSync(`${folder}/${name}.sql`, schemaSql(dialect, tables));
   }
+  writeFileSync(`${folder}/0004_unused_indexes.sql`, droppedSql(dialect, foundation));
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
-import { schemaSql } from "./ddl.ts";
+import { droppedSql, schemaSql } from "./ddl.ts";
 import { migrations } from "./migrations.ts";
 import { createTables, foundation, schema } from "./schema.ts";
 
@@ -14,6 +14,7 @@ test.each(dialects)(
     expect(migrations[0].sql[dialect]).toBe(schemaSql(dialect, foundation));
     expect(migrations[1].sql[dialect]).toBe(schemaSql(dialect, changeTables));
     expect(migrations[2].sql[dialect]).toBe(schemaSql(dialect, auditTable));
+    expect(migrations[3].sql[dialect]).toBe(droppedSql(dialect, foundation));
   },
 );
 

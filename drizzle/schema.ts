@@ -22,7 +22,7 @@ import {
 
 const created = { createdAt: time(), updatedAt: time() };
 
-/** The tables of migration 1. */
+/** The tables of migration 1. Indexes that no query uses are dropped by migration 4 (docs/adr/0045). */
 export const foundation = {
   users: defineTable(
     "users",
@@ -75,6 +75,7 @@ export const foundation = {
         idx_conversations_owner: ["ownerId"],
         idx_conversations_updated: ["updatedAt"],
       },
+      dropped: ["idx_conversations_type_updated", "idx_conversations_owner", "idx_conversations_updated"],
     },
   ),
 
@@ -103,6 +104,7 @@ export const foundation = {
         idx_members_user_updated: ["userId", "updatedAt"],
         idx_members_role: ["conversationId", "role"],
       },
+      dropped: ["idx_members_user_updated"],
     },
   ),
 
@@ -137,6 +139,7 @@ export const foundation = {
         uk_conv_sender_client: ["conversationId", "senderId", "clientMsgId"],
       },
       index: { idx_conv_created: ["conversationId", "createdAt"], idx_sender: ["senderId", "createdAt"] },
+      dropped: ["idx_conv_created", "idx_sender"],
     },
   ),
 

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { getTableColumns, sql } from "drizzle-orm";
+import { migrations } from "#drizzle/migrations.ts";
 import { createTables } from "#drizzle/schema.ts";
 import type { Db } from "#infra/db/db.ts";
+import { migrate } from "#infra/db/migrate.ts";
 import { insertMany, run } from "#infra/db/steps.ts";
 import { openTestDb } from "#infra/db/testing.ts";
 import { changeSuite } from "./change.suite.ts";
@@ -96,6 +98,16 @@ function schemaSuite(createTestRepo: CreateTestRepo): void {
     const [row] = await db.q.select({ at: column, text }).from(tables.outbox);
     expect(row?.at).toBe(at);
     expect(String(row?.text)).toStartWith("2024-02-29 23:59:59.987");
+  });
+
+  test("the dropping of indexes may be repeated where each statement commits by itself", async () => {
+    await using repo = await createTestRepo();
+    const { db } = repo.context;
+    if (db.dialect.name !== "mysql") return;
+    await db.script(async (execute) => {
+      await execute("DELETE FROM schema_migrations WHERE version = 4");
+    });
+    expect(await migrate(db, migrations)).toEqual([4]);
   });
 
   test("client_msg_id is compared as bytes", async () => {
