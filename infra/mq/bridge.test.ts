@@ -78,6 +78,7 @@ mqConformance("bridge", async () => {
     mq,
     clock,
     recordsMax: limits.recordsMax,
+    holds: false,
     async restart() {
       await mq[Symbol.asyncDispose]();
       return open(file, clock).mq;

@@ -7,6 +7,7 @@ import {
   type Headers,
   type InRecord,
   type Mq,
+  MqError,
   MqFullError,
   MqUnavailableError,
   type Outcome,
@@ -140,6 +141,7 @@ export function createBridgeMq(peer: Peer): Mq {
     },
     async subscribe<T>(topic: Topic<T>, options: SubscribeOptions, handler: Handler<T>) {
       if (disposed !== undefined) throw new MqUnavailableError("the log is closed");
+      if ((options.heldMax ?? 0) > 0) throw new MqError("records cannot be held over the line to another process");
       subscriptions += 1;
       const id = subscriptions;
       const { onReset: _, ...plain } = options;

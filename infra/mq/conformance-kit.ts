@@ -8,6 +8,8 @@ export interface MqUnderTest {
   readonly restart?: () => Promise<Mq>;
   /** The driver's clock. Without it the suite waits in real time. */
   readonly clock?: ManualClock;
+  /** False: the driver takes no `heldMax`. */
+  readonly holds?: false;
   /** Volatile records that one topic may hold for a group; undefined where the log is not in memory. */
   readonly recordsMax?: number;
   /** Makes `group`, which has records to read, lose its place on `topic`, as a rebalance or an expired offset does. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from "bun:test";
 import { boundRules } from "./conformance-bounds.ts";
 import { disposeRules, failureRules } from "./conformance-failures.ts";
 import { groupRules, restartRules } from "./conformance-groups.ts";
+import { holdRules } from "./conformance-holds.ts";
 import type { Context, MqUnderTest } from "./conformance-kit.ts";
 import { orderRules } from "./conformance-order.ts";
 import type { Mq } from "./mq.ts";
@@ -36,6 +37,7 @@ export function mqConformance(name: string, createMq: () => Promise<MqUnderTest>
         orderRules(context, durable);
         groupRules(context, durable);
         failureRules(context, durable);
+        holdRules(context, durable);
         disposeRules(context, durable);
       });
     }

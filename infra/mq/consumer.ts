@@ -22,8 +22,8 @@ export interface ConsumerStore<T> {
   readonly logs: readonly PartitionLog<T>[];
   /** Called once, with the lanes that must be woken when records come. */
   attach(lanes: readonly Lane[]): void;
-  /** The group's position moved; commit it if the group commits. */
-  moved(partition: number, position: number): void;
+  /** All below `mark` is finished; commit it if the group commits. */
+  moved(partition: number, mark: number): void;
   /** The last call: the lanes have ended. Resolves when what was committed is kept. */
   detach(lanes: readonly Lane[]): Promise<void>;
 }
@@ -46,14 +46,15 @@ export function createConsumer<T>(
   const lag = (): number => {
     let records = 0;
     for (let i = 0; i < lanes.length; i++) {
-      records += Math.max(0, (store.logs[i]?.end() ?? 0) - (lanes[i]?.position ?? 0));
+      const { position, held } = lanes[i] ?? { position: 0, held: 0 };
+      records += Math.max(0, (store.logs[i]?.end() ?? 0) - position) + held;
     }
     return records;
   };
 
   const dropped = (count: number): void => deps.instruments.dropped(topic.name, "no_dlq", count);
-  const moved = (partition: number, position: number): void => {
-    store.moved(partition, position);
+  const moved = (partition: number, _: number, mark: number): void => {
+    store.moved(partition, mark);
     instruments.lag(lag());
   };
   const context = laneContext(topic, options, handler, {
@@ -90,7 +91,7 @@ export interface LaneDeps extends Omit<ConsumerDeps, "instruments"> {
   readonly instruments: GroupInstruments;
   readonly dropped: (count: number) => void;
   readonly signal: AbortSignal;
-  moved(partition: number, position: number): void;
+  moved(partition: number, position: number, mark: number): void;
 }
 
 /** The rules of spec 50 §5 around a handler: metrics, log lines and dead letters of one group on one topic. */
@@ -106,6 +107,7 @@ export function laneContext<T>(
     topic,
     recordsMax: options.recordsMax,
     bytesMax: options.bytesMax,
+    heldMax: options.heldMax ?? 0,
     handler,
     signal: deps.signal,
     clock: deps.clock,
@@ -130,9 +132,17 @@ export function laneContext<T>(
 
 function laneEvents(options: SubscribeOptions, { instruments, clog, moved }: LaneDeps): LaneEvents {
   return {
-    moved(partition, position, count) {
+    moved(partition, position, mark, count) {
       instruments.consumed(count);
-      moved(partition, position);
+      moved(partition, position, mark);
+    },
+    held: (by) => instruments.held(by),
+    full(partition) {
+      instruments.full();
+      clog.debug("as many records are held as may be", { partition });
+    },
+    holdFailed(partition, offset, error) {
+      clog.error("a held record cannot be finished", { partition, offset, err: error });
     },
     handled: (seconds) => instruments.handled(seconds),
     paused(partition, reason, delayMs, first) {

@@ -70,9 +70,9 @@ export function openDurableTopic<T>(
         attach(lanes) {
           for (const [index, lane] of lanes.entries()) partitions[index]?.readers.push(lane);
         },
-        moved(index, position) {
+        moved(index, mark) {
           const partition = partitions[index];
-          if (options.commits && partition !== undefined) commits.commit(group, partition.log, position);
+          if (options.commits && partition !== undefined) commits.commit(group, partition.log, mark);
         },
         async detach(lanes) {
           groups.delete(group);

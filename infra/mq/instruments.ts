@@ -18,6 +18,9 @@ export interface GroupInstruments {
   lag(records: number): void;
   /** +1 when a partition is paused, -1 when it resumes. */
   paused(by: 1 | -1): void;
+  held(by: number): void;
+  /** A partition rests because of what it holds. */
+  full(): void;
 }
 
 const handleBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -39,6 +42,12 @@ export function createInstruments(metrics: Metrics): Instruments {
     handleBuckets,
   );
   const paused = metrics.gauge("gochat_partition_paused", "Partitions waiting for a dependency", topicGroup);
+  const held = metrics.gauge("gochat_mq_held", "Records that were read and are finished later", topicGroup);
+  const full = metrics.counter(
+    "gochat_mq_held_full_total",
+    "Partitions that rested: they held all they may",
+    topicGroup,
+  );
   const producedBy = new Map<string, { inc(by?: number): void }>();
   return {
     produced(topic, count) {
@@ -58,7 +67,10 @@ export function createInstruments(metrics: Metrics): Instruments {
       const lagHere = lag.with(labels);
       const handleHere = handle.with(labels);
       const pausedHere = paused.with(labels);
+      const heldHere = held.with(labels);
       return {
+        held: (by) => heldHere.inc(by),
+        full: () => full.inc(labels),
         consumed: (count) => consumedHere.inc(count),
         dead: (count) => dead.inc(labels, count),
         handled: (seconds) => handleHere.observe(seconds),

@@ -96,7 +96,7 @@ class GroupMember<T> {
       instruments: this.instruments,
       signal: this.abort.signal,
       dropped: (count) => deps.instruments.dropped(topic.name, "no_dlq", count),
-      moved: (partition, position) => this.moved(partition, position),
+      moved: (partition, position, mark) => this.moved(partition, position, mark),
     });
   }
 
@@ -110,8 +110,9 @@ class GroupMember<T> {
     const places = await placesOf(this.deps.admin, this.topic.name, this.options);
     let records = 0;
     for (const [partition, place] of places) {
-      const position = this.held.get(partition)?.lane.position ?? startOf(place, this.options.from).start;
-      records += Math.max(0, place.high - position);
+      const lane = this.held.get(partition)?.lane;
+      const position = lane?.position ?? startOf(place, this.options.from).start;
+      records += Math.max(0, place.high - position) + (lane?.held ?? 0);
     }
     return records;
   }
@@ -301,18 +302,18 @@ class GroupMember<T> {
     else this.consumer.resume(partitions);
   }
 
-  private moved(partition: number, position: number): void {
+  private moved(partition: number, position: number, mark: number): void {
     const held = this.held.get(partition);
     // Taken away while its batch was handled: the next owner commits.
     if (held === undefined) return;
-    if (this.options.commits) this.commits.moved(partition, position);
+    if (this.options.commits) this.commits.moved(partition, mark);
     const before = held.buffer.bytes;
     held.buffer.drop(position);
     this.bytes -= before - held.buffer.bytes;
     const roomy = this.bytes < this.deps.settings.bufferBytes;
     let lag = 0;
     for (const [other, one] of this.held) {
-      lag += Math.max(0, Math.max(one.highWatermark, one.buffer.end()) - one.lane.position);
+      lag += Math.max(0, Math.max(one.highWatermark, one.buffer.end()) - one.lane.position) + one.lane.held;
       const { buffer, resting } = one;
       const drained = buffer.records <= this.options.recordsMax && buffer.bytes <= this.options.bytesMax;
       if (resting && drained && roomy) this.rest(other, one, false);

@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff.ts";
 import type { LogRecord } from "./dead-letter.ts";
+import { Holds } from "./holds.ts";
 import {
   type DeadRecord,
   type Handler,
@@ -30,6 +31,7 @@ export interface LaneContext<T> {
   readonly topic: Topic<T>;
   readonly recordsMax: number;
   readonly bytesMax: number;
+  readonly heldMax: number;
   readonly handler: Handler<T>;
   readonly signal: AbortSignal;
   readonly clock: MqClock;
@@ -46,8 +48,15 @@ export interface LaneContext<T> {
 }
 
 export interface LaneEvents {
-  /** `count` records were finished, the partition's position is `position` now. */
-  moved(partition: number, position: number, count: number): void;
+  /** `count` records were read and answered, the partition is read up to `position` now, and all below `mark` is
+   *  finished. */
+  moved(partition: number, position: number, mark: number, count: number): void;
+  /** So many more records are held, or fewer. */
+  held(by: number): void;
+  /** Nothing more of the partition is read until a held record is finished. */
+  full(partition: number): void;
+  /** What a record was held for failed. */
+  holdFailed(partition: number, offset: number, error: unknown): void;
   handled(seconds: number): void;
   paused(partition: number, reason: string, delayMs: number, first: boolean): void;
   resumed(partition: number): void;
@@ -57,7 +66,12 @@ export interface LaneEvents {
 
 /** One partition of one group: one batch in flight, what arrives meanwhile is the next batch. */
 export interface Lane {
+  /** The next batch begins here. */
   readonly position: number;
+  /** All below it is finished: `position`, or the first record that is held. */
+  readonly mark: number;
+  /** Records that are held. */
+  readonly held: number;
   /** Says that there may be something to read. Idle: delivered in the next microtask. */
   wake(): void;
   /** No new batch; resolves when the one in flight has ended. */
@@ -68,8 +82,9 @@ const attemptsMax = 3;
 /** What one lane waited for is back: within so long, ms, the others look whether theirs is too. */
 const togetherMs = 1000;
 
-/** `waking`: a step is scheduled. `paused` and `retrying` wait for the clock; only `paused` is reported. */
-type State = "idle" | "waking" | "busy" | "paused" | "retrying" | "closed";
+/** `waking`: a step is scheduled. `paused` and `retrying` wait for the clock; only `paused` is reported. `full` waits for a
+ *  held record. */
+type State = "idle" | "waking" | "busy" | "paused" | "retrying" | "full" | "closed";
 
 export function createLane<T>(partition: number, start: number, log: PartitionLog<T>, context: LaneContext<T>): Lane {
   return new PartitionLane(partition, start, log, context);
@@ -85,6 +100,7 @@ class PartitionLane<T> implements Lane {
   private readonly partition: number;
   private readonly log: PartitionLog<T>;
   private readonly context: LaneContext<T>;
+  private readonly holds = new Holds();
   private state: State = "idle";
   private closing = false;
   private closed: Promise<void> | undefined;
@@ -109,6 +125,14 @@ class PartitionLane<T> implements Lane {
     this.log = log;
     this.context = context;
     this.limit = context.recordsMax;
+  }
+
+  get mark(): number {
+    return this.holds.mark(this.position);
+  }
+
+  get held(): number {
+    return this.holds.count;
   }
 
   wake(): void {
@@ -139,17 +163,24 @@ class PartitionLane<T> implements Lane {
     this.state = "closed";
     this.context.paused.delete(this.hurry);
     this.records = [];
+    this.context.events.held(-this.holds.count);
     this.onClosed?.();
   }
 
   private takeStep(): void {
     if (this.state === "closed") return;
-    this.state = "busy";
     const { context, partition } = this;
     this.skipRemoved();
+    if (context.heldMax > 0 && this.holds.count >= context.heldMax) {
+      this.records = [];
+      this.state = "full";
+      context.events.full(partition);
+      return;
+    }
+    this.state = "busy";
     let read: Read<T>;
     try {
-      read = this.log.read(this.position, this.limit, context.bytesMax);
+      read = this.log.read(this.position, this.room(), context.bytesMax);
     } catch (error) {
       this.pause(`the log cannot be read: ${messageOf(error)}`);
       return;
@@ -184,13 +215,19 @@ class PartitionLane<T> implements Lane {
     );
   }
 
+  /** Records of the next batch: all of them might be held. */
+  private room(): number {
+    const { heldMax } = this.context;
+    return heldMax === 0 ? this.limit : Math.min(this.limit, heldMax - this.holds.count);
+  }
+
   private skipRemoved(): void {
     const first = this.log.first();
     const from = this.position;
     if (from >= first) return;
     const { events, topic } = this.context;
     this.position = first;
-    events.moved(this.partition, first, 0);
+    events.moved(this.partition, first, this.mark, 0);
     events.reset(
       `records ${from} to ${first - 1} of ${topic.name}/${this.partition} were removed before they were read`,
     );
@@ -199,8 +236,9 @@ class PartitionLane<T> implements Lane {
   private finished(outcome: Outcome): void {
     const { records } = this;
     const { done, dead } = outcome;
-    if (!Number.isInteger(done) || done < 0 || done > records.length) {
-      this.failed(new RangeError(`outcome says ${done} of ${records.length} records are done`));
+    const fault = this.faultOf(outcome);
+    if (fault !== undefined) {
+      this.failed(new RangeError(fault));
       return;
     }
     if (dead === undefined || dead.length === 0) {
@@ -219,6 +257,40 @@ class PartitionLane<T> implements Lane {
     this.bury(buried, 1, records.length, outcome);
   }
 
+  private faultOf({ done, held = [] }: Outcome): string | undefined {
+    const { length } = this.records;
+    if (!Number.isInteger(done) || done < 0 || done > length)
+      return `outcome says ${done} of ${length} records are done`;
+    const { heldMax } = this.context;
+    if (held.length > 0 && this.holds.count + held.length > heldMax)
+      return `outcome holds more than ${heldMax} records`;
+    const wrong = held.find(({ index }) => !Number.isInteger(index) || index < 0 || index >= done);
+    return wrong === undefined ? undefined : `outcome holds record ${wrong.index} of ${done}`;
+  }
+
+  private hold(held: NonNullable<Outcome["held"]>): void {
+    const { events } = this.context;
+    for (const { index, until } of held.toSorted((a, b) => a.index - b.index)) {
+      const offset = this.position + index;
+      this.holds.add(offset);
+      until.then(
+        () => this.release(offset),
+        (error: unknown) => events.holdFailed(this.partition, offset, error),
+      );
+    }
+    events.held(held.length);
+  }
+
+  private release(offset: number): void {
+    if (this.state === "closed") return;
+    const before = this.mark;
+    if (!this.holds.release(offset)) return;
+    const { events } = this.context;
+    events.held(-1);
+    if (this.mark !== before) events.moved(this.partition, this.position, this.mark, 0);
+    if (this.state === "full") this.again();
+  }
+
   private bury(dead: Dead<T>[], attempts: number, count: number, outcome: Outcome): void {
     this.context.bury(dead, attempts).then(
       () => this.advance(outcome, count),
@@ -228,12 +300,13 @@ class PartitionLane<T> implements Lane {
 
   private advance(outcome: Outcome, count: number): void {
     if (outcome.done > 0) {
+      if (outcome.held !== undefined) this.hold(outcome.held);
       this.position += outcome.done;
       this.failures = 0;
       if (this.pauses > 0) for (const hurry of [...this.context.paused]) hurry();
       this.pauses = 0;
       this.limit = Math.min(this.context.recordsMax, this.limit * 2);
-      this.context.events.moved(this.partition, this.position, outcome.done);
+      this.context.events.moved(this.partition, this.position, this.mark, outcome.done);
     }
     if (outcome.done < count) this.pause(outcome.pause ?? "the handler left records");
     else this.rest();

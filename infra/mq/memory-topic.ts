@@ -124,7 +124,9 @@ export function createMemoryTopic<T>(
     waiting() {
       const waiting = { records, bytes };
       for (const partition of partitions) {
-        const free = Math.min(lowest(partition.owed, Number.POSITIVE_INFINITY) - partition.base, partition.ring.length);
+        // Below 0 where held records grew older than the retention.
+        const passed = Math.max(0, lowest(partition.owed, Number.POSITIVE_INFINITY) - partition.base);
+        const free = Math.min(passed, partition.ring.length);
         waiting.records -= free;
         waiting.bytes -= bytesOf(partition, free);
       }
@@ -168,7 +170,7 @@ export function createMemoryTopic<T>(
             if (partition === undefined) continue;
             remove(partition.readers, lane);
             remove(partition.owed, lane);
-            if (options.commits) partition.parked.set(group, lane.position);
+            if (options.commits) partition.parked.set(group, lane.mark);
             release(partition);
           }
           return Promise.resolve();
@@ -230,7 +232,7 @@ function oldestFree<T>(partitions: readonly Partition<T>[]): Partition<T> | unde
 
 function lowest(lanes: readonly Lane[], otherwise: number): number {
   let position = otherwise;
-  for (const lane of lanes) position = Math.min(position, lane.position);
+  for (const lane of lanes) position = Math.min(position, lane.mark);
   return position;
 }
 

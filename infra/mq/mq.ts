@@ -66,13 +66,24 @@ export interface DeadRecord {
   readonly message: string;
 }
 
-/** The first `done` records are finished; `dead` names those of them that go to the dead-letter topic. With
- *  `done < records.length` the partition is paused, and the rest comes again after 100 ms × 2 … 30 s with jitter,
+/** A record that is read and not finished yet: the group goes on behind it, its committed offset stays before it. When
+ *  `until` resolves it is finished. When it rejects, the record stays as it is until the subscription ends. */
+export interface HeldRecord {
+  /** Within the batch's records. */
+  readonly index: number;
+  readonly until: Promise<unknown>;
+}
+
+/** The first `done` records are finished; `dead` names those of them that go to the dead-letter topic, `held` those that
+ *  will be finished later. Whoever reads on for the group (a restart, another member) is given the first held record
+ *  and **everything behind it** again. With `done < records.length` the partition is paused, and the rest comes again after 100 ms × 2 … 30 s with jitter,
  *  without end; `pause` says why, for the log. */
 export interface Outcome {
   readonly done: number;
   readonly dead?: readonly DeadRecord[] | undefined;
   readonly pause?: string | undefined;
+  /** Together with those held before at most `heldMax` of the partition; another answer is a failure. */
+  readonly held?: readonly HeldRecord[] | undefined;
 }
 
 /** Handles one batch; one batch is in flight per partition and group, what arrives meanwhile is the next one. A throw
@@ -92,6 +103,10 @@ export interface SubscribeOptions {
   readonly recordsMax: number;
   /** Bytes per batch, at most (by `sizeOf` or as stored). */
   readonly bytesMax: number;
+  /** Records of one partition that the handler may hold at a time; 0 when absent. With so many held the partition rests,
+   *  and goes on when one of them is finished; the others do not notice. What is held keeps its place in the log: a
+   *  volatile topic counts it among what waits. */
+  readonly heldMax?: number | undefined;
   /** Called when the group did not continue where it was: a rebalance, a lost session, an offset out of range. */
   readonly onReset?: ((reason: string) => void) | undefined;
 }
