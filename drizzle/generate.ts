@@ -4,9 +4,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
 import { droppedSql, schemaSql } from "./ddl.ts";
+import { draftTables } from "./draft-tables.ts";
 import { foundation } from "./schema.ts";
 
-const files = { "0001_foundation": foundation, "0002_changes": changeTables, "0003_audit": auditTable } as const;
+const files = {
+  "0001_foundation": foundation,
+  "0002_changes": changeTables,
+  "0003_audit": auditTable,
+  "0005_drafts": draftTables,
+} as const;
 
 for (const dialect of ["sqlite", "mysql", "postgres"] as const) {
   const folder = `${import.meta.dir}/migrations/${dialect}`;

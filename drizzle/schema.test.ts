@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { auditTable } from "./audit-table.ts";
 import { changeTables } from "./change-tables.ts";
 import { droppedSql, schemaSql } from "./ddl.ts";
+import { draftTables } from "./draft-tables.ts";
 import { migrations } from "./migrations.ts";
 import { createTables, foundation, schema } from "./schema.ts";
 
@@ -15,6 +16,7 @@ test.each(dialects)(
     expect(migrations[1].sql[dialect]).toBe(schemaSql(dialect, changeTables));
     expect(migrations[2].sql[dialect]).toBe(schemaSql(dialect, auditTable));
     expect(migrations[3].sql[dialect]).toBe(droppedSql(dialect, foundation));
+    expect(migrations[4].sql[dialect]).toBe(schemaSql(dialect, draftTables));
   },
 );
 

@@ -19,6 +19,7 @@ import {
   varchar,
   withDefault,
 } from "./define.ts";
+import { draftTables } from "./draft-tables.ts";
 
 const created = { createdAt: time(), updatedAt: time() };
 
@@ -226,7 +227,7 @@ export const foundation = {
 } as const;
 
 /** Every table of the domain database, in the order in which they are created. */
-export const schema = { ...foundation, ...changeTables, ...auditTable } as const;
+export const schema = { ...foundation, ...changeTables, ...auditTable, ...draftTables } as const;
 
 export type Tables = TablesOf<typeof schema>;
 

@@ -137,6 +137,7 @@ export function createDownstream(options: DownstreamOptions, deps: DownstreamDep
     const text = `{"type":${JSON.stringify(body.signalType)},"data":${json},"timestamp":${nowS}}`;
     let bytes: Uint8Array | undefined;
     for (const session of sessionsOf(item)) {
+      if (session.id === body.originSessionId) continue;
       if (session.carrier !== "binary") {
         write(session, text);
         continue;

@@ -19,6 +19,8 @@ export interface SignalOptions {
   /** 0: never too late. */
   readonly ttlMs?: number;
   readonly traceId?: string;
+  /** A socket session that is left out. */
+  readonly exceptSessionId?: string;
 }
 
 /** Whom a signal is for, and where they are now. */
@@ -58,9 +60,10 @@ export function createSignals({ mq, clog, metrics, clock, repo }: SignalsDeps): 
     pending.add(working);
   }
 
-  const sendTo: Signals["sendTo"] = (find, type, data, { ttlMs = 0, traceId } = {}) =>
+  const sendTo: Signals["sendTo"] = (find, type, data, { ttlMs = 0, traceId, exceptSessionId = "" } = {}) =>
     background(type, async () => {
-      const records = signalRecords(await find(), { type, data, ttlMs }, clock(), traceId).map(
+      const signal = { type, data, ttlMs, exceptSessionId };
+      const records = signalRecords(await find(), signal, clock(), traceId).map(
         (record) => outRecord(downstreamTopic(record.gatewayId), undefined, record) as OutRecord,
       );
       if (records.length > 0) await mq.send(records);

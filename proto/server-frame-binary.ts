@@ -113,6 +113,13 @@ const payloads: { readonly [T in PlainFrameType]: (data: ServerFrameData[T]) => 
     case: "messageRead",
     value: { conversationId, userId: BigInt(userId), lastReadSeqId: BigInt(lastReadSeqId) },
   }),
+  "draft-updated": ({ conversationId, content, replyToMessageId, updatedAt, version }) => ({
+    case: "draftUpdated",
+    value: {
+      ...{ conversationId, content, replyToMessageId: BigInt(replyToMessageId ?? 0) },
+      ...{ updatedAt: BigInt(updatedAt), version: BigInt(version) },
+    },
+  }),
   "friend-request": ({ requestId, requester, message, event }) => ({
     case: "friendRequest",
     value: { requestId: BigInt(requestId), requester: userOf(requester), message: message ?? "", event },

@@ -9,6 +9,8 @@ export interface AddressedSignal<T extends ServerFrameType = ServerFrameType> {
   readonly data: ServerFrameData[T];
   /** After this many ms it is of no use any more; 0 = never. */
   readonly ttlMs: number;
+  /** A socket session that is left out; default: none is. */
+  readonly exceptSessionId?: string;
 }
 
 const encoder = new TextEncoder();
@@ -30,7 +32,7 @@ export function routesOf(statuses: readonly OnlineStatus[]): AddressedRoute[] {
 /** One record for each gateway that has sessions of these users (spec 50 §3). The records share the body. */
 export function signalRecords(
   routes: readonly AddressedRoute[],
-  { type, data, ttlMs }: AddressedSignal,
+  { type, data, ttlMs, exceptSessionId = "" }: AddressedSignal,
   nowMs: number,
   traceId = "",
 ): DownstreamRecord[] {
@@ -41,6 +43,7 @@ export function signalRecords(
       signalType: type,
       payload: encoder.encode(JSON.stringify(data)),
       expiresAtMs: ttlMs === 0 ? 0n : BigInt(nowMs + ttlMs),
+      originSessionId: exceptSessionId,
     },
   };
   return routes.map(({ gatewayId, incarnation, userIds }) => {

@@ -12,6 +12,7 @@ import { commitSuite } from "./commit.suite.ts";
 import { routesSuite } from "./routes.suite.ts";
 import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
+import { draftsSuite } from "./rpc/drafts.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
 import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
 import { reactionsSuite } from "./rpc/reactions.suite.ts";
@@ -28,6 +29,7 @@ const suites = {
   change: changeSuite,
   "message changes": messageChangesSuite,
   reactions: reactionsSuite,
+  drafts: draftsSuite,
   routes: routesSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,

@@ -14,6 +14,7 @@ import type { ApiDeps, ApiEnv } from "./context.ts";
 import { contract } from "./contract.ts";
 import { conversationChangeEndpoints, conversationChangeHandlers } from "./conversation-changes.ts";
 import { conversationEndpoints, conversationHandlers } from "./conversations.ts";
+import { draftEndpoints, draftHandlers } from "./drafts.ts";
 import { friendEndpoints, friendHandlers } from "./friends.ts";
 import type { Guard } from "./guard.ts";
 import { memberEndpoints, memberHandlers } from "./members.ts";
@@ -86,6 +87,7 @@ export function createApp(deps: AppDeps): Hono<ApiEnv> {
   mount(api, authEndpoints, authHandlers(deps, deps.signOut), deps);
   mount(api, accountEndpoints, accountHandlers(deps, deps.signOut), deps);
   mount(api, userEndpoints, userHandlers(deps), deps);
+  mount(api, draftEndpoints, draftHandlers(deps), deps);
   mount(api, conversationChangeEndpoints, conversationChangeHandlers(deps), deps);
   mount(api, conversationEndpoints, conversationHandlers(deps, guard), deps);
   mount(api, friendEndpoints, friendHandlers(deps), deps);

@@ -2,6 +2,7 @@ import { accountEndpoints } from "./account.ts";
 import { authEndpoints } from "./auth.ts";
 import { conversationChangeEndpoints } from "./conversation-changes.ts";
 import { conversationEndpoints } from "./conversations.ts";
+import { draftEndpoints } from "./drafts.ts";
 import type { Endpoints } from "./endpoint.ts";
 import { friendEndpoints } from "./friends.ts";
 import { memberEndpoints } from "./members.ts";
@@ -14,7 +15,7 @@ import { userEndpoints } from "./users.ts";
 export const contract: Readonly<Record<string, Endpoints>> = {
   auth: { ...authEndpoints, ...accountEndpoints },
   users: userEndpoints,
-  conversations: { ...conversationChangeEndpoints, ...conversationEndpoints },
+  conversations: { ...draftEndpoints, ...conversationChangeEndpoints, ...conversationEndpoints },
   members: memberEndpoints,
   friends: friendEndpoints,
   messages: { ...messageEndpoints, ...messageChangeEndpoints, ...pinEndpoints },

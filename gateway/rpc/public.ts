@@ -177,6 +177,7 @@ function rulesOf(
     for (const target of targets) rules.push(...sendRules(identity.userId, identity.isGuest, target));
   } else if (method === FriendService.method.searchUsers) rules.push({ rule: "search", resource });
   else if (method === FriendService.method.sendFriendRequest) rules.push({ rule: "friend_request", resource });
+  else if (method === ConversationService.method.setDraft) rules.push({ rule: "draft", resource });
   else if (method === ConversationService.method.createConversation && fields.type === ConversationType.GROUP) {
     rules.push({ rule: "create_group", resource });
   }

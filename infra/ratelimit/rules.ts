@@ -27,6 +27,7 @@ export const defaultRules = {
   ws_connect: { mode: "local", ratePerSecond: 10, capacity: 50 },
   friend_request: { mode: "distributed", ratePerSecond: 10 / hour, capacity: 10 },
   create_group: { mode: "distributed", ratePerSecond: 5 / hour, capacity: 5 },
+  draft: { mode: "local", ratePerSecond: 2, capacity: 30 },
   search: { mode: "distributed", ratePerSecond: 30 / minute, capacity: 30 },
   api_default: { mode: "local", ratePerSecond: 100, capacity: 200 },
   ip_total: { mode: "distributed", ratePerSecond: 1000 / minute, capacity: 1000 },

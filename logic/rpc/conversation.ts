@@ -17,6 +17,7 @@ import type { Signals } from "../signals.ts";
 import { invalid, optionsOf, requireConversationId, requireUserId } from "./arguments.ts";
 import { listMethods } from "./conversation-list.ts";
 import { historyMethods, memberMethods } from "./conversation-reads.ts";
+import { draftMethods } from "./drafts.ts";
 
 export interface ConversationDeps extends Pick<LogicContext, "repo" | "metrics" | "clock"> {
   readonly events: ConversationEvents;
@@ -41,6 +42,7 @@ export function conversationService(
     ...memberMethods({ repo }),
     ...historyMethods({ repo }),
     ...readState({ repo }, events, createReceipts({ repo, signals })),
+    ...draftMethods({ repo, signals }),
 
     async createConversation(request, call) {
       const calls = optionsOf(call);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SEQ_MAX } from "../limits.ts";
 import { component } from "./components.ts";
 import { conversationId, count, id, seconds, seq } from "./fields.ts";
 
@@ -148,6 +149,22 @@ export const conversation = component(
     announcement: z.record(z.string(), z.unknown()).exactOptional(),
     members: z.array(conversationMember).exactOptional(),
   }),
+);
+
+export const draft = component(
+  "Draft",
+  z.object({
+    conversationId,
+    content: z.string().describe("Empty: removed"),
+    replyToMessageId: id.exactOptional(),
+    updatedAt: seconds,
+    version: z
+      .int()
+      .min(0)
+      .max(SEQ_MAX)
+      .describe("Grows with every change of this draft: of two, the higher one is right"),
+  }),
+  "A text begun and not sent: one per user and conversation",
 );
 
 export const tokens = component(

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { component } from "./components.ts";
 import { conversationId, count, id, seconds, seq } from "./fields.ts";
-import { changeFields, fileInfo, forwarded, friend, message, reply, userInfo } from "./objects.ts";
+import { changeFields, draft, fileInfo, forwarded, friend, message, reply, userInfo } from "./objects.ts";
 
 /** `data` of the frames that the server sends, by type (spec 20 §5). `changeFields` are in those that are a change. */
 
@@ -119,6 +119,7 @@ export const serverFrames = {
     count: count.describe("Users with this emoji after the change"),
   }),
   "message-read": z.object({ conversationId, userId: id, lastReadSeqId: seq }),
+  "draft-updated": draft,
   "friend-request": z.object({
     requestId: id,
     requester: userInfo,

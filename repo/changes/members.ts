@@ -13,6 +13,7 @@ import { refusalOf } from "#proto/permissions.ts";
 import type { ChangeScope } from "../change-scope.ts";
 import type { RepoContext } from "../context.ts";
 import { conversationType, memberRole } from "../store/conversation.ts";
+import { deleteDrafts } from "../store/draft.ts";
 import { insertMembers } from "../store/membership.ts";
 import type { SenderRow } from "../store/message-row.ts";
 import { groupSettingsOf } from "./group-settings.ts";
@@ -161,6 +162,7 @@ function* take(context: Context, plan: RemovalPlan, scope: ChangeScope, userIds:
   const { conversation, nowMs, tx } = scope;
   const { conversationMembers: m } = context.tables;
   yield* run(tx.q.delete(m).where(and(inArray(m.userId, userIds), eq(m.conversationId, conversation.id))));
+  yield* deleteDrafts(context.tables, tx, userIds, conversation.id);
   const times = { removedAt: nowMs, createdAt: nowMs, updatedAt: nowMs };
   const sorted = userIds.toSorted((a, b) => (a < b ? -1 : 1));
   yield* upsertMany(

@@ -23,6 +23,7 @@ import { seconds } from "../store/message-row.ts";
 import { createReadPointers, type Pointer, type ReadPointers } from "../store/read-pointer.ts";
 import { idOf, invalid } from "./arguments.ts";
 import { listMethods, type Present, presenter } from "./conversation-list.ts";
+import { draftMethods } from "./drafts.ts";
 import { infoChangeMethods } from "./info-changes.ts";
 import { joinRequestMethods } from "./join-requests.ts";
 import { memberChangeMethods } from "./member-changes.ts";
@@ -49,6 +50,7 @@ export function conversationService(context: RepoContext) {
     ...memberChangeMethods(context, finder),
     ...infoChangeMethods(context, finder, store, present),
     ...joinRequestMethods(context, finder),
+    ...draftMethods(context),
   } satisfies Partial<Impl>;
 }
 

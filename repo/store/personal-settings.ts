@@ -3,6 +3,7 @@ import { changes, findMany, now } from "#infra/db/steps.ts";
 import { AppError } from "#proto/errors.ts";
 import type { RepoContext } from "../context.ts";
 import { conversationColumns } from "./conversation-row.ts";
+import { dropDraft } from "./draft.ts";
 import { movePointers } from "./membership.ts";
 
 export interface PersonalSettings {
@@ -37,7 +38,9 @@ export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables
             .where(one),
         );
         if (found === 0) throw new AppError("NOT_CONVERSATION_MEMBER");
-        if (hidden === true) yield* movePointers(context, conversationId, [userId], conversation, nowMs);
+        if (hidden !== true) return;
+        yield* movePointers(context, conversationId, [userId], conversation, nowMs);
+        yield* dropDraft(tables, tx, userId, conversationId, nowMs);
       });
     },
   };

@@ -4,6 +4,7 @@ import { changeFlows } from "../support/change-flows.ts";
 import { chatFlows } from "../support/chat-flows.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { connectFlows } from "../support/connect-flows.ts";
+import { draftFlows } from "../support/draft-flows.ts";
 import { friendFlows } from "../support/friend-flows.ts";
 import { groupFlows } from "../support/group-flows.ts";
 import { metricsFlows } from "../support/metrics-flows.ts";
@@ -35,6 +36,7 @@ afterAll(async () => (await cluster)?.[Symbol.asyncDispose](), 60_000);
 describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("chat", () => chatFlows(twoGateways));
   describe("changes", () => changeFlows(twoGateways));
+  describe("drafts", () => draftFlows(twoGateways));
   describe("friends", () => friendFlows(twoGateways));
   describe("groups", () => groupFlows(twoGateways));
   describe("bad input", () => badInput(twoGateways));

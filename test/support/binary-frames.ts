@@ -104,6 +104,11 @@ function typeAndData(frame: ServerFrame): { type: string; data: Record<string, u
       const status = payload.value.status === MessageAckStatus.SUCCESS ? "success" : "failed";
       return { type: "message-ack", data: { ...rest, client_msg_id: clientMsgId, status } };
     }
+    case "draftUpdated": {
+      const { replyToMessageId, ...data } = plain(frame);
+      if (replyToMessageId !== 0) data.replyToMessageId = String(replyToMessageId);
+      return { type: "draft-updated", data };
+    }
     case undefined:
       throw new Error("a server frame without a payload that is known");
     default:

@@ -4,6 +4,7 @@ import { contract } from "../../../gateway/http/contract.ts";
 import type { Endpoint } from "../../../gateway/http/endpoint.ts";
 import { openApiDocument } from "../../../gateway/http/openapi.ts";
 import { errorsOf, paramsIn } from "../../../gateway/http/openapi-errors.ts";
+import { defaultRules, type Rule } from "../../../infra/ratelimit/rules.ts";
 import type { ErrorName } from "../../../proto/errors.ts";
 import { type Account, type Answer, newAccount, newGuest } from "../../support/api.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
@@ -163,6 +164,25 @@ describe("10 §1: bodies", () => {
   test.each(named(({ body }) => body !== undefined))("%s: 413 over 1 MiB", async (_, one) => {
     const answer = await ask(one, pathOf(one), `{"x":"${"x".repeat(1_050_000)}"}`, ann.accessToken);
     expect(answer).toMatchObject({ status: 413, code: "PAYLOAD_TOO_LARGE" });
+  });
+});
+
+describe("60 §8: the limit that an endpoint names", () => {
+  test.each(named(({ limit }) => limit !== undefined))("%s: 429 with Retry-After", async (name, one) => {
+    const rules: Readonly<Record<string, Rule>> = defaultRules;
+    const rule = one.limit ?? "";
+    const me = one.auth === "none" ? undefined : await newAccount(town.api);
+    const resource = me === undefined ? "ip:127.0.0.1" : `user:${me.userId}`;
+    town.ratelimit.setEnabled(true);
+    try {
+      for (let left = rules[rule]?.capacity ?? 0; left > 0; left -= 1) await town.ratelimit.allow(resource, rule);
+      const path = pathOf(one) + queryOf(name);
+      const answer = await town.api.call(one.method.toUpperCase(), path, bodyFor(name), me?.accessToken);
+      expect([answer.status, answer.code]).toEqual([429, "RATE_LIMITED"]);
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+    } finally {
+      town.ratelimit.setEnabled(false);
+    }
   });
 });
 

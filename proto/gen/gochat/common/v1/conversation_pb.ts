@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file gochat/common/v1/conversation.proto.
  */
 export const file_gochat_common_v1_conversation: GenFile = /*@__PURE__*/
-  fileDesc("CiNnb2NoYXQvY29tbW9uL3YxL2NvbnZlcnNhdGlvbi5wcm90bxIQZ29jaGF0LmNvbW1vbi52MSKeAgoSQ29udmVyc2F0aW9uTWVtYmVyEigKBHVzZXIYASABKAsyGi5nb2NoYXQuY29tbW9uLnYxLlVzZXJJbmZvEjYKBHJvbGUYAiABKA4yKC5nb2NoYXQuY29tbW9uLnYxLkNvbnZlcnNhdGlvbk1lbWJlclJvbGUSDQoFbXV0ZWQYAyABKAgSEQoJam9pbmVkX2F0GAQgASgDEhMKC211dGVkX3VudGlsGAUgASgDEhcKD2NvbnZlcnNhdGlvbl9pZBgGIAEoCRISCgp1cGRhdGVkX2F0GAcgASgDEhEKCXBpbm5lZF9hdBgIIAEoAxIUCgxub3RpZnlfbXV0ZWQYCSABKAgSGQoRaGlkZGVuX2JlZm9yZV9zZXEYCiABKAMiqQQKDENvbnZlcnNhdGlvbhIKCgJpZBgBIAEoCRIwCgR0eXBlGAIgASgOMiIuZ29jaGF0LmNvbW1vbi52MS5Db252ZXJzYXRpb25UeXBlEgwKBG5hbWUYAyABKAkSEgoKYXZhdGFyX3VybBgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIQCghvd25lcl9pZBgGIAEoCRIUCgxtZW1iZXJfY291bnQYByABKAUSLwoMbGFzdF9tZXNzYWdlGAggASgLMhkuZ29jaGF0LmNvbW1vbi52MS5NZXNzYWdlEhQKDHVucmVhZF9jb3VudBgJIAEoAxISCgp1cGRhdGVkX2F0GAogASgDEhIKCmNyZWF0ZWRfYXQYCyABKAMSEAoIc2V0dGluZ3MYDCABKAkSEwoLbGFzdF9zZXFfaWQYDSABKAMSGAoQbGFzdF9yZWFkX3NlcV9pZBgOIAEoAxIoCgRwZWVyGA8gASgLMhouZ29jaGF0LmNvbW1vbi52MS5Vc2VySW5mbxI7Cg1teV9tZW1iZXJzaGlwGBAgASgLMiQuZ29jaGF0LmNvbW1vbi52MS5Db252ZXJzYXRpb25NZW1iZXISGAoQbGFzdF9hY3Rpdml0eV9hdBgRIAEoAxIPCgd2ZXJzaW9uGBIgASgDEg8KB2lzX3Jvb20YEyABKAgSEwoLbWVtYmVyc19zZXEYFCABKAMSFAoMZGlzc29sdmVkX2F0GBUgASgDKo0BChBDb252ZXJzYXRpb25UeXBlEiEKHUNPTlZFUlNBVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASHAoYQ09OVkVSU0FUSU9OX1RZUEVfU0lOR0xFEAESGwoXQ09OVkVSU0FUSU9OX1RZUEVfR1JPVVAQAhIbChdDT05WRVJTQVRJT05fVFlQRV9XT1JMRBADKq8BChZDb252ZXJzYXRpb25NZW1iZXJSb2xlEigKJENPTlZFUlNBVElPTl9NRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEiMKH0NPTlZFUlNBVElPTl9NRU1CRVJfUk9MRV9NRU1CRVIQARIiCh5DT05WRVJTQVRJT05fTUVNQkVSX1JPTEVfQURNSU4QAhIiCh5DT05WRVJTQVRJT05fTUVNQkVSX1JPTEVfT1dORVIQA2IGcHJvdG8z", [file_gochat_common_v1_message, file_gochat_common_v1_user]);
+  fileDesc("CiNnb2NoYXQvY29tbW9uL3YxL2NvbnZlcnNhdGlvbi5wcm90bxIQZ29jaGF0LmNvbW1vbi52MSKeAgoSQ29udmVyc2F0aW9uTWVtYmVyEigKBHVzZXIYASABKAsyGi5nb2NoYXQuY29tbW9uLnYxLlVzZXJJbmZvEjYKBHJvbGUYAiABKA4yKC5nb2NoYXQuY29tbW9uLnYxLkNvbnZlcnNhdGlvbk1lbWJlclJvbGUSDQoFbXV0ZWQYAyABKAgSEQoJam9pbmVkX2F0GAQgASgDEhMKC211dGVkX3VudGlsGAUgASgDEhcKD2NvbnZlcnNhdGlvbl9pZBgGIAEoCRISCgp1cGRhdGVkX2F0GAcgASgDEhEKCXBpbm5lZF9hdBgIIAEoAxIUCgxub3RpZnlfbXV0ZWQYCSABKAgSGQoRaGlkZGVuX2JlZm9yZV9zZXEYCiABKAMicwoFRHJhZnQSFwoPY29udmVyc2F0aW9uX2lkGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSGwoTcmVwbHlfdG9fbWVzc2FnZV9pZBgDIAEoCRISCgp1cGRhdGVkX2F0GAQgASgDEg8KB3ZlcnNpb24YBSABKAMiqQQKDENvbnZlcnNhdGlvbhIKCgJpZBgBIAEoCRIwCgR0eXBlGAIgASgOMiIuZ29jaGF0LmNvbW1vbi52MS5Db252ZXJzYXRpb25UeXBlEgwKBG5hbWUYAyABKAkSEgoKYXZhdGFyX3VybBgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIQCghvd25lcl9pZBgGIAEoCRIUCgxtZW1iZXJfY291bnQYByABKAUSLwoMbGFzdF9tZXNzYWdlGAggASgLMhkuZ29jaGF0LmNvbW1vbi52MS5NZXNzYWdlEhQKDHVucmVhZF9jb3VudBgJIAEoAxISCgp1cGRhdGVkX2F0GAogASgDEhIKCmNyZWF0ZWRfYXQYCyABKAMSEAoIc2V0dGluZ3MYDCABKAkSEwoLbGFzdF9zZXFfaWQYDSABKAMSGAoQbGFzdF9yZWFkX3NlcV9pZBgOIAEoAxIoCgRwZWVyGA8gASgLMhouZ29jaGF0LmNvbW1vbi52MS5Vc2VySW5mbxI7Cg1teV9tZW1iZXJzaGlwGBAgASgLMiQuZ29jaGF0LmNvbW1vbi52MS5Db252ZXJzYXRpb25NZW1iZXISGAoQbGFzdF9hY3Rpdml0eV9hdBgRIAEoAxIPCgd2ZXJzaW9uGBIgASgDEg8KB2lzX3Jvb20YEyABKAgSEwoLbWVtYmVyc19zZXEYFCABKAMSFAoMZGlzc29sdmVkX2F0GBUgASgDKo0BChBDb252ZXJzYXRpb25UeXBlEiEKHUNPTlZFUlNBVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASHAoYQ09OVkVSU0FUSU9OX1RZUEVfU0lOR0xFEAESGwoXQ09OVkVSU0FUSU9OX1RZUEVfR1JPVVAQAhIbChdDT05WRVJTQVRJT05fVFlQRV9XT1JMRBADKq8BChZDb252ZXJzYXRpb25NZW1iZXJSb2xlEigKJENPTlZFUlNBVElPTl9NRU1CRVJfUk9MRV9VTlNQRUNJRklFRBAAEiMKH0NPTlZFUlNBVElPTl9NRU1CRVJfUk9MRV9NRU1CRVIQARIiCh5DT05WRVJTQVRJT05fTUVNQkVSX1JPTEVfQURNSU4QAhIiCh5DT05WRVJTQVRJT05fTUVNQkVSX1JPTEVfT1dORVIQA2IGcHJvdG8z", [file_gochat_common_v1_message, file_gochat_common_v1_user]);
 
 /**
  * @generated from message gochat.common.v1.ConversationMember
@@ -85,6 +85,53 @@ export type ConversationMember = Message<"gochat.common.v1.ConversationMember"> 
  */
 export const ConversationMemberSchema: GenMessage<ConversationMember> = /*@__PURE__*/
   messageDesc(file_gochat_common_v1_conversation, 0);
+
+/**
+ * A text begun and not sent: one per user and conversation, the same on all devices of the user.
+ *
+ * @generated from message gochat.common.v1.Draft
+ */
+export type Draft = Message<"gochat.common.v1.Draft"> & {
+  /**
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * Empty: removed.
+   *
+   * @generated from field: string content = 2;
+   */
+  content: string;
+
+  /**
+   * Empty: answers nothing.
+   *
+   * @generated from field: string reply_to_message_id = 3;
+   */
+  replyToMessageId: string;
+
+  /**
+   * Database clock, Unix seconds.
+   *
+   * @generated from field: int64 updated_at = 4;
+   */
+  updatedAt: bigint;
+
+  /**
+   * Grows with every change of this draft: who knows a higher one ignores this.
+   *
+   * @generated from field: int64 version = 5;
+   */
+  version: bigint;
+};
+
+/**
+ * Describes the message gochat.common.v1.Draft.
+ * Use `create(DraftSchema)` to create a new message.
+ */
+export const DraftSchema: GenMessage<Draft> = /*@__PURE__*/
+  messageDesc(file_gochat_common_v1_conversation, 1);
 
 /**
  * @generated from message gochat.common.v1.Conversation
@@ -211,7 +258,7 @@ export type Conversation = Message<"gochat.common.v1.Conversation"> & {
  * Use `create(ConversationSchema)` to create a new message.
  */
 export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
-  messageDesc(file_gochat_common_v1_conversation, 1);
+  messageDesc(file_gochat_common_v1_conversation, 2);
 
 /**
  * @generated from enum gochat.common.v1.ConversationType
