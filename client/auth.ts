@@ -18,6 +18,8 @@ export interface AuthDeps {
   readonly http: Http;
   readonly clock: Clock;
   readonly storage: KeyValueStorage;
+  /** What the list of sessions says of this device. */
+  readonly device?: { readonly platform: string; readonly clientInfo?: string };
   /** Signed in, token renewed, or (undefined) signed out. */
   readonly onSession: (session: Session | undefined, why: "signed-in" | "renewed" | "signed-out" | "ended") => void;
 }
@@ -38,6 +40,12 @@ export interface Auth {
   adopt(): void;
   /** The server ended the session (close code 4004). */
   ended(): void;
+  /** The session goes on with these tokens, as the user that is in them. Throws BAD_ANSWER, SIGNED_OUT. */
+  renewed(tokens: Tokens): Session;
+  /** The account of the session changed. */
+  changed(user: User): void;
+  /** Forgets the session, of which the server was told. */
+  signedOut(): void;
   readonly deviceId: string;
 }
 
@@ -117,7 +125,7 @@ export function createAuth(deps: AuthDeps): Auth {
     });
   };
   const signIn = async (path: string, body: object): Promise<Session> => {
-    const tokens = (await http({ method: "POST", path, body: { ...body, deviceId } })) as Tokens;
+    const tokens = (await http({ method: "POST", path, body: { ...body, ...deps.device, deviceId } })) as Tokens;
     if (tokens.user === undefined) throw new ClientError("BAD_ANSWER");
     const next = toSession(tokens, tokens.user, clock.now());
     set(next, "signed-in");
@@ -145,6 +153,19 @@ export function createAuth(deps: AuthDeps): Auth {
     adopt,
     ended: () => {
       if (session !== undefined) set(undefined, "ended");
+    },
+    renewed: (tokens) => {
+      if (session === undefined) throw new ClientError("SIGNED_OUT");
+      if (tokens.user === undefined) throw new ClientError("BAD_ANSWER");
+      const next = toSession(tokens, tokens.user, clock.now());
+      set(next, "renewed");
+      return next;
+    },
+    changed: (user) => {
+      if (session?.user.id === user.id) set({ ...session, user }, "renewed");
+    },
+    signedOut: () => {
+      if (session !== undefined) set(undefined, "signed-out");
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { MessageJson as Message, UserJson as User } from "#proto/objects.ts";
+import { type Account, createAccount } from "./account.ts";
 import { type Api, createApi } from "./api.ts";
 import { createAsker } from "./asker.ts";
 import { type Auth, createAuth, type Session } from "./auth.ts";
@@ -8,11 +9,14 @@ import { type Conversations, createConversations } from "./conversations.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { repeatable } from "./error-codes.ts";
 import { codeOf } from "./errors.ts";
+import type { FriendEvent } from "./friend-frames.ts";
+import { createFriends, type Friends } from "./friends.ts";
 import { createHistory, type OpenConversation } from "./history.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { uuidv7 } from "./ids.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import { createOutbox, type Draft, type Pending, type SendHandle, type Stored } from "./outbox.ts";
+import { createPresence, type PresenceEvent, type PresenceStore } from "./presence.ts";
 import { routeFrame } from "./router.ts";
 import { type ConnectionState, createSocket, type RawFrame, type WebSocketLike } from "./socket.ts";
 import { createMemoryStorage, type KeyValueStorage, readJson, writeJson } from "./storage.ts";
@@ -31,6 +35,8 @@ export interface ClientOptions {
   /** In [0, 1); for jitter. */
   readonly random?: () => number;
   readonly platform?: "web" | "ios" | "android" | "desktop" | "bot";
+  /** What the list of sessions calls this device, e.g. "Firefox on Linux"; at most 200 characters. */
+  readonly clientInfo?: string;
   /** Where an earlier run stopped, per conversation: such a conversation starts there and fetches every row above. */
   readonly savedMark?: (conversationId: string) => number | undefined;
 }
@@ -46,9 +52,15 @@ export interface ClientEvents {
   row: Message;
   /** A message was recalled, edited, reacted to, pinned or unpinned; besides `row`. */
   change: MessageChange;
+  /** Friends, open requests or blocks changed. */
+  friends: undefined;
+  /** Something was pushed about friends; besides `friends`. */
+  friend: FriendEvent;
+  /** Somebody of whom the presence is known went online or offline. */
+  presence: PresenceEvent;
   /** A message of this client is stored. */
   stored: { readonly message: Pending; readonly stored: Stored };
-  /** Every frame as it came, for what the SDK does not interpret (typing, presence, friends …). */
+  /** Every frame as it came, for what the SDK does not interpret (typing …). */
   frame: RawFrame;
 }
 
@@ -72,6 +84,10 @@ export interface Client {
   pending(conversationId?: string): readonly Pending[];
   /** Recall, edit, react, pin, forward. */
   readonly messages: Messages;
+  readonly friends: Friends;
+  readonly presence: PresenceStore;
+  /** Profile, password, upgrade of a guest, devices. */
+  readonly account: Account;
   readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead">;
   /** Opens a conversation and starts loading its newest page. The same object while it stays open. */
   open(conversationId: string): OpenConversation;
@@ -90,10 +106,13 @@ export function createClient(options: ClientOptions): Client {
   const conversationChanged = (id: string): void => events.emit("conversation", { id });
   let hidden = false;
 
+  const platform = options.platform ?? "web";
+  const { clientInfo } = options;
   const auth = createAuth({
     http,
     clock,
     storage,
+    device: { platform, ...(clientInfo === undefined ? {} : { clientInfo }) },
     onSession: (session, why) => {
       if (why === "renewed") socket.send({ type: "refresh-auth", data: { token: session?.accessToken } });
       else if (session === undefined) {
@@ -147,9 +166,25 @@ export function createClient(options: ClientOptions): Client {
     conversations.arrived(row);
     settleOwn(row);
   };
+  const presence = createPresence({
+    call: api.call,
+    registered: () => me()?.isGuest === false,
+    onChange: (event) => events.emit("presence", event),
+  });
+  const friends = createFriends({
+    call: api.call,
+    presence,
+    clock,
+    random,
+    me,
+    onChange: () => events.emit("friends", undefined),
+    onEvent: (event) => events.emit("friend", event),
+  });
   const forget = (): void => {
     history.clear();
     conversations.clear();
+    friends.clear();
+    presence.clear();
   };
 
   /** After `connected` or a `resync`: the list says which heads moved, then what is missing is fetched (00 §6). */
@@ -185,7 +220,7 @@ export function createClient(options: ClientOptions): Client {
   const socket = createSocket({
     clock,
     random,
-    url: socketUrl(options.baseUrl, keptId(options.pageStorage, clock.now()), options.platform ?? "web"),
+    url: socketUrl(options.baseUrl, keptId(options.pageStorage, clock.now()), platform),
     open: options.webSocket ?? ((url, protocols) => new WebSocket(url, protocols) as WebSocketLike),
     token: auth.accessToken,
     checkSession: async () => {
@@ -211,6 +246,7 @@ export function createClient(options: ClientOptions): Client {
           synced();
           outbox.connected();
           conversations.connected();
+          friends.connected();
         },
         row: (row) => {
           arrived(row);
@@ -230,6 +266,8 @@ export function createClient(options: ClientOptions): Client {
         refused: outbox.refused,
         me: () => me()?.id,
       });
+      presence.onFrame(frame);
+      friends.onFrame(frame);
       events.emit("frame", frame);
     },
   });
@@ -253,6 +291,9 @@ export function createClient(options: ClientOptions): Client {
     cancel: outbox.cancel,
     pending: outbox.pending,
     messages: createMessages({ call: api.call, clock, random, onChanged: history.replace }),
+    friends,
+    presence,
+    account: createAccount({ call: api.call, auth, socket }),
     conversations,
     open: history.open,
     createSingle: async (userId) => {

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: object;
   readonly token?: string;
+  /** Makes a POST that creates once over all its repeats; at most 64 characters. */
+  readonly idempotencyKey?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -18,12 +20,13 @@ export type Http = (request: HttpRequest) => Promise<unknown>;
 const timeoutMs = 15_000;
 
 export function createHttp(options: { baseUrl: string; fetch: Fetch }): Http {
-  return async ({ method, path, query, body, token, signal }) => {
+  return async ({ method, path, query, body, token, idempotencyKey, signal }) => {
     const params = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) if (value !== undefined) params.set(name, String(value));
     const search = params.size === 0 ? "" : `?${params}`;
     const headers: Record<string, string> = { Accept: "application/json" };
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (idempotencyKey !== undefined) headers["Idempotency-Key"] = idempotencyKey;
     if (token !== undefined) headers.Authorization = `Bearer ${token}`;
     const deadline = AbortSignal.timeout(timeoutMs);
     try {

@@ -1,10 +1,9 @@
 import type { MessageJson as Message } from "#proto/objects.ts";
-import { delayOf, type Random, resendStepsMs } from "./backoff.ts";
+import type { Random } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
-import { repeatable } from "./error-codes.ts";
-import { codeOf } from "./errors.ts";
 import type { HttpRequest } from "./http.ts";
 import { uuidv7 } from "./ids.ts";
+import { createRepeater } from "./repeat.ts";
 
 export interface PinnedMessage {
   readonly messageId: string;
@@ -46,20 +45,9 @@ export interface MessagesDeps {
   readonly onChanged: (message: Message) => void;
 }
 
-const repeatsMax = 3;
-
 export function createMessages({ call, clock, random, onChanged }: MessagesDeps): Messages {
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, () => resolve()));
-  const repeated = async (request: HttpRequest): Promise<unknown> => {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await call(request);
-      } catch (error) {
-        if (attempt === repeatsMax || !repeatable(codeOf(error))) throw error;
-        await pause(delayOf(resendStepsMs, attempt, random));
-      }
-    }
-  };
+  const repeat = createRepeater({ clock, random });
+  const repeated = (request: HttpRequest): Promise<unknown> => repeat(() => call(request));
   const newId = (): string => uuidv7(clock.now());
   const at = (messageId: string, rest = ""): string => `/messages/${encodeURIComponent(messageId)}${rest}`;
   const changed = async (request: HttpRequest): Promise<Message> => {

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { replyOf } from "../../client/changes.ts";
-import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
+import type { Client } from "../../client/client.ts";
 import type { ClientError } from "../../client/errors.ts";
 import { createMemoryStorage } from "../../client/storage.ts";
+import { newName, online, sdkClients, until } from "./sdk-clients.ts";
+import { accountBySdk, friendsBySdk, presenceBySdk } from "./sdk-friend-flows.ts";
 import { insideOf, needsInside, notOurs, type Target } from "./target.ts";
 
 let target: Target;
+const { newClient, elsewhere } = sdkClients(() => target);
 
 /** People who use the SDK, at the first and the last gateway of what `start` starts. */
 export function sdkFlows(start: () => Promise<Target>): void {
@@ -21,26 +24,13 @@ export function sdkFlows(start: () => Promise<Target>): void {
   );
   test("from a saved mark a later run gets every row above it, in order, and nothing twice", fromMark);
   test("10 §7: edit, react, reply, recall reach the other side's timeline", changesByTheSdk);
+  const clients = { newClient, elsewhere };
+  test("10 §8: friends over two gateways: ask, accept, remark, remove, block, unblock", () => friendsBySdk(clients));
+  test("10 §4: who is online is known of friends, and not of strangers", () => presenceBySdk(clients));
+  test("10 §3: sessions, password, upgrade of a guest, sign-out everywhere", () => accountBySdk(clients));
   test("a refusal has its code; signing out ends the session", refusals);
 }
 
-/** Resolves when `holds` does; looked at after every event and ten times a second. */
-async function until(client: Client, holds: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}, the connection is ${client.connection().at}`);
-    await Bun.sleep(100);
-  }
-}
-const newClient = (options: Partial<ClientOptions> = {}) =>
-  createClient({ baseUrl: target.first, platform: "bot", ...options });
-const elsewhere = () => newClient({ baseUrl: target.last });
-const newName = (name: string): string => `${name}_${Math.floor(Math.random() * 1e9).toString(36)}`;
-async function online(client: Client): Promise<Client> {
-  client.connect();
-  await until(client, () => client.connection().at === "open", "open");
-  return client;
-}
 const texts = (client: Client, id: string): string[] =>
   client
     .open(id)
