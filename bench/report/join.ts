@@ -72,11 +72,15 @@ const headlines: Readonly<Record<string, readonly string[]>> = {
     "serverCpuUsPerDelivery",
     "referenceCpuUsPerDelivery",
     "ratioToReference",
+    "peers.centrifugo.serverCpuUsPerDelivery",
+    "peers.centrifugo.latencyMs.p99",
     "deliveriesPerSecond",
     "latencyMs.p99",
   ],
   send: ["storedPerSecond", "ackMs.p50", "ackMs.p99", "deliverMs.p50", "deliverMs.p99"],
   storm: ["connectsPerSecond", "connectMs.p95", "wave.perSecond"],
+  soak: ["storedPerSecond", "ackMs.p99", "rssMiBStart", "rssMiBEnd", "rssGrowthPercent"],
+  history: ["listMs.cold.p95", "listMs.warm.p95", "historyMs.cold.p95", "historyMs.warm.p95"],
   idle: ["rssBytesPerConnection", "referenceRssBytesPerConnection", "idleCpuPercent"],
 };
 

@@ -41,6 +41,12 @@ test("facts are read by path, and what is not there is left out", () => {
   ]);
 });
 
+test("a peer's figures stand beside GoChat's", () => {
+  const peers = { centrifugo: { serverCpuUsPerDelivery: 15, latencyMs: { p99: 40 }, lost: 0 } };
+  const names = factsOf({ ...result, peers }).map(({ label }) => label);
+  expect(names.filter((name) => name.startsWith("Centrifugo"))).toHaveLength(3);
+});
+
 test("a baseline tells better from worse, beyond noise", () => {
   const before = { ...result, storedPerSecond: 6000, ackMs: { p50: 3.1, p99: 10 } };
   const changes = compare(result, before);
