@@ -107,9 +107,13 @@ export class Draft {
     return row.replyToId === null ? undefined : this.#replies.get(row.replyToId);
   }
 
+  /** A reply shows the beginning of what it answers: only what the sender may read himself. */
   #replyRefusal(item: CommitItem): Refusal | undefined {
     if (item.replyToId === undefined) return undefined;
-    if (this.#replies.get(item.replyToId)?.conversationId === item.conversationId) return undefined;
+    const row = this.#replies.get(item.replyToId);
+    const member = this.#facts.members.get(memberKey(item.conversationId, item.senderId));
+    const isSeen = row !== undefined && row.kind === 1 && row.seqId > (member?.hiddenBeforeSeq ?? 0n);
+    if (isSeen && row.conversationId === item.conversationId) return undefined;
     return { code: "INVALID_MESSAGE_FORMAT", message: "the message replied to is not in this conversation" };
   }
 

@@ -34,6 +34,7 @@ export function createCommitPlans(tables: Tables, messages: MessageTable) {
         role: m.role,
         muted: m.muted,
         mutedUntil: m.mutedUntil,
+        hiddenBeforeSeq: m.hiddenBeforeSeq,
       },
       by: [m.userId, m.conversationId],
     },

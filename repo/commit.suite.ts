@@ -260,6 +260,24 @@ export function commitSuite(createTestRepo: CreateTestRepo): void {
       expect(done.results.map(told)).toEqual(["stored 2", "INVALID_MESSAGE_FORMAT", "INVALID_MESSAGE_FORMAT"]);
       expect(done.results[0]?.at === "stored" && done.results[0].reply?.content).toBe("target");
     });
+
+    test("G7: a reply answers nothing that its sender may not read", async () => {
+      const [ann, bob] = [await repo.addUser(), await repo.addUser()];
+      const group = await repo.addConversation([ann, bob]);
+      const hidden = item(group, ann, "before he came");
+      await commit([hidden]);
+      const { db, tables } = repo.context;
+      const { conversationMembers: m } = tables;
+      await db.transaction((tx) => run(tx.q.update(m).set({ hiddenBeforeSeq: 1n }).where(eq(m.userId, bob))));
+      const shown = item(group, ann, "after");
+      await commit([shown]);
+      const done = await commit([
+        item(group, bob, "no", { replyToId: hidden.messageId }),
+        item(group, bob, "yes", { replyToId: shown.messageId }),
+        item(group, ann, "yes", { replyToId: hidden.messageId }),
+      ]);
+      expect(done.results.map(told)).toEqual(["INVALID_MESSAGE_FORMAT", "stored 3", "stored 4"]);
+    });
   });
 
   describe("what the database refuses (spec 40 §7)", () => {
