@@ -55,6 +55,9 @@ export const logicSpec = section({
     waitingMax: int({ default: 10_000, min: 1, max: 1_000_000, doc: "sends by call that wait for a batch; then 503" }),
     waitingBytesMax: bytes({ default: 32 * mib, min: mib, max: 1024 * mib, doc: "their bytes" }),
   }),
+  single: section({
+    requireFriend: bool({ default: false, doc: "only friends may begin a single conversation", hot: true }),
+  }),
   group: section({
     maxMembers: int({
       default: GROUP_CREATE_MEMBERS_MAX + 1,

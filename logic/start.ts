@@ -176,7 +176,7 @@ function servicesOf(
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
-  const members = { groupMembersMax: config.group.maxMembers };
+  const members = { groupMembersMax: config.group.maxMembers, single: config.single };
   const services = [
     rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
     rpcService(UserService, userService({ repo })),

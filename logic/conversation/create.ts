@@ -1,6 +1,6 @@
 import type { CallOptions } from "@connectrpc/connect";
 import { singleId } from "#proto/conversation-ids.ts";
-import { AppError, isAppError } from "#proto/errors.ts";
+import { AppError } from "#proto/errors.ts";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import { type User, UserStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { CreateConversationRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
@@ -13,11 +13,13 @@ import {
 } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid, requireUserId } from "../rpc/arguments.ts";
-import { groupSettings } from "./settings.ts";
+import { groupSettings, maxMembersOf } from "./settings.ts";
 
 export interface CreateRules {
   /** Members of a new group, its creator included. */
   readonly groupMembersMax: number;
+  /** Hot: read at each call. */
+  readonly single: { readonly requireFriend: boolean };
 }
 
 export interface Created {
@@ -29,7 +31,7 @@ export interface Created {
 }
 
 /** Creates a single (its id follows from the pair, so a repeat finds the first) or a group. Throws GUEST_FORBIDDEN,
- *  USER_NOT_FOUND, CANNOT_CHAT_SELF, BLOCKED_BY_USER, INVALID_CONVERSATION_NAME, CONVERSATION_FULL, INVALID_PARAMETER. */
+ *  USER_NOT_FOUND, CANNOT_CHAT_SELF, BLOCKED_BY_USER, NOT_FRIENDS, INVALID_CONVERSATION_NAME, CONVERSATION_FULL, INVALID_PARAMETER. */
 export async function createConversation(
   repo: RepoClients,
   request: CreateConversationRequest,
@@ -41,7 +43,7 @@ export async function createConversation(
   checkTexts(request);
   switch (request.type) {
     case ConversationType.SINGLE:
-      return await createSingle(repo, creatorId, request, options);
+      return await createSingle(repo, creatorId, request, rules, options);
     case ConversationType.GROUP:
       return await createGroup(repo, creatorId, request, rules, options);
     default:
@@ -53,13 +55,16 @@ async function createSingle(
   repo: RepoClients,
   creatorId: string,
   request: CreateConversationRequest,
+  { single }: CreateRules,
   options: CallOptions,
 ): Promise<Created> {
   const [peerId, ...more] = new Set(request.memberIds);
   if (peerId === undefined || more.length > 0) throw invalid("member_ids");
   if (peerId === creatorId) throw new AppError("CANNOT_CHAT_SELF");
   await requireAccounts(repo, creatorId, [peerId], options);
-  if (await isBlockedBy(repo, creatorId, peerId, options)) throw new AppError("BLOCKED_BY_USER");
+  const { blocked, friends } = await relationOf(repo, creatorId, peerId, options);
+  if (blocked) throw new AppError("BLOCKED_BY_USER");
+  if (single.requireFriend && !friends) throw new AppError("NOT_FRIENDS");
   const { conversation, created } = await repo.conversation.createConversation(
     {
       type: ConversationType.SINGLE,
@@ -73,20 +78,15 @@ async function createSingle(
   return { conversation, created, memberIds: [creatorId, peerId] };
 }
 
-/** Whether the peer has blocked the creator. While repo serves no friendships yet, nobody can have blocked anybody. */
-async function isBlockedBy(
+/** `blocked`: the peer has blocked the creator. */
+async function relationOf(
   repo: RepoClients,
   creatorId: string,
   peerId: string,
   options: CallOptions,
-): Promise<boolean> {
-  try {
-    const { relations } = await repo.friendship.areFriends({ userId: creatorId, otherIds: [peerId] }, options);
-    return relations[peerId]?.blocked === true;
-  } catch (error) {
-    if (isAppError(error, "METHOD_NOT_ALLOWED")) return false;
-    throw error;
-  }
+): Promise<{ readonly blocked: boolean; readonly friends: boolean }> {
+  const { relations } = await repo.friendship.areFriends({ userId: creatorId, otherIds: [peerId] }, options);
+  return relations[peerId] ?? { blocked: false, friends: false };
 }
 
 async function createGroup(
@@ -103,11 +103,11 @@ async function createGroup(
   const members = new Set(request.memberIds);
   members.delete(creatorId);
   if (members.size === 0) throw invalid("member_ids");
-  if (members.size >= rules.groupMembersMax) throw new AppError("CONVERSATION_FULL");
+  const settings = groupSettings(request.settings);
+  if (members.size >= (maxMembersOf(settings) ?? rules.groupMembersMax)) throw new AppError("CONVERSATION_FULL");
   const memberIds = [...members];
   await requireAccounts(repo, creatorId, memberIds, options);
   const { avatarUrl, description } = request;
-  const settings = groupSettings(request.settings);
   const { conversation, created } = await repo.conversation.createConversation(
     { type: ConversationType.GROUP, ownerId: creatorId, name, avatarUrl, description, memberIds, settings },
     options,

@@ -29,6 +29,11 @@ export function groupSettings(text: string): string {
   return JSON.stringify(kept);
 }
 
+/** What `groupSettings` made of the group's own bound, or undefined: the server's holds. */
+export function maxMembersOf(settings: string): number | undefined {
+  return settings === "" ? undefined : (JSON.parse(settings) as { max_members?: number }).max_members;
+}
+
 function jsonObject(text: string): Record<string, unknown> {
   if (textFault(text, settingsCharsMax) !== undefined) throw invalid("settings");
   let value: unknown;

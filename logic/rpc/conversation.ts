@@ -7,6 +7,7 @@ import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversatio
 import { SEQ_MAX } from "#proto/limits.ts";
 import { areGuestsAllowed } from "../auth/accounts.ts";
 import { asMember, requireConversation, requireMember } from "../conversation/access.ts";
+import type { CreateRules } from "../conversation/create.ts";
 import { createConversationOnce } from "../conversation/create-once.ts";
 import type { ConversationEvents } from "../conversation/events.ts";
 import { createReceipts } from "../conversation/receipts.ts";
@@ -26,15 +27,11 @@ export interface ConversationDeps extends Pick<LogicContext, "repo" | "metrics" 
   readonly once: Once;
 }
 
-export interface ConversationOptions {
-  readonly groupMembersMax: number;
-}
-
 /** gochat.logic.v1.ConversationService: lists, history, read state, typing and creation, each checked against the database
  *  (G7). */
 export function conversationService(
   { repo, events, once, metrics, signals, clock }: ConversationDeps,
-  options: ConversationOptions,
+  options: CreateRules,
 ): Partial<ServiceImpl<typeof ConversationService>> {
   const typing = createTyping({ repo, signals, clock });
   return {

@@ -106,6 +106,7 @@ test("spec 10 §5: who may be in what is checked by name", async () => {
   expect(await group({ memberIds: [] })).toBe("INVALID_PARAMETER");
   expect(await group({ memberIds: [anna] })).toBe("INVALID_PARAMETER");
   expect(await group({ memberIds: Array.from({ length: 500 }, (_, at) => String(at + 1)) })).toBe("CONVERSATION_FULL");
+  expect(await group({ memberIds: [ben, cleo], settings: '{"max_members":2}' })).toBe("CONVERSATION_FULL");
   expect(await group({ type: ConversationType.WORLD })).toBe("INVALID_PARAMETER");
   expect(await group({ settings: "[]" })).toBe("INVALID_PARAMETER");
   expect(await group({ avatarUrl: "javascript:alert(1)" })).toBe("INVALID_PARAMETER");
