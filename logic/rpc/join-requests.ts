@@ -51,13 +51,15 @@ export function joinRequestMethods(
       return { requests: requests.map(toRequest), total, page: at.page, pageSize: at.pageSize, hasMore };
     },
 
-    async handleJoinRequest({ userId, requestId, action, clientMsgId }, call) {
+    async handleJoinRequest({ userId, conversationId, requestId, action, clientMsgId }, call) {
       requireUserId(userId);
+      if (conversationId !== "") requireConversationId(conversationId);
       if (!isId(requestId)) throw new AppError("JOIN_REQUEST_NOT_FOUND");
       if (clientMsgId !== "" && !isClientMsgId(clientMsgId)) throw invalid("client_msg_id");
       if (action !== JoinRequestAction.ACCEPT && action !== JoinRequestAction.REJECT) throw invalid("action");
       const accept = action === JoinRequestAction.ACCEPT;
-      const fields = { requestId, operatorId: userId, accept, clientMsgId, membersMax: options.groupMembersMax };
+      const key = { conversationId, requestId, operatorId: userId, clientMsgId };
+      const fields = { ...key, accept, membersMax: options.groupMembersMax };
       return toAnswer((await changes.run(call, (calls) => repo.conversation.handleJoinRequest(fields, calls))).request);
     },
   };

@@ -61,11 +61,12 @@ export function joinRequestMethods(
       return { requests: rows.map(toJoinRequest), total: BigInt(all?.rows ?? 0) };
     },
 
-    async handleJoinRequest({ requestId, operatorId, accept, clientMsgId, membersMax }) {
+    async handleJoinRequest({ requestId, operatorId, accept, clientMsgId, membersMax, conversationId: named }) {
       const id = idOf(requestId, "request_id");
       if (membersMax < 1) throw invalid("members_max");
       const conversationId = (await find(id))?.conversationId;
-      if (conversationId === undefined) throw new AppError("JOIN_REQUEST_NOT_FOUND");
+      const known = conversationId !== undefined && (named === "" || named === conversationId);
+      if (!known) throw new AppError("JOIN_REQUEST_NOT_FOUND");
       const key = keyOf({ conversationId, operatorId, clientMsgId }, "handle-join", requestId, String(accept));
       const changed = await changer.run(key, handleJoin(context, id, accept, membersMax));
       const changes = await changeRowsOf(context, routes, changed);
