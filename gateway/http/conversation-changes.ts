@@ -57,7 +57,7 @@ export const conversationChangeEndpoints = {
     description: "Every account is in it from the beginning: joining again changes nothing.",
     auth: "user",
     answers: { 200: conversation },
-    errors: ["GUEST_DISABLED", "CONVERSATION_NOT_FOUND", "NOT_CONVERSATION_MEMBER"],
+    errors: ["GUEST_DISABLED"],
   }),
   updateConversation: endpoint({
     method: "put",
@@ -162,7 +162,10 @@ export const conversationChangeEndpoints = {
     auth: "user",
     body: aliased(z.object({ ...changeKey, action: z.enum(["accept", "reject"]) }), changeAliases),
     answers: { 200: joinRequest },
-    errors: [...memberErrors, "CONVERSATION_FULL", "USER_NOT_FOUND", "GUEST_FORBIDDEN"],
+    errors: [
+      ...(["NOT_CONVERSATION_MEMBER", "INSUFFICIENT_PERMISSION", "CONVERSATION_DISSOLVED"] as const),
+      ...(["IDEMPOTENCY_CONFLICT", "CONVERSATION_FULL", "USER_NOT_FOUND"] as const),
+    ],
   }),
 } satisfies Endpoints;
 
@@ -280,9 +283,10 @@ function joinHandlers(deps: ApiDeps): Of<"requestJoin" | "listJoinRequests" | "h
       return ok({ requests, total: Number(answer.total), hasMore: answer.hasMore });
     },
 
-    async handleJoinRequest(c, { params: { joinRequestId: requestId }, body }) {
+    async handleJoinRequest(c, { params: { conversationId, joinRequestId: requestId }, body }) {
       const action = body.action === "accept" ? JoinRequestAction.ACCEPT : JoinRequestAction.REJECT;
-      const fields = { userId: c.get("identity").userId, requestId, action, clientMsgId: changeIdOf(body) };
+      const key = { conversationId, requestId, clientMsgId: changeIdOf(body) };
+      const fields = { userId: c.get("identity").userId, ...key, action };
       const { request } = await logic.handleJoinRequest(fields, callerOptions(c, deps));
       return ok(joinRequestToJson(required(request)), "Handled");
     },

@@ -33,10 +33,9 @@ const recallFields = aliased(z.object({ ...changeKey, reason: text(REASON_CHARS_
 
 const member = { auth: "user", answers: { 200: message } } as const satisfies Partial<Endpoint>;
 const changeErrors = [
-  ...(["NOT_CONVERSATION_MEMBER", "INSUFFICIENT_PERMISSION", "MESSAGE_RECALLED", "IDEMPOTENCY_CONFLICT"] as const),
-  ...(["CONVERSATION_DISSOLVED"] as const),
+  ...(["NOT_CONVERSATION_MEMBER", "MESSAGE_RECALLED", "IDEMPOTENCY_CONFLICT", "CONVERSATION_DISSOLVED"] as const),
 ];
-const recallErrors = [...changeErrors, "RECALL_TIME_EXCEEDED"] as const;
+const recallErrors = [...changeErrors, "INSUFFICIENT_PERMISSION", "RECALL_TIME_EXCEEDED"] as const;
 const reactErrors = [...changeErrors, "BLOCKED_BY_USER"] as const;
 
 const failedTarget = z.object({ conversationId: z.string(), code: z.string() });

@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type AppDeps, apiPrefixes, createApp } from "../../../gateway/http/app.ts";
-import { contract } from "../../../gateway/http/contract.ts";
 import type { Endpoint } from "../../../gateway/http/endpoint.ts";
-import { openApiDocument } from "../../../gateway/http/openapi.ts";
 import { errorsOf, paramsIn } from "../../../gateway/http/openapi-errors.ts";
 import { defaultRules, type Rule } from "../../../infra/ratelimit/rules.ts";
 import type { ErrorName } from "../../../proto/errors.ts";
 import { type Account, type Answer, newAccount, newGuest } from "../../support/api.ts";
+import { bodyFor, bodyOf, endpoints, named, operations, pathOf, queryOf, sampleObject } from "./endpoint-samples.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
 
 /*
@@ -24,77 +23,6 @@ beforeAll(async () => {
 });
 afterAll(() => town[Symbol.asyncDispose]());
 
-const endpoints: readonly (readonly [string, Endpoint])[] = Object.values(contract).flatMap((of) => Object.entries(of));
-const named = (fits: (endpoint: Endpoint) => boolean): (readonly [string, Endpoint])[] =>
-  endpoints.filter(([, endpoint]) => fits(endpoint));
-
-interface Schema {
-  readonly $ref?: string;
-  readonly type?: string;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly anyOf?: readonly Schema[];
-  readonly items?: Schema;
-  readonly minimum?: number;
-  readonly minLength?: number;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly required?: readonly string[];
-}
-interface Operation {
-  readonly operationId: string;
-  readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: Schema }[];
-  readonly requestBody?: { content: Record<string, { schema: Schema }> };
-}
-const document = openApiDocument(contract, "test") as unknown as { paths: Record<string, Record<string, Operation>> };
-const operations = new Map(
-  Object.values(document.paths).flatMap((path) => Object.values(path).map((one) => [one.operationId, one] as const)),
-);
-const bodyOf = (name: string): Schema | undefined =>
-  operations.get(name)?.requestBody?.content["application/json"]?.schema;
-
-/** Fits where it stands, and belongs to nothing that exists. */
-const nowhere = "4242424242";
-const places: Readonly<Record<string, string>> = {
-  emoji: encodeURIComponent("👍"),
-  sessionId: "00000000-0000-7000-8000-000000000000",
-};
-
-function pathOf({ path }: Endpoint): string {
-  return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => places[name] ?? nowhere);
-}
-
-/** A value that the schema takes. */
-function sample(schema: Schema): unknown {
-  if (schema.$ref !== undefined) return nowhere;
-  if (schema.const !== undefined) return schema.const;
-  if (schema.enum !== undefined) return schema.enum[0];
-  const [first] = schema.anyOf ?? [];
-  if (first !== undefined) return sample(first);
-  switch (schema.type) {
-    case "integer":
-    case "number":
-      return Math.max(1, schema.minimum ?? 1);
-    case "boolean":
-      return true;
-    case "array":
-      return schema.items === undefined ? [] : [sample(schema.items)];
-    case "object":
-      return sampleObject(schema);
-    default:
-      return "x".repeat(Math.max(1, schema.minLength ?? 1));
-  }
-}
-
-function sampleObject({ properties = {}, required = [] }: Schema): Record<string, unknown> {
-  return Object.fromEntries(required.map((name) => [name, sample(properties[name] ?? {})]));
-}
-
-/** The required part of the query. */
-function queryOf(name: string): string {
-  const needed = (operations.get(name)?.parameters ?? []).filter((one) => one.in === "query" && one.required === true);
-  return needed.length === 0 ? "" : `?${needed.map((one) => `${one.name}=${String(sample(one.schema))}`).join("&")}`;
-}
-
 type Call = Pick<Answer<unknown>, "status" | "code" | "success">;
 
 /** The call, whose error must be one that the document names for this endpoint. */
@@ -107,14 +35,6 @@ async function ask(endpoint: Endpoint, path: string, body?: unknown, token?: str
     "documented",
   ]);
   return { status, code, success };
-}
-
-/** Endpoints whose body has nothing required and yet may not be empty. */
-const bodies: Readonly<Record<string, object>> = { updateConversation: { name: "a group" } };
-
-function bodyFor(name: string): unknown {
-  const schema = bodyOf(name);
-  return schema === undefined ? undefined : (bodies[name] ?? sampleObject(schema));
 }
 
 describe("10 §1: who may enter", () => {
@@ -138,7 +58,8 @@ describe("10 §1: who may enter", () => {
 describe("10 §1: bodies", () => {
   test.each(named(({ body }) => body !== undefined))("%s: 400 for what is no JSON object", async (_, one) => {
     for (const bad of ["{", "[]", '"x"', "null"]) {
-      expect((await ask(one, pathOf(one), bad, ann.accessToken)).status).toBe(400);
+      const answer = await ask(one, pathOf(one), bad, ann.accessToken);
+      expect(answer).toMatchObject({ status: 400, code: "INVALID_PARAMETER" });
     }
   });
 

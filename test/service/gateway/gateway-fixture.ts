@@ -10,6 +10,7 @@ import { createMemoryCache } from "../../../infra/cache/memory.ts";
 import { createLogger, type Logger } from "../../../infra/clog/clog.ts";
 import { loadConfig } from "../../../infra/config/config.ts";
 import { createLocalCoord, type LocalCoord } from "../../../infra/coord/local.ts";
+import type { Db } from "../../../infra/db/db.ts";
 import { createSqliteDb } from "../../../infra/db/sqlite.ts";
 import { createMetrics, type Metrics } from "../../../infra/metrics/metrics.ts";
 import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
@@ -21,7 +22,7 @@ import { tracedMq } from "../../../infra/trace/mq.ts";
 import { noTracer, type Tracer } from "../../../infra/trace/trace.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
-import { defaultLogicConfig } from "../../../logic/config.ts";
+import { defaultLogicConfig, type LogicConfig } from "../../../logic/config.ts";
 import { startLogic } from "../../../logic/start.ts";
 import { connectErrors } from "../../../proto/connect-errors.ts";
 import { AppError } from "../../../proto/errors.ts";
@@ -56,20 +57,28 @@ export interface Town extends AsyncDisposable {
   readonly metrics: Metrics;
   readonly ratelimit: RateLimit;
   readonly onlineStatus: Client<typeof OnlineStatusService>;
+  /** Of repo. */
+  readonly db: Db;
   readonly coord: LocalCoord;
   /** Every line that was logged. */
   readonly log: readonly string[];
   /** Calls of this method of repo or logic, as the gateway makes them, fail as when the service is away. */
   away: Watched | undefined;
+  /** Instead of every call of logic for a request that was let in. */
+  breaks: CallWrapper | undefined;
   /** Records that close sockets of another gateway get lost. */
   loseKicks: boolean;
   /** How often gateways called it. */
   calls(method: Watched): number;
   /** Unix ms; the gateway's only. */
   advance(ms: number): void;
+  /** Unix ms; logic's only. */
+  advanceLogic(ms: number): void;
 }
 
 type Watched = "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken";
+/** Calls of the gateway's own, before a request is let in. */
+const ownCalls: ReadonlySet<string> = new Set<Watched>(["GetKeySet", "ValidateToken"]);
 type Change = (config: GatewayConfig) => GatewayConfig;
 
 export interface TownOptions {
@@ -80,6 +89,7 @@ export interface TownOptions {
   /** The settings of that task. */
   readonly change?: (config: TaskConfig) => TaskConfig;
   readonly tracer?: Tracer;
+  readonly logic?: (config: LogicConfig) => LogicConfig;
   /** Members above which a group is a room, and below which it is listed again. */
   readonly rooms?: { readonly above: number; readonly below: number };
 }
@@ -116,18 +126,24 @@ export async function openTown(
     outbox: of(runningRepo.services, OutboxService),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
-  const logic = stack.use(await startLogic(defaultLogicConfig("development"), { ...common, mq, repo, keys }));
+  let logicOffsetMs = 0;
+  const logicConfig = (options.logic ?? ((same) => same))(defaultLogicConfig("development"));
+  const logicClock = (): number => Date.now() + logicOffsetMs;
+  const logic = stack.use(await startLogic(logicConfig, { ...common, mq, repo, keys, clock: logicClock }));
   if (options.task === true) {
     const { config: taskConfig } = loadConfig(taskSpec, { environment: "development" });
     stack.use(await startTask((options.change ?? ((same) => same))(taskConfig), { ...common, mq, repo, coord }));
   } else await fanOut(mq, clog);
   let offsetMs = 0;
-  const state: { away: Town["away"]; loseKicks: boolean } = { away: undefined, loseKicks: false };
+  const state: Pick<Town, "away" | "breaks" | "loseKicks"> = { away: undefined, breaks: undefined, loseKicks: false };
   const counts = new Map<string, number>();
   const wrap: CallWrapper = (method, _signal, call) => {
     counts.set(method.name, (counts.get(method.name) ?? 0) + 1);
-    return method.name === state.away ? Promise.reject(new AppError("SERVICE_UNAVAILABLE")) : call();
+    if (method.name === state.away) return Promise.reject(new AppError("SERVICE_UNAVAILABLE"));
+    return call();
   };
+  const ofLogic: CallWrapper = (method, ...call) =>
+    ((ownCalls.has(method.name) ? undefined : state.breaks) ?? wrap)(method, ...call);
   const ratelimit = createRateLimit({ enabled: false }, { cache, clog, metrics });
   const deps = {
     mq: losing(mq, () => state.loseKicks),
@@ -142,11 +158,11 @@ export async function openTown(
       conversation: of(runningRepo.services, RepoConversationService, wrap),
     },
     logic: {
-      auth: of(logic.services, AuthService, wrap),
-      user: of(logic.services, UserService),
-      conversation: of(logic.services, ConversationService, wrap),
-      message: of(logic.services, MessageService),
-      friend: of(logic.services, FriendService),
+      auth: of(logic.services, AuthService, ofLogic),
+      user: of(logic.services, UserService, ofLogic),
+      conversation: of(logic.services, ConversationService, ofLogic),
+      message: of(logic.services, MessageService, ofLogic),
+      friend: of(logic.services, FriendService, ofLogic),
     },
     pages,
     clock: () => Date.now() + offsetMs,
@@ -179,6 +195,7 @@ export async function openTown(
     metrics,
     ratelimit,
     onlineStatus: repo.onlineStatus,
+    db,
     coord,
     log,
     get away() {
@@ -186,6 +203,12 @@ export async function openTown(
     },
     set away(method) {
       state.away = method;
+    },
+    get breaks() {
+      return state.breaks;
+    },
+    set breaks(wrapper) {
+      state.breaks = wrapper;
     },
     get loseKicks() {
       return state.loseKicks;
@@ -196,6 +219,9 @@ export async function openTown(
     calls: (method) => counts.get(method) ?? 0,
     advance(ms) {
       offsetMs += ms;
+    },
+    advanceLogic(ms) {
+      logicOffsetMs += ms;
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
