@@ -31,6 +31,9 @@ export interface Api {
   createGroup(name: string, memberIds: readonly string[]): Promise<Conversation>;
   history(conversationId: string, query: HistoryQuery): Promise<HistoryPage>;
   markRead(conversationId: string, seqId: number): Promise<{ unreadCount: number }>;
+  setPersonal(conversationId: string, settings: { pinned?: boolean; notifyMuted?: boolean }): Promise<void>;
+  /** Single chats. */
+  hide(conversationId: string): Promise<void>;
 }
 
 /** Rows per page of history; the server's own bound is 100. */
@@ -82,6 +85,12 @@ export function createApi(http: Http, auth: Auth): Api {
       const path = `${at(conversationId)}/messages`;
       const data = await call({ method: "GET", path, query: { limit, cursor: before, after_seq: after } });
       return toPage(data as HistoryAnswer, query);
+    },
+    setPersonal: async (id, settings) => {
+      await call({ method: "PUT", path: `${at(id)}/settings`, body: settings });
+    },
+    hide: async (id) => {
+      await call({ method: "DELETE", path: at(id) });
     },
     markRead: async (conversationId, seqId) => {
       return (await call({ method: "PUT", path: `${at(conversationId)}/read`, body: { seqId } })) as {

@@ -11,15 +11,17 @@ import { repeatable } from "./error-codes.ts";
 import { codeOf } from "./errors.ts";
 import type { FriendEvent } from "./friend-frames.ts";
 import { createFriends, type Friends } from "./friends.ts";
+import { type GroupChange, groupChangeOf } from "./group-changes.ts";
 import { createHistory, type OpenConversation } from "./history.ts";
 import { createHttp, type Fetch } from "./http.ts";
 import { uuidv7 } from "./ids.ts";
-import { createMessages, type Messages } from "./messages.ts";
 import { createOutbox, type Draft, type Pending, type SendHandle, type Stored } from "./outbox.ts";
+import { rowOfStored, sendFrame } from "./own-message.ts";
 import { createPresence, type PresenceEvent, type PresenceStore } from "./presence.ts";
 import { routeFrame } from "./router.ts";
 import { type ConnectionState, createSocket, type RawFrame, type WebSocketLike } from "./socket.ts";
 import { createMemoryStorage, type KeyValueStorage, readJson, writeJson } from "./storage.ts";
+import { createTogether, type Together, type TogetherEvents } from "./together.ts";
 
 export interface ClientOptions {
   /** Where the gateway is, e.g. `https://chat.example.org`; no trailing slash. */
@@ -41,7 +43,7 @@ export interface ClientOptions {
   readonly savedMark?: (conversationId: string) => number | undefined;
 }
 
-export interface ClientEvents {
+export interface ClientEvents extends TogetherEvents {
   connection: ConnectionState;
   session: { readonly session: Session | undefined; readonly why: "signed-in" | "renewed" | "signed-out" | "ended" };
   /** The conversation list or a count in it changed. */
@@ -58,14 +60,16 @@ export interface ClientEvents {
   friend: FriendEvent;
   /** Somebody of whom the presence is known went online or offline. */
   presence: PresenceEvent;
+  /** A conversation or its members changed, by a pushed row; besides `row`. */
+  groupChange: GroupChange;
   /** A message of this client is stored. */
   stored: { readonly message: Pending; readonly stored: Stored };
-  /** Every frame as it came, for what the SDK does not interpret (typing …). */
+  /** Every frame as it came, for what the SDK does not interpret (notifications …). */
   frame: RawFrame;
 }
 
 /** A GoChat user's connection: sends with acks, conversations with contiguous history, kept up over reconnects. */
-export interface Client {
+export interface Client extends Together {
   readonly on: Emitter<ClientEvents>["on"];
   readonly auth: Pick<Auth, "session" | "register" | "login" | "guest" | "logout" | "adopt" | "deviceId">;
   readonly api: Pick<Api, "profile" | "searchUsers" | "conversation">;
@@ -82,13 +86,11 @@ export interface Client {
   retry(clientMsgId: string): SendHandle | undefined;
   cancel(clientMsgId: string): void;
   pending(conversationId?: string): readonly Pending[];
-  /** Recall, edit, react, pin, forward. */
-  readonly messages: Messages;
   readonly friends: Friends;
   readonly presence: PresenceStore;
   /** Profile, password, upgrade of a guest, devices. */
   readonly account: Account;
-  readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead">;
+  readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead" | "setPersonal" | "hide">;
   /** Opens a conversation and starts loading its newest page. The same object while it stays open. */
   open(conversationId: string): OpenConversation;
   createSingle(userId: string): ReturnType<Api["createSingle"]>;
@@ -151,19 +153,33 @@ export function createClient(options: ClientOptions): Client {
     if (row.clientMsgId === undefined || row.senderId !== me()?.id) return;
     outbox.acked(row.clientMsgId, { messageId: row.id, seqId: row.seqId, createdAt: row.createdAt });
   };
+  const together = createTogether({
+    api,
+    clock,
+    random,
+    me: () => me()?.id,
+    transmit: (frame) => socket.send(frame),
+    onMessage: (message) => history.replace(message),
+    emit: events.emit,
+    onNames: () => events.emit("names", undefined),
+  });
   const history = createHistory({
     api,
     clock,
     random,
     onChange: conversationChanged,
     me: () => me()?.id,
-    onRow: settleOwn,
+    onRow: (row) => {
+      together.seen(row);
+      settleOwn(row);
+    },
     onDemand: (id) => options.savedMark === undefined && (id === "world" || conversations.get(id)?.type === 3),
     ...(options.savedMark === undefined ? {} : { savedMark: options.savedMark }),
   });
   const arrived = (row: Message): void => {
     history.push(row);
     conversations.arrived(row);
+    together.row(row);
     settleOwn(row);
   };
   const presence = createPresence({
@@ -181,6 +197,7 @@ export function createClient(options: ClientOptions): Client {
     onEvent: (event) => events.emit("friend", event),
   });
   const forget = (): void => {
+    together.clear();
     history.clear();
     conversations.clear();
     friends.clear();
@@ -190,6 +207,7 @@ export function createClient(options: ClientOptions): Client {
   /** After `connected` or a `resync`: the list says which heads moved, then what is missing is fetched (00 §6). */
   const sync = async (only?: readonly string[]): Promise<void> => {
     await conversations.refresh();
+    together.refresh();
     for (const id of only ?? history.ids()) {
       const last = conversations.get(id)?.lastSeqId;
       if (last !== undefined) history.announce(id, last);
@@ -253,6 +271,8 @@ export function createClient(options: ClientOptions): Client {
           events.emit("row", row);
           const change = messageChangeOf(row);
           if (change !== undefined) events.emit("change", change);
+          const groupChange = groupChangeOf(row);
+          if (groupChange !== undefined) events.emit("groupChange", groupChange);
         },
         missed: (conversationId, toSeq) => {
           history.announce(conversationId, toSeq);
@@ -263,7 +283,12 @@ export function createClient(options: ClientOptions): Client {
         read: (conversationId, seqId, unread) => conversations.readConfirmed(conversationId, seqId, unread),
         stored: outbox.acked,
         failed: outbox.failed,
-        refused: outbox.refused,
+        refused: (frameId, code, retryAfterMs) => {
+          outbox.refused(frameId, code, retryAfterMs);
+          together.refused(frameId, code);
+        },
+        receipt: together.readTo,
+        typing: together.heardTyping,
         me: () => me()?.id,
       });
       presence.onFrame(frame);
@@ -290,10 +315,16 @@ export function createClient(options: ClientOptions): Client {
     retry: outbox.retry,
     cancel: outbox.cancel,
     pending: outbox.pending,
-    messages: createMessages({ call: api.call, clock, random, onChanged: history.replace }),
     friends,
     presence,
     account: createAccount({ call: api.call, auth, socket }),
+    messages: together.messages,
+    groups: together.groups,
+    members: together.members,
+    pins: together.pins,
+    typing: together.typing,
+    receipts: together.receipts,
+    names: together.names,
     conversations,
     open: history.open,
     createSingle: async (userId) => {
@@ -329,37 +360,4 @@ function keptId(storage: KeyValueStorage | undefined, nowMs: number): string {
   const id = typeof saved === "string" ? saved : uuidv7(nowMs);
   writeJson(storage, socketKey, id);
   return id;
-}
-
-function sendFrame(message: Pending): object {
-  const { conversationId, content, messageType, clientMsgId, replyTo, mentions } = message;
-  const reply = replyTo === undefined ? {} : { replyToMessageId: replyTo.messageId };
-  return {
-    type: "send-message",
-    id: clientMsgId,
-    data: {
-      ...{ conversationId, content, messageType, client_msg_id: clientMsgId, ...reply },
-      ...(mentions === undefined ? {} : { mentions }),
-    },
-  };
-}
-
-/** The row of a message that this client sent: a listed conversation does not push it to the session that sent it. */
-function rowOfStored(message: Pending, stored: Stored, sender: User | undefined): Message | undefined {
-  if (stored.seqId === undefined || sender === undefined) return undefined;
-  return {
-    id: stored.messageId,
-    conversationId: message.conversationId,
-    senderId: sender.id,
-    sender: { id: sender.id, username: sender.username, isGuest: sender.isGuest },
-    messageType: message.messageType,
-    content: message.content,
-    seqId: stored.seqId,
-    clientMsgId: message.clientMsgId,
-    deleted: false,
-    kind: "message",
-    createdAt: stored.createdAt ?? Math.floor(message.createdAtMs / 1_000),
-    ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
-    ...(message.mentions === undefined ? {} : { mentions: [...message.mentions] }),
-  };
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConversationJson as Conversation, MessageJson as Message } from "#proto/objects.ts";
 import { createManualClock } from "./clock.ts";
 import { createConversations } from "./conversations.ts";
+import { ClientError } from "./errors.ts";
 
 const world: Conversation = {
   id: "world",
@@ -39,7 +40,7 @@ const row = (seqId: number, more: Partial<Message> = {}): Message => ({
 async function setup() {
   const clock = createManualClock();
   const sent: [string, number][] = [];
-  const server = { list: [group, world], asked: 0, up: true };
+  const server = { list: [group, world], asked: 0, up: true, hidden: [] as string[] };
   const store = createConversations({
     clock,
     userId: () => "1",
@@ -52,6 +53,12 @@ async function setup() {
       conversations: async () => {
         server.asked++;
         return { conversations: server.list, hasMore: false };
+      },
+      setPersonal: async () => {
+        if (!server.up) throw new ClientError("NETWORK_ERROR");
+      },
+      hide: async (id) => {
+        server.hidden.push(id);
       },
     },
   });
@@ -115,5 +122,41 @@ describe("conversation list", () => {
     clock.advance(500);
     await store.refresh();
     expect(server.asked).toBe(3);
+  });
+
+  test("changes of a group show; the end of the own membership takes it from the list", async () => {
+    const { store } = await setup();
+    const change = (seqId: number, changeType: string, fields: object): Message =>
+      row(seqId, {
+        conversationId: "5",
+        kind: "change",
+        changeType,
+        change: { id: "9", conversationId: "5", seqId, operatorId: "2", createdAt: 1, ...fields },
+      });
+    store.arrived(change(2, "info_updated", { changed: ["name"], conversation: { name: "Crew", other: 1 } }));
+    store.arrived(change(3, "member_removed", { userIds: ["4"], memberCount: 2 }));
+    expect(store.get("5")).toMatchObject({ name: "Crew", memberCount: 2, lastSeqId: 3 });
+    expect(store.get("5")).not.toHaveProperty("other");
+    await store.refresh();
+    expect(store.get("5")).toMatchObject({ name: "Crew", memberCount: 2 });
+    store.arrived(change(4, "dissolved", { reason: "" }));
+    expect(store.get("5")?.dissolvedAt).toBe(1_004);
+    store.arrived(change(5, "member_removed", { userIds: ["1"], memberCount: 1 }));
+    expect(store.get("5")).toBeUndefined();
+  });
+
+  test("pinning shows at once and is taken back when it is refused; hiding waits for the server", async () => {
+    const { store, server } = await setup();
+    const pinning = store.setPersonal("5", { pinned: true });
+    expect(store.get("5")?.pinned).toBe(true);
+    await pinning;
+    server.up = false;
+    const muting = store.setPersonal("5", { notifyMuted: true });
+    expect(store.get("5")?.notifyMuted).toBe(true);
+    expect(await muting.catch((error: ClientError) => error.code)).toBe("NETWORK_ERROR");
+    expect(store.get("5")).toMatchObject({ pinned: true, notifyMuted: false });
+    await store.hide("5");
+    expect(server.hidden).toEqual(["5"]);
+    expect(store.get("5")).toBeUndefined();
   });
 });

@@ -1,9 +1,10 @@
 import type { ConversationJson as Conversation, MessageJson as Message } from "#proto/objects.ts";
 import type { Api } from "./api.ts";
 import type { Clock } from "./clock.ts";
+import { changedConversation, groupChangeOf } from "./group-changes.ts";
 
 export interface ConversationsDeps {
-  readonly api: Pick<Api, "conversations">;
+  readonly api: Pick<Api, "conversations" | "setPersonal" | "hide">;
   readonly clock: Clock;
   readonly userId: () => string | undefined;
   readonly onChange: () => void;
@@ -21,7 +22,14 @@ export interface Conversations {
   /** The same after a short while, once for many calls. */
   refreshSoon(): void;
   put(conversation: Conversation): void;
-  /** A row of the stream arrived. Rows at or below the known head count nothing. */
+  /** Pins a conversation to the top, or silences it: for this user alone. Shown at once, taken back when it is refused.
+   *  Rejects with ClientError. */
+  setPersonal(id: string, settings: PersonalSettings): Promise<void>;
+  /** Takes a single chat from the list until its next message; what was written before is gone for this user. Rejects with
+   *  ClientError. */
+  hide(id: string): Promise<void>;
+  /** A row of the stream arrived. Rows at or below the known head count nothing. A change shows in the list; one that ends
+   *  the own membership takes the conversation from it. */
   arrived(row: Message): void;
   /** Messages up to `toSeq` exist but were not pushed. */
   missed(conversationId: string, toSeq: number): void;
@@ -31,6 +39,11 @@ export interface Conversations {
   readConfirmed(conversationId: string, seqId: number, unreadCount: number | undefined): void;
   connected(): void;
   clear(): void;
+}
+
+export interface PersonalSettings {
+  readonly pinned?: boolean;
+  readonly notifyMuted?: boolean;
 }
 
 const pageSize = 100;
@@ -99,10 +112,34 @@ export function createConversations(deps: ConversationsDeps): Conversations {
     refresh,
     refreshSoon,
     put: set,
+    setPersonal: async (id, settings) => {
+      const before = known.get(id);
+      if (before !== undefined) set({ ...before, ...settings });
+      try {
+        await api.setPersonal(id, settings);
+      } catch (error) {
+        const now = known.get(id);
+        const { pinned, notifyMuted } = before ?? {};
+        if (now !== undefined) set({ ...now, pinned: pinned === true, notifyMuted: notifyMuted === true });
+        throw error;
+      }
+    },
+    hide: async (id) => {
+      await api.hide(id);
+      if (known.delete(id)) deps.onChange();
+    },
     arrived: (row) => {
-      const conversation = known.get(row.conversationId);
-      if (conversation === undefined) return refreshSoon();
-      if (row.seqId <= (conversation.lastSeqId ?? 0)) return;
+      const before = known.get(row.conversationId);
+      if (before === undefined) return refreshSoon();
+      if (row.seqId <= (before.lastSeqId ?? 0)) return;
+      const change = groupChangeOf(row);
+      const conversation = change === undefined ? before : changedConversation(before, change, deps.userId());
+      if (conversation === undefined) {
+        known.delete(row.conversationId);
+        deps.onChange();
+        refreshSoon(); // A list that is on its way may still have it.
+        return;
+      }
       const mine = row.senderId === deps.userId();
       const message = row.kind !== "change";
       set({
@@ -150,17 +187,20 @@ export function createConversations(deps: ConversationsDeps): Conversations {
   };
 }
 
+/** What rows of the stream keep current. */
+const pushedFields = [
+  ...(["lastSeqId", "lastMessage", "unreadCount", "lastActivityAt"] as const),
+  ...(["name", "avatarUrl", "description", "settings", "announcement"] as const),
+  ...(["memberCount", "ownerId", "myMembership", "dissolvedAt"] as const),
+] as const;
+
 /** What was pushed while the list was on its way is newer than the list; a read position that is on its way wins, too. */
 function merge(old: Conversation | undefined, fresh: Conversation, unsentRead: number | undefined): Conversation {
   const newer = old !== undefined && (old.lastSeqId ?? 0) > (fresh.lastSeqId ?? 0);
-  const head = newer
-    ? {
-        lastSeqId: old.lastSeqId,
-        lastMessage: old.lastMessage,
-        unreadCount: old.unreadCount,
-        lastActivityAt: old.lastActivityAt,
-      }
-    : {};
+  const head: Partial<Conversation> = {};
+  for (const name of newer ? pushedFields : []) {
+    if (old?.[name] !== undefined) Object.assign(head, { [name]: old[name] });
+  }
   const merged = { ...fresh, ...head } as Conversation;
   if (unsentRead === undefined || unsentRead <= (fresh.lastReadSeqId ?? 0)) return merged;
   const left = Math.max(0, (merged.lastSeqId ?? 0) - unsentRead);

@@ -1,9 +1,6 @@
 import type { MessageJson as Message } from "#proto/objects.ts";
-import type { Random } from "./backoff.ts";
-import type { Clock } from "./clock.ts";
+import type { Changer } from "./changer.ts";
 import type { HttpRequest } from "./http.ts";
-import { uuidv7 } from "./ids.ts";
-import { createRepeater } from "./repeat.ts";
 
 export interface PinnedMessage {
   readonly messageId: string;
@@ -20,8 +17,7 @@ export interface Forwarded {
   readonly failed: readonly { readonly conversationId: string; readonly code: string }[];
 }
 
-/** Changes of single messages (spec 10 §7). Each carries one `client_msg_id` over all its repeats, so that it is made
- *  once; an answer that says nothing about the outcome is repeated three times. Rejects with ClientError. */
+/** Changes of single messages (spec 10 §7), each made once over all its repeats (see Changer). Rejects with ClientError. */
 export interface Messages {
   get(messageId: string): Promise<Message>;
   /** Answers the tombstone. */
@@ -29,6 +25,7 @@ export interface Messages {
   edit(messageId: string, content: string): Promise<Message>;
   react(messageId: string, emoji: string): Promise<Message>;
   unreact(messageId: string, emoji: string): Promise<Message>;
+  /** Newest first, here and in `unpin` and `pins`; at most 20. */
   pin(messageId: string): Promise<readonly PinnedMessage[]>;
   unpin(messageId: string): Promise<readonly PinnedMessage[]>;
   pins(conversationId: string): Promise<readonly PinnedMessage[]>;
@@ -39,47 +36,34 @@ export interface Messages {
 export interface MessagesDeps {
   /** One request of the signed-in user. */
   readonly call: (request: HttpRequest) => Promise<unknown>;
-  readonly clock: Clock;
-  readonly random: Random;
+  readonly changer: Changer;
   /** A message as it is after a change of this client. */
   readonly onChanged: (message: Message) => void;
 }
 
-export function createMessages({ call, clock, random, onChanged }: MessagesDeps): Messages {
-  const repeat = createRepeater({ clock, random });
-  const repeated = (request: HttpRequest): Promise<unknown> => repeat(() => call(request));
-  const newId = (): string => uuidv7(clock.now());
+export function createMessages({ call, changer, onChanged }: MessagesDeps): Messages {
   const at = (messageId: string, rest = ""): string => `/messages/${encodeURIComponent(messageId)}${rest}`;
-  const changed = async (request: HttpRequest): Promise<Message> => {
-    const message = (await repeated(request)) as Message;
+  const changed = async (answer: Promise<unknown>): Promise<Message> => {
+    const message = (await answer) as Message;
     onChanged(message);
     return message;
   };
-  const put = (path: string, fields: object = {}): HttpRequest => ({
-    method: "PUT",
-    path,
-    body: { ...fields, client_msg_id: newId() },
-  });
-  const remove = (path: string): HttpRequest => ({ method: "DELETE", path, query: { client_msg_id: newId() } });
   const reaction = (emoji: string): string => `/reactions/${encodeURIComponent(emoji)}`;
   const pinsOf = (answer: unknown): readonly PinnedMessage[] => (answer as { pins?: PinnedMessage[] }).pins ?? [];
 
   return {
     get: async (messageId) => (await call({ method: "GET", path: at(messageId) })) as Message,
     recall: (messageId, reason) => {
-      const body = { client_msg_id: newId(), ...(reason === undefined ? {} : { reason }) };
-      return changed({ method: "POST", path: at(messageId, "/recall"), body });
+      return changed(changer.post(at(messageId, "/recall"), reason === undefined ? {} : { reason }));
     },
-    edit: (messageId, content) => changed(put(at(messageId), { content })),
-    react: (messageId, emoji) => changed(put(at(messageId, reaction(emoji)))),
-    unreact: (messageId, emoji) => changed(remove(at(messageId, reaction(emoji)))),
-    pin: async (messageId) => pinsOf(await repeated(put(at(messageId, "/pin")))),
-    unpin: async (messageId) => pinsOf(await repeated(remove(at(messageId, "/pin")))),
+    edit: (messageId, content) => changed(changer.put(at(messageId), { content })),
+    react: (messageId, emoji) => changed(changer.put(at(messageId, reaction(emoji)))),
+    unreact: (messageId, emoji) => changed(changer.remove(at(messageId, reaction(emoji)))),
+    pin: async (messageId) => pinsOf(await changer.put(at(messageId, "/pin"))),
+    unpin: async (messageId) => pinsOf(await changer.remove(at(messageId, "/pin"))),
     pins: async (conversationId) =>
       pinsOf(await call({ method: "GET", path: `/conversations/${encodeURIComponent(conversationId)}/pins` })),
-    forward: async (messageId, conversationIds) => {
-      const body = { conversationIds, client_msg_id: newId() };
-      return (await repeated({ method: "POST", path: at(messageId, "/forward"), body })) as Forwarded;
-    },
+    forward: async (messageId, conversationIds) =>
+      (await changer.post(at(messageId, "/forward"), { conversationIds })) as Forwarded,
   };
 }

@@ -16,7 +16,11 @@ export interface FrameTargets {
   read(conversationId: string, seqId: number, unreadCount: number | undefined): void;
   stored(clientMsgId: string, stored: Stored): void;
   failed(clientMsgId: string, code: string): void;
-  refused(clientMsgId: string, code: string, retryAfterMs: number | undefined): void;
+  /** Somebody else's read position. */
+  receipt(conversationId: string, userId: string, seqId: number): void;
+  typing(conversationId: string, userId: string, typing: boolean): void;
+  /** An `error` frame for the frame with this id. */
+  refused(frameId: string, code: string, retryAfterMs: number | undefined): void;
   /** Who is signed in. */
   me(): string | undefined;
 }
@@ -33,7 +37,14 @@ const readers: Readonly<Record<string, Reader>> = {
     targets.resync(Array.isArray(data.conversationIds) ? data.conversationIds.map(String) : undefined),
   "read-ack": read,
   "message-read": (data, targets) => {
-    if (data.userId === targets.me()) read(data, targets);
+    const { conversationId, userId, lastReadSeqId } = data;
+    if (userId === targets.me()) read(data, targets);
+    else if (typeof conversationId === "string" && typeof userId === "string" && typeof lastReadSeqId === "number")
+      targets.receipt(conversationId, userId, lastReadSeqId);
+  },
+  "typing-indicator": ({ conversationId, userId, typing }, targets) => {
+    if (typeof conversationId === "string" && typeof userId === "string")
+      targets.typing(conversationId, userId, typing === true);
   },
   "friend-added": (_data, targets) => targets.listChanged(),
 };
@@ -49,7 +60,8 @@ export function routeFrame(frame: RawFrame, targets: FrameTargets): void {
 function row(type: string, data: FrameData, targets: FrameTargets): void {
   const found = rowOfFrame(type, data);
   if (found !== undefined) targets.row(found);
-  if (type === "conversation-updated" || type === "member-added" || type === "member-removed") targets.listChanged();
+  // A conversation that is new to this user: what the list says of it is in no frame.
+  else if (type === "conversation-updated") targets.listChanged();
 }
 
 function messages(data: FrameData, targets: FrameTargets): void {

@@ -73,6 +73,7 @@ export function conversationToJson(conversation: Conversation): ConversationJson
   if (conversation.avatarUrl !== "") json.avatarUrl = conversation.avatarUrl;
   if (conversation.description !== "") json.description = conversation.description;
   if (conversation.ownerId !== "" && conversation.ownerId !== "0") json.ownerId = conversation.ownerId;
+  if (conversation.dissolvedAt !== 0n) json.dissolvedAt = Number(conversation.dissolvedAt);
   const settings = settingsOf(conversation.settings);
   if (settings !== undefined) json.settings = settings;
   if (lastMessage !== undefined) json.lastMessage = messageToJson(lastMessage);

@@ -147,6 +147,7 @@ export const conversation = component(
     pinned: z.boolean().exactOptional(),
     notifyMuted: z.boolean().exactOptional(),
     announcement: z.record(z.string(), z.unknown()).exactOptional(),
+    dissolvedAt: seconds.describe("Of a dissolved group: it can be read, nobody writes in it").exactOptional(),
     members: z.array(conversationMember).exactOptional(),
   }),
 );

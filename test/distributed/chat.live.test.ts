@@ -9,6 +9,7 @@ import { friendFlows } from "../support/friend-flows.ts";
 import { groupFlows } from "../support/group-flows.ts";
 import { metricsFlows } from "../support/metrics-flows.ts";
 import { sdkFlows } from "../support/sdk-flows.ts";
+import { sdkGroupFlows } from "../support/sdk-group-flows.ts";
 import { secondClientFlows } from "../support/second-client-flows.ts";
 import { needsServers, noServers, openServers } from "../support/servers.ts";
 import type { Target } from "../support/target.ts";
@@ -43,5 +44,6 @@ describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
   describe("a second client", () => secondClientFlows(twoGateways));
   describe("the SDK", () => sdkFlows(twoGateways));
+  describe("the SDK in groups", () => sdkGroupFlows(twoGateways));
   describe("metrics", () => metricsFlows(twoGateways, "several"));
 });
