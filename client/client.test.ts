@@ -35,6 +35,9 @@ function setup() {
       const range = { completeFrom: after + 1, completeTo: server.total, latestSeqId: server.total };
       return Response.json({ success: true, data: { messages, hasMore: false, ...range } });
     }
+    if (pathname.endsWith("/drafts")) {
+      return Response.json({ success: true, data: { drafts: [], hasMore: false, serverTime: 1 } });
+    }
     server.lists += 1;
     if (server.refuse > 0) {
       server.refuse -= 1;

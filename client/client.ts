@@ -6,6 +6,7 @@ import { type Auth, createAuth, type Session } from "./auth.ts";
 import { type MessageChange, messageChangeOf } from "./changes.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Conversations, createConversations } from "./conversations.ts";
+import { type ConversationDraft, createDrafts, type Drafts } from "./drafts.ts";
 import { createEmitter, type Emitter } from "./emitter.ts";
 import { repeatable } from "./error-codes.ts";
 import { codeOf } from "./errors.ts";
@@ -62,6 +63,8 @@ export interface ClientEvents extends TogetherEvents {
   presence: PresenceEvent;
   /** A conversation or its members changed, by a pushed row; besides `row`. */
   groupChange: GroupChange;
+  /** A draft was changed on another device; `list` and `get` have it already. */
+  draft: ConversationDraft;
   /** A message of this client is stored. */
   stored: { readonly message: Pending; readonly stored: Stored };
   /** Every frame as it came, for what the SDK does not interpret (notifications …). */
@@ -91,6 +94,8 @@ export interface Client extends Together {
   /** Profile, password, upgrade of a guest, devices. */
   readonly account: Account;
   readonly conversations: Pick<Conversations, "list" | "get" | "refresh" | "markRead" | "setPersonal" | "hide">;
+  /** Texts begun and not sent. */
+  readonly drafts: Drafts;
   /** Opens a conversation and starts loading its newest page. The same object while it stays open. */
   open(conversationId: string): OpenConversation;
   createSingle(userId: string): ReturnType<Api["createSingle"]>;
@@ -122,6 +127,7 @@ export function createClient(options: ClientOptions): Client {
         forget();
       }
       outbox.restore(session?.user.id);
+      drafts.restore(session?.user.id);
       events.emit("session", { session, why });
     },
   });
@@ -140,6 +146,10 @@ export function createClient(options: ClientOptions): Client {
       if (row !== undefined) arrived(row);
       events.emit("stored", { message, stored });
     },
+  });
+  const drafts = createDrafts({
+    ...{ call: api.call, clock, random, storage },
+    onChange: (draft) => events.emit("draft", draft),
   });
   const conversations = createConversations({
     api,
@@ -260,8 +270,9 @@ export function createClient(options: ClientOptions): Client {
     },
     onFrame: (frame) => {
       routeFrame(frame, {
-        connected: () => {
+        connected: (sessionId) => {
           synced();
+          drafts.connected(sessionId);
           outbox.connected();
           conversations.connected();
           friends.connected();
@@ -278,7 +289,10 @@ export function createClient(options: ClientOptions): Client {
           history.announce(conversationId, toSeq);
           conversations.missed(conversationId, toSeq);
         },
-        resync: synced,
+        resync: (only) => {
+          synced(only);
+          if (only === undefined) drafts.refresh();
+        },
         listChanged: conversations.refreshSoon,
         read: (conversationId, seqId, unread) => conversations.readConfirmed(conversationId, seqId, unread),
         stored: outbox.acked,
@@ -289,6 +303,7 @@ export function createClient(options: ClientOptions): Client {
         },
         receipt: together.readTo,
         typing: together.heardTyping,
+        draft: drafts.updated,
         me: () => me()?.id,
       });
       presence.onFrame(frame);
@@ -297,6 +312,7 @@ export function createClient(options: ClientOptions): Client {
     },
   });
   outbox.restore(me()?.id);
+  drafts.restore(me()?.id);
 
   return {
     on: events.on,
@@ -311,7 +327,11 @@ export function createClient(options: ClientOptions): Client {
       socket.send({ type: "presence", data: { state: hidden ? "background" : "active" } });
     },
     connection: socket.state,
-    send: outbox.send,
+    send: (message) => {
+      const handle = outbox.send(message);
+      drafts.sent(message.conversationId, message.content);
+      return handle;
+    },
     retry: outbox.retry,
     cancel: outbox.cancel,
     pending: outbox.pending,
@@ -325,6 +345,7 @@ export function createClient(options: ClientOptions): Client {
     typing: together.typing,
     receipts: together.receipts,
     names: together.names,
+    drafts,
     conversations,
     open: history.open,
     createSingle: async (userId) => {

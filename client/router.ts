@@ -5,7 +5,8 @@ import type { RawFrame } from "./socket.ts";
 
 /** What a frame of the server asks the client to do. */
 export interface FrameTargets {
-  connected(): void;
+  /** `sessionId` of this socket. */
+  connected(sessionId: string | undefined): void;
   row(row: Message): void;
   missed(conversationId: string, toSeq: number): void;
   /** undefined = every conversation. */
@@ -21,6 +22,8 @@ export interface FrameTargets {
   typing(conversationId: string, userId: string, typing: boolean): void;
   /** An `error` frame for the frame with this id. */
   refused(frameId: string, code: string, retryAfterMs: number | undefined): void;
+  /** A draft of the user, changed on another device. */
+  draft(data: FrameData): void;
   /** Who is signed in. */
   me(): string | undefined;
 }
@@ -28,7 +31,7 @@ export interface FrameTargets {
 type Reader = (data: FrameData, targets: FrameTargets, frame: RawFrame) => void;
 
 const readers: Readonly<Record<string, Reader>> = {
-  connected: (_data, targets) => targets.connected(),
+  connected: ({ sessionId }, targets) => targets.connected(typeof sessionId === "string" ? sessionId : undefined),
   "new-messages": messages,
   "message-ack": ack,
   error: refusal,
@@ -46,6 +49,7 @@ const readers: Readonly<Record<string, Reader>> = {
     if (typeof conversationId === "string" && typeof userId === "string")
       targets.typing(conversationId, userId, typing === true);
   },
+  "draft-updated": (data, targets) => targets.draft(data),
   "friend-added": (_data, targets) => targets.listChanged(),
 };
 
