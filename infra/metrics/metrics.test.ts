@@ -35,6 +35,42 @@ test("a bound counter keeps counting over several renders", async () => {
   expect(await metrics.render()).toContain('a_total{x="1"} 4');
 });
 
+test("a histogram counts each value in every bucket that it does not exceed", async () => {
+  const metrics = createMetrics();
+  const bound = metrics.histogram("a_seconds", "a", ["x"], [1, 0.1]).with({ x: "1" });
+  for (const value of [0.05, 0.1, 0.5, 1, 7]) bound.observe(value);
+  expect(() => bound.observe(Number.NaN)).toThrow("not a value");
+  const text = await metrics.render();
+  for (const [le, count] of [
+    ["0.1", 2],
+    ["1", 4],
+    ["+Inf", 5],
+  ]) {
+    expect(text).toContain(`a_seconds_bucket{le="${le}",x="1"} ${count}\n`);
+  }
+  expect(text).toContain('a_seconds_sum{x="1"} 8.65\n');
+  expect(text).toContain('a_seconds_count{x="1"} 5\n');
+});
+
+test("a histogram without labels shows 0 from the start, one with labels only what has values", async () => {
+  const metrics = createMetrics();
+  metrics.histogram("a_seconds", "a");
+  metrics.histogram("b_seconds", "b", ["x"]).with({ x: "1" });
+  const text = await metrics.render();
+  expect(text).toContain("a_seconds_count 0");
+  expect(text).not.toContain("b_seconds_count");
+});
+
+test("a gauge that was never set is not shown with its labels", async () => {
+  const metrics = createMetrics();
+  const gauge = metrics.gauge("a", "a", ["x"]);
+  gauge.with({ x: "1" });
+  gauge.with({ x: "2" }).dec(2);
+  const text = await metrics.render();
+  expect(text).not.toContain('x="1"');
+  expect(text).toContain('a{x="2"} -2');
+});
+
 test("a counter without labels shows 0 from the start", async () => {
   const metrics = createMetrics();
   metrics.counter("a_total", "a");

@@ -151,16 +151,31 @@ function counterOf(
 
 function gaugeOf(registry: Registry, name: string, help: string, labels: readonly string[], seriesMax: number): Gauge {
   let read: (() => number) | undefined;
+  const shown: { labels: Labels; value: number | undefined }[] = [];
   const raw = new PromGauge({
     name,
     help,
     labelNames: [...labels],
     registers: [registry],
     collect() {
+      for (const { labels, value } of shown) if (value !== undefined) raw.set({ ...labels }, value);
       if (read !== undefined) raw.set(read());
     },
   });
-  const find = seriesOf(labels, seriesMax, (set): BoundGauge => raw.labels({ ...set }));
+  const find = seriesOf(labels, seriesMax, (set): BoundGauge => {
+    const one: { labels: Labels; value: number | undefined } = { labels: set, value: undefined };
+    shown.push(one);
+    const add = (by: number): void => {
+      one.value = (one.value ?? 0) + by;
+    };
+    return {
+      set(value) {
+        one.value = value;
+      },
+      inc: (by = 1) => add(by),
+      dec: (by = 1) => add(-by),
+    };
+  });
   return {
     set: (value, set = none) => find(set).set(value),
     inc: (set = none, by = 1) => find(set).inc(by),
@@ -180,13 +195,76 @@ interface HistogramShape {
 }
 
 function histogramOf(registry: Registry, shape: HistogramShape, seriesMax: number): Histogram {
-  const raw = new PromHistogram({
-    name: shape.name,
-    help: shape.help,
-    labelNames: [...shape.labels],
-    buckets: [...shape.buckets],
-    registers: [registry],
+  const all: Distribution[] = [];
+  const bounds = shape.buckets.toSorted((a, b) => a - b);
+  new CountedHistogram(registry, { ...shape, buckets: bounds }, all);
+  const find = seriesOf(shape.labels, seriesMax, (set): BoundHistogram => {
+    const one = new Distribution(set, bounds);
+    all.push(one);
+    return one;
   });
-  const find = seriesOf(shape.labels, seriesMax, (set): BoundHistogram => raw.labels({ ...set }));
+  if (shape.labels.length === 0) find(none);
   return { observe: (value, set = none) => find(set).observe(value), with: find };
+}
+
+/** Values of one label set by bucket. prom-client hashes the labels at every value, this adds three numbers. */
+class Distribution implements BoundHistogram {
+  readonly labels: Labels;
+  readonly #bounds: readonly number[];
+  /** By bucket, the values above all bounds last. */
+  readonly #counts: number[];
+  #sum = 0;
+  #count = 0;
+
+  constructor(labels: Labels, bounds: readonly number[]) {
+    this.labels = labels;
+    this.#bounds = bounds;
+    this.#counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    if (!Number.isFinite(value)) throw new TypeError(`not a value of a histogram: ${value}`);
+    const bounds = this.#bounds;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] as number)) at += 1;
+    this.#counts[at] = (this.#counts[at] as number) + 1;
+    this.#sum += value;
+    this.#count += 1;
+  }
+
+  /** Nothing for a label set without values, unless it is the only one there can be. */
+  *series(name: string): Generator<Sample> {
+    const { labels } = this;
+    if (this.#count === 0 && Object.keys(labels).length > 0) return;
+    let below = 0;
+    for (const [at, bound] of this.#bounds.entries()) {
+      below += this.#counts[at] as number;
+      yield { metricName: `${name}_bucket`, labels: { le: bound, ...labels }, value: below };
+    }
+    yield { metricName: `${name}_bucket`, labels: { le: "+Inf", ...labels }, value: this.#count };
+    yield { metricName: `${name}_sum`, labels: { ...labels }, value: this.#sum };
+    yield { metricName: `${name}_count`, labels: { ...labels }, value: this.#count };
+  }
+}
+
+type Sample = { metricName: string; labels: Record<string, string | number>; value: number };
+
+/** What the registry renders of distributions that are counted outside of prom-client. */
+class CountedHistogram extends PromHistogram {
+  readonly #shape: HistogramShape;
+  readonly #all: readonly Distribution[];
+
+  constructor(registry: Registry, shape: HistogramShape, all: readonly Distribution[]) {
+    const { name, help, labels, buckets } = shape;
+    super({ name, help, labelNames: [...labels], buckets: [...buckets], registers: [registry] });
+    this.#shape = shape;
+    this.#all = all;
+  }
+
+  /** What the registry asks for at each render; the library's own types do not name it. */
+  async getForPromString() {
+    const { name, help } = this.#shape;
+    const values = this.#all.flatMap((one) => [...one.series(name)]);
+    return { name, help, type: "histogram", aggregator: "sum", values };
+  }
 }
