@@ -45,6 +45,21 @@ test("a body that ends the whole transaction takes the earlier ones with it; lat
   expect(client.query("SELECT id FROM parent").all()).toEqual([{ id: 3 }]);
 });
 
+test("a body alone in its commit is undone as a whole when it throws, and what it threw comes back", async () => {
+  const { client, group } = open();
+  const wrong = new Error("no");
+  const alone = group.add(() => {
+    client.run("INSERT INTO parent VALUES (1)");
+    throw wrong;
+  });
+  expect(await outcome(alone)).toBe(wrong);
+  expect(client.inTransaction).toBe(false);
+  expect(client.query("SELECT count(*) AS n FROM parent").get()).toEqual({ n: 0 });
+  const ended = group.add(() => client.run("ROLLBACK"));
+  expect(await outcome(ended)).toBe("unavailable");
+  expect(await outcome(group.add(() => client.run("INSERT INTO parent VALUES (2)")))).toBe("stored");
+});
+
 test("exclusive work holds the bodies back; closing runs those that wait and refuses new ones", async () => {
   const { client, group } = open();
   let during = 0;

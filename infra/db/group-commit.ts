@@ -13,7 +13,7 @@ const bodiesMax = 500;
 const commitBudgetMs = 20;
 
 /** Joins transaction bodies: all that wait in the same turn of the event loop share one BEGIN IMMEDIATE … COMMIT, a
- *  SAVEPOINT each. A body that throws undoes only itself; a COMMIT that fails rejects all of them. Nothing is awaited
+ *  SAVEPOINT each, unless one is alone. A body that throws undoes only itself; a COMMIT that fails rejects all of them. Nothing is awaited
  *  between BEGIN and COMMIT. At most `waitingMax` bodies wait; the next is refused with DbError `unavailable`. */
 export interface GroupCommit {
   add<T>(run: () => T): Promise<T>;
@@ -39,6 +39,17 @@ export function createGroupCommit(writer: Database, waitingMax: number): GroupCo
 
   function rollback(): void {
     if (writer.inTransaction) writer.run("ROLLBACK");
+  }
+
+  /** Without a savepoint, which has SQLite copy each page before its first change. A throw ends the transaction. */
+  function runAlone(body: Waiting, stored: (() => void)[]): void {
+    try {
+      const value = body.run();
+      stored.push(() => body.resolve(value));
+    } catch (error) {
+      body.reject(fromSqlite(error));
+      throw error;
+    }
   }
 
   /** Runs one body in its savepoint. Throws only when the whole transaction is gone. */
@@ -74,7 +85,8 @@ export function createGroupCommit(writer: Database, waitingMax: number): GroupCo
       while (at < batch.length && at < bodiesMax && (at === 0 || performance.now() < deadline)) {
         const body = batch[at] as Waiting;
         at += 1;
-        runBody(body, stored);
+        if (batch.length === 1) runAlone(body, stored);
+        else runBody(body, stored);
       }
       commit.run();
       commits += 1;
