@@ -24,21 +24,30 @@ function recorded(options: { idsMax?: number; waitingMax?: number } = {}) {
   return { deletes, calls, settle, endNext: () => ends.shift()?.() };
 }
 
-test("deletes wait for a commit to ride with, one call in flight, what comes meanwhile goes with the next commit", async () => {
-  const { deletes, calls, settle, endNext } = recorded();
+test("deletes wait for a commit to ride with; what comes meanwhile goes with the next one", () => {
+  const { deletes, calls } = recorded();
   deletes.add(["1"]);
   deletes.add(["2", "3"]);
-  expect(calls).toEqual([]);
-  deletes.ride();
-  expect(calls).toEqual([["1", "2", "3"]]);
+  expect(deletes.take()).toEqual(["1", "2", "3"]);
+  expect(deletes.take()).toEqual([]);
   deletes.add(["4"]);
-  deletes.ride();
-  expect(calls.length).toBe(1);
+  expect(deletes.take()).toEqual(["4"]);
+  expect(calls).toEqual([]);
+});
+
+test("a commit takes no more than a call; what it did not delete is handed over again", async () => {
+  const { deletes, calls, settle, endNext } = recorded({ idsMax: 3 });
+  deletes.add(["1", "2"]);
+  const taken = deletes.take();
+  deletes.add(["3"]);
+  deletes.add(taken);
+  expect(calls).toEqual([["3", "1", "2"]]);
+  deletes.add(["4", "5", "6", "7"]);
+  expect(deletes.take()).toEqual(["4", "5", "6"]);
+  expect(deletes.take()).toEqual(["7"]);
   endNext();
   await settle();
   expect(calls.length).toBe(1);
-  deletes.ride();
-  expect(calls[1]).toEqual(["4"]);
 });
 
 test("a full call does not wait, and no call is larger than its bound", () => {
@@ -52,8 +61,8 @@ test("past the bound ids are left to the sweeper (G4)", () => {
   const { deletes, calls } = recorded({ waitingMax: 2 });
   deletes.add(["1", "2"]);
   deletes.add(["3"]);
-  deletes.ride();
-  expect(calls).toEqual([["1", "2"]]);
+  expect(deletes.take()).toEqual(["1", "2"]);
+  expect(calls).toEqual([]);
 });
 
 test("drain deletes everything that was handed over", async () => {
@@ -73,6 +82,8 @@ test("a delete without a commit to ride with is sent after restMs", async () => 
     { idsMax: 10, waitingMax: 10, restMs: 1 },
     { clog: silentLogger, metrics: createMetrics(), deleteOutbox: async (ids) => sent.resolve(ids) },
   );
+  deletes.add(["0"]);
+  expect(deletes.take()).toEqual(["0"]);
   deletes.add(["1"]);
   expect(await sent.promise).toEqual(["1"]);
   await deletes.drain();

@@ -18,22 +18,25 @@ export interface OutboxDeletesDeps {
 }
 
 export interface OutboxDeletes {
-  /** Hands over what nothing is owed for any more. Never waits, never throws. */
+  /** Hands over what nothing is owed for any more, or what `take` gave and its commit did not delete. Never waits, never
+   *  throws. */
   add(outboxIds: readonly string[]): void;
-  /** Sends what waits now, because a commit is about to be sent: a database that joins transactions then syncs its file
-   *  once for both. */
-  ride(): void;
+  /** What a commit that is about to be sent is to delete, at most `idsMax`: the database then has one transaction, and one
+   *  sync, for both. */
+  take(): string[];
   /** Resolves when all ids handed over before are dealt with. */
   drain(): Promise<void>;
 }
 
-/** Joins the deletes of outbox rows: one call in flight, sent with the next commit, or after `restMs` without one. No
- *  message waits for it. A delete that is lost only makes the sweeper push again what is stored (spec 50 §5), so a failed
- *  call is not repeated. */
+/** Joins the deletes of outbox rows: they go with the next commit, or in a call of their own after `restMs` to twice that
+ *  without one. No message waits for it. A delete that is lost only makes the sweeper push again what is stored (spec 50
+ *  §5), so a failed call is not repeated. */
 export function createOutboxDeletes(options: OutboxDeletesOptions, deps: OutboxDeletesDeps): OutboxDeletes {
   const waiting: string[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running: Promise<void> | undefined;
+  /** Since the timer was set, a commit took what waited: there is traffic, and the next one will. */
+  let taken = false;
   const lost = deps.metrics.counter("gochat_outbox_deletes_lost_total", "Outbox rows left to the sweeper").with({});
 
   async function run(): Promise<void> {
@@ -54,10 +57,20 @@ export function createOutboxDeletes(options: OutboxDeletesOptions, deps: OutboxD
     if (waiting.length > 0) running ??= run();
   }
 
+  // One timer for many commits: to set and clear one for each would cost more than the delete.
+  function due(): void {
+    timer = undefined;
+    if (taken) rest();
+    else start();
+  }
+
   /** What waits goes with the next commit, or when it has waited long enough, or when it fills a call. */
   function rest(): void {
     if (waiting.length >= options.idsMax) start();
-    else if (waiting.length > 0 && running === undefined) timer ??= setTimeout(start, options.restMs);
+    else if (waiting.length > 0 && running === undefined && timer === undefined) {
+      taken = false;
+      timer = setTimeout(due, options.restMs);
+    }
   }
 
   return {
@@ -69,12 +82,16 @@ export function createOutboxDeletes(options: OutboxDeletesOptions, deps: OutboxD
       for (const id of outboxIds) waiting.push(id);
       rest();
     },
-    ride: start,
+    take() {
+      taken = true;
+      return waiting.splice(0, options.idsMax);
+    },
     async drain() {
       while (waiting.length > 0 || running !== undefined) {
         start();
         await running;
       }
+      clearTimeout(timer);
     },
   };
 }

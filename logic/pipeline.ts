@@ -99,15 +99,26 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
     parent: string | undefined,
   ): Promise<CommitMessagesResponse> {
     const startMs = performance.now();
-    deps.outboxDeletes.ride();
+    const settledOutboxIds = deps.outboxDeletes.take();
     // A whole message: the client would look through all items of anything else.
-    const request: CommitMessagesRequest = { $typeName: "gochat.repo.v1.CommitMessagesRequest", items };
-    const answer =
-      parent === undefined
-        ? await deps.repo.message.commitMessages(request)
-        : await withSpan(deps.tracer, "logic.commit", parent, (inner) =>
-            deps.repo.message.commitMessages(request, { headers: { ...traceHeaders(inner) } }),
-          );
+    const request: CommitMessagesRequest = {
+      $typeName: "gochat.repo.v1.CommitMessagesRequest",
+      items,
+      settledOutboxIds,
+    };
+    let settled = false;
+    let answer: CommitMessagesResponse;
+    try {
+      answer =
+        parent === undefined
+          ? await deps.repo.message.commitMessages(request)
+          : await withSpan(deps.tracer, "logic.commit", parent, (inner) =>
+              deps.repo.message.commitMessages(request, { headers: { ...traceHeaders(inner) } }),
+            );
+      settled = answer.outboxSettled;
+    } finally {
+      if (!settled) deps.outboxDeletes.add(settledOutboxIds);
+    }
     metrics[entrance].commitSeconds.observe((performance.now() - startMs) / 1000);
     metrics[entrance].batchMessages.observe(items.length);
     metrics[entrance].batchBytes.observe(items.reduce((sum, item) => sum + bytesOf(item), 0));

@@ -8,6 +8,7 @@ export function createCommitPlans(tables: Tables, messages: MessageTable) {
   return {
     messages,
     outbox,
+    settled: { table: outbox, by: outbox.id },
     lock: {
       table: c,
       columns: {

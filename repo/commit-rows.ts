@@ -1,5 +1,5 @@
 import type { Tx } from "#infra/db/db.ts";
-import { insertMany, type Steps, together, updateMany, upsertMany } from "#infra/db/steps.ts";
+import { deleteMany, insertMany, type Steps, together, updateMany, upsertMany } from "#infra/db/steps.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { Draft, type ItemResult } from "./commit-draft.ts";
 import { readBatch } from "./commit-facts.ts";
@@ -25,9 +25,9 @@ function compare<T extends string | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** One multi-row statement each, in key order: rows, conversations, read pointers; then the outbox row. They leave
- *  together where the driver can. */
-function* writeRows(deps: CommitRowsDeps, draft: Draft, nowMs: number): Steps<bigint> {
+/** One multi-row statement each, in key order: rows, conversations, read pointers; then the outbox rows that are settled and
+ *  the new one. They leave together where the driver can. */
+function* writeRows(deps: CommitRowsDeps, draft: Draft, settled: readonly bigint[], nowMs: number): Steps<bigint> {
   const { plans, ids } = deps;
   const heads = [...draft.heads.values()].sort((a, b) => compare(a.row.id, b.row.id));
   const pointers = [...draft.pointers.values()].sort(
@@ -61,17 +61,26 @@ function* writeRows(deps: CommitRowsDeps, draft: Draft, nowMs: number): Steps<bi
     insertMany(plans.messages, messages),
     updateMany(plans.heads, headRows),
     upsertMany(plans.pointers, pointerRows),
+    deleteMany(plans.settled, settled),
     insertMany(plans.outbox, [{ id: outboxId, ranges: packRanges(ranges), createdAt: nowMs }]),
   ]);
   return outboxId;
 }
 
 /** The transaction of `CommitMessages` (spec 40 §7): lock, rights, known identities, rows, outbox. The first statement
- *  locks the conversations by primary key ascending, and everything else is read after it. */
-export function* commitRows(deps: CommitRowsDeps, _tx: Tx, items: readonly CommitItem[]): Steps<CommittedRows> {
+ *  locks the conversations by primary key ascending, and everything else is read after it. `settled`: outbox rows to be
+ *  deleted on the way, ascending. */
+export function* commitRows(
+  deps: CommitRowsDeps,
+  _tx: Tx,
+  items: readonly CommitItem[],
+  settled: readonly bigint[] = [],
+): Steps<CommittedRows> {
   const { facts, known, replies } = yield* readBatch(deps.plans, items);
   const draft = new Draft(facts, known, replies);
   const results = items.map((item) => draft.decide(item));
-  const outboxId = draft.rows.length > 0 ? yield* writeRows(deps, draft, facts.nowMs) : undefined;
+  let outboxId: bigint | undefined;
+  if (draft.rows.length > 0) outboxId = yield* writeRows(deps, draft, settled, facts.nowMs);
+  else yield* deleteMany(deps.plans.settled, settled);
   return { results, conversations: facts.conversations, outboxId };
 }

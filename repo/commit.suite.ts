@@ -106,6 +106,27 @@ export function commitSuite(createTestRepo: CreateTestRepo): void {
       );
     });
 
+    test("settled outbox rows go with the first transaction that commits, also one that stores nothing", async () => {
+      const [ann, bob] = [await repo.addUser(), await repo.addUser()];
+      const group = await repo.addConversation([ann]);
+      const committer = createCommitter(repo.context);
+      const outbox = async () =>
+        (await repo.context.db.q.select().from(repo.context.tables.outbox)).map((row) => row.id).sort();
+      const first = await commit([item(group, ann, "1"), item(worldId, ann, "w")]);
+      expect(first.settled).toBe(true);
+      const next = await committer.commit([item(group, ann, "2"), item(worldId, ann, "x")], [...first.outboxIds, 7n]);
+      expect(next.settled).toBe(true);
+      expect(await outbox()).toEqual([...next.outboxIds].sort());
+      const [left, right] = next.outboxIds;
+      const refused = await committer.commit([item(group, bob, "no")], [left as bigint]);
+      expect([refused.settled, ...refused.results.map(told)]).toEqual([true, "NOT_CONVERSATION_MEMBER"]);
+      expect(await outbox()).toEqual([right as bigint]);
+      const halved = [item(group, ann, "3", { clientMsgId: "x".repeat(65) }), item(group, ann, "4")];
+      const last = await committer.commit(halved, [right as bigint]);
+      expect([last.settled, ...last.results.map(told)]).toEqual([true, "INTERNAL_ERROR", "stored 3"]);
+      expect(await outbox()).toEqual([...last.outboxIds]);
+    });
+
     test("G3: the same client_msg_id gives the stored ids, in the table and inside the batch", async () => {
       const ann = await repo.addUser();
       const first = item(worldId, ann, "hi", { clientMsgId: "x" });
@@ -321,10 +342,14 @@ export function commitSuite(createTestRepo: CreateTestRepo): void {
         },
       };
       const sent = [item(worldId, ann, "1"), item(worldId, ann, "2")];
-      const done = await createCommitter(broken).commit(sent);
+      const before = await commit([item(worldId, ann, "0", { clientMsgId: "0" })]);
+      const done = await createCommitter(broken).commit(sent, before.outboxIds);
       expect(done.results.map(told)).toEqual(["retry", "retry"]);
-      expect(await rowsOf(worldId)).toEqual([]);
-      expect((await commit(sent)).results.map(told)).toEqual(["stored 1", "stored 2"]);
+      expect(done.settled).toBe(false);
+      const { outbox } = repo.context.tables;
+      expect((await repo.context.db.q.select().from(outbox)).map((row) => row.id)).toEqual([...before.outboxIds]);
+      expect(await rowsOf(worldId)).toHaveLength(1);
+      expect((await commit(sent)).results.map(told)).toEqual(["stored 2", "stored 3"]);
     });
   });
 }

@@ -14,13 +14,16 @@ export interface Committed {
   /** The conversations of all stored and known rows, as they were under the lock. */
   readonly conversations: readonly ConversationRow[];
   readonly outboxIds: readonly bigint[];
+  /** Whether the settled outbox rows are gone. */
+  readonly settled: boolean;
 }
 
 export interface Committer {
   /** Stores a batch: one transaction for the world's items and one for the others. Never rejects: an item whose
    *  transaction is not known to have committed is `retry`; one that the database refuses by itself is `rejected`
-   *  INTERNAL_ERROR; one of a conversation with an unexplained violation is `parked`. */
-  commit(items: readonly CommitItem[]): Promise<Committed>;
+   *  INTERNAL_ERROR; one of a conversation with an unexplained violation is `parked`. The first transaction that commits
+   *  deletes the outbox rows `settled` on its way, at most 1000. */
+  commit(items: readonly CommitItem[], settled?: readonly bigint[]): Promise<Committed>;
 }
 
 /** Collects what the transactions of one call did. */
@@ -28,9 +31,27 @@ class Outcome implements Committed {
   readonly results: ItemResult[];
   readonly outboxIds: bigint[] = [];
   readonly #conversations = new Map<string, ConversationRow>();
+  #settled: readonly bigint[];
 
-  constructor(count: number) {
+  constructor(count: number, settled: readonly bigint[]) {
     this.results = new Array<ItemResult>(count).fill({ at: "retry" });
+    this.#settled = settled;
+  }
+
+  /** What the next transaction deletes: no two are given the same rows. */
+  takeSettled(): readonly bigint[] {
+    const taken = this.#settled;
+    this.#settled = [];
+    return taken;
+  }
+
+  /** The transaction that had them did not commit. */
+  giveBackSettled(taken: readonly bigint[]): void {
+    if (taken.length > 0) this.#settled = taken;
+  }
+
+  get settled(): boolean {
+    return this.#settled.length === 0;
   }
 
   get conversations(): ConversationRow[] {
@@ -47,6 +68,10 @@ class Outcome implements Committed {
     }
     if (done.outboxId !== undefined) this.outboxIds.push(done.outboxId);
   }
+}
+
+function ascending(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 interface Placed {
@@ -89,9 +114,11 @@ export function createCommitter(context: RepoContext): Committer {
 
   async function commitPart(batch: readonly Placed[], outcome: Outcome): Promise<void> {
     const items = batch.map((placed) => placed.item);
+    const settled = outcome.takeSettled();
     try {
-      outcome.add(batch, await db.transaction((tx) => commitRows({ ids, plans: plansOf(batch) }, tx, items)));
+      outcome.add(batch, await db.transaction((tx) => commitRows({ ids, plans: plansOf(batch) }, tx, items, settled)));
     } catch (error) {
+      outcome.giveBackSettled(settled);
       await recover(batch, error, outcome);
     }
   }
@@ -135,8 +162,8 @@ export function createCommitter(context: RepoContext): Committer {
   }
 
   return {
-    async commit(items) {
-      const outcome = new Outcome(items.length);
+    async commit(items, settled = []) {
+      const outcome = new Outcome(items.length, settled.toSorted(ascending));
       const placed = items.map((item, index) => ({ item, index }));
       const world = placed.filter(({ item }) => item.conversationId === worldId);
       const others = placed.filter(({ item }) => item.conversationId !== worldId);

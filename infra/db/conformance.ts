@@ -4,7 +4,18 @@ import { conformanceTable, type Items } from "./conformance-tables.ts";
 import type { Db } from "./db.ts";
 import { DbError } from "./errors.ts";
 import { migrate } from "./migrate.ts";
-import { changes, findMany, insertMany, now, run, type Steps, updateMany, upsertMany } from "./steps.ts";
+import {
+  changes,
+  deleteMany,
+  findMany,
+  insertMany,
+  now,
+  run,
+  type Steps,
+  together,
+  updateMany,
+  upsertMany,
+} from "./steps.ts";
 
 const big = 9_007_199_254_740_993n;
 
@@ -178,6 +189,19 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
         findMany({ table: items, columns, by: [items.id], lock: true }, [[1n], [2n], [9n]]),
       );
       expect(locked.map((one) => one.id)).toEqual([1n, 2n]);
+    });
+
+    test("rows are deleted by many keys at once; missing ones are passed over", async () => {
+      await put(row(1n, "a"), row(2n, "b"), row(big, "c"));
+      const byId = { table: items, by: items.id };
+      await db.transaction(() => deleteMany(byId, []));
+      expect(await all()).toHaveLength(3);
+      await db.transaction(function* () {
+        yield* together([insertMany(items, [row(4n, "d")]), deleteMany(byId, [1n, 3n, 4n, big])]);
+      });
+      expect((await all()).map((found) => found.id)).toEqual([2n]);
+      await db.transaction(() => deleteMany({ table: items, by: items.name }, ["b'; --", "b"]));
+      expect(await all()).toEqual([]);
     });
 
     test("a scan reads one page of a keyset, both ends inclusive, in either direction", async () => {

@@ -5,6 +5,7 @@ import { type AskPlan, askSql } from "./ask.ts";
 import { mysqlDialect } from "./dialect.ts";
 import {
   columnsOf,
+  deleteSql,
   encode,
   findSql,
   found,
@@ -17,7 +18,17 @@ import {
   updateValues,
   upsertSql,
 } from "./statements.ts";
-import type { FindPlan, InsertStep, ScanPlan, ScanRange, SingleStep, UpdateStep, UpsertStep } from "./steps.ts";
+import type {
+  DeletePlan,
+  DeleteStep,
+  FindPlan,
+  InsertStep,
+  ScanPlan,
+  ScanRange,
+  SingleStep,
+  UpdateStep,
+  UpsertStep,
+} from "./steps.ts";
 
 // Multi-row statements as text with literals: a prepared one has at most 65,535 places, and one text per number of rows.
 
@@ -125,6 +136,10 @@ const updates = cached((plan: UpdateStep["plan"]) => {
   return labelled(compile(updateManySql(mysqlDialect, plan, sql.raw(fresh))), withLiterals(columns));
 });
 
+const deletes = cached((plan: DeletePlan) =>
+  labelled(compile(deleteSql(plan, sql.raw(`in (${mark})`))), withLiterals([[plan.by.name, plan.by]])),
+);
+
 const finds = cached((plan: FindPlan) => {
   const columns = plan.by.map((column, at) => [`key_${at}`, column] as const);
   if (columns.length === 1) {
@@ -170,6 +185,12 @@ export function updateStatements({ plan, rows: given }: UpdateStep): Statement[]
     return `select ${literals.join(",")}`;
   });
   return statements(label, parts, " union all ", selects);
+}
+
+function deleteStatements({ plan, keys }: DeleteStep): Statement[] {
+  const { label, parts, columns } = deletes(plan);
+  const literals = keys.map((key) => columns[0]?.[2](encode(plan.by, key)) ?? "null");
+  return statements(label, parts, ",", literals);
 }
 
 export function findStatements(plan: FindPlan, keys: readonly (readonly unknown[])[]): Statement[] {
@@ -244,6 +265,7 @@ export function stepsMessage(
 function statementsOf(step: SingleStep, nowText: string, clock: (() => number) | undefined): Statement[] {
   if (step.step === "find") return findStatements(step.plan, step.keys);
   if (step.step === "update") return updateStatements(step);
+  if (step.step === "delete") return deleteStatements(step);
   if (step.step !== "now") return insertStatements(step);
   return clock === undefined ? [{ text: nowText, label: nowText }] : [];
 }

@@ -4,6 +4,7 @@ import { type AskPlan, askSql } from "./ask.ts";
 import { postgresDialect } from "./dialect.ts";
 import {
   columnsOf,
+  deleteSql,
   encode,
   findSql,
   insertSql,
@@ -15,7 +16,16 @@ import {
   updateValues,
   upsertSql,
 } from "./statements.ts";
-import type { FindPlan, InsertStep, ScanPlan, ScanRange, UpdateStep, UpsertStep } from "./steps.ts";
+import type {
+  DeletePlan,
+  DeleteStep,
+  FindPlan,
+  InsertStep,
+  ScanPlan,
+  ScanRange,
+  UpdateStep,
+  UpsertStep,
+} from "./steps.ts";
 
 // Rows travel as one array per column, so that a plan has one text whatever the number of rows: each connection prepares it
 // once.
@@ -97,6 +107,7 @@ const updates = cached((plan: UpdateStep["plan"]) => {
   const fresh = columns.map((column) => `"${column.name}"`).join(", ");
   return compile(updateManySql(postgresDialect, plan, sql.raw(`${unnest(columns)} as fresh (${fresh})`)));
 });
+const deletes = cached((plan: DeletePlan) => compile(deleteSql(plan, sql.raw(`= any($1::${elementType(plan.by)}[])`))));
 const finds = cached((plan: FindPlan) => {
   const [only] = plan.by;
   if (plan.by.length === 1 && only) {
@@ -121,6 +132,10 @@ export function insertStatement(step: InsertStep | UpsertStep): Statement {
 export function updateStatement({ plan, rows }: UpdateStep): Statement {
   const values = rows.map((row) => updateValues(plan, row));
   return { ...updates(plan), values: columnArrays(plan.set.length + 1, values) };
+}
+
+export function deleteStatement({ plan, keys }: DeleteStep): Statement {
+  return { ...deletes(plan), values: [arrayOf(keys.map((key) => encode(plan.by, key)))] };
 }
 
 export function findStatement(plan: FindPlan, keys: readonly (readonly unknown[])[]): Statement {

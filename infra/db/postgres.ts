@@ -14,6 +14,7 @@ import { DbError, fromPostgres } from "./errors.ts";
 import { Link } from "./link.ts";
 import {
   askStatement,
+  deleteStatement,
   findStatement,
   insertStatement,
   type Statement,
@@ -193,7 +194,8 @@ class PostgresConnection extends PostgresBase implements ServerConnection {
       for (const one of step.steps) results.push(await this.#step(one));
       return results;
     }
-    await this.#rows(step.step === "update" ? updateStatement(step) : insertStatement(step));
+    if (step.step === "delete") await this.#rows(deleteStatement(step));
+    else await this.#rows(step.step === "update" ? updateStatement(step) : insertStatement(step));
     return undefined;
   }
 

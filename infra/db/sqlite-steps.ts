@@ -5,6 +5,7 @@ import { type Answers, type AskPlan, askSql, type Groups, rowsOf, totalOf } from
 import { sqliteDialect } from "./dialect.ts";
 import {
   columnsOf,
+  deleteSql,
   encode,
   findSql,
   found,
@@ -17,7 +18,7 @@ import {
   updateValues,
   upsertSql,
 } from "./statements.ts";
-import type { FindPlan, PlannedStep, ScanPlan, ScanRange, UpdatePlan, UpsertPlan } from "./steps.ts";
+import type { DeletePlan, FindPlan, PlannedStep, ScanPlan, ScanRange, UpdatePlan, UpsertPlan } from "./steps.ts";
 
 type Values = (string | number | bigint | boolean | null | Uint8Array)[];
 
@@ -56,6 +57,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     { statement: Statement; columns: readonly (readonly [string, SQLiteColumn])[] }
   >();
   const updates = new WeakMap<UpdatePlan, Statement>();
+  const deletes = new WeakMap<DeletePlan, Statement>();
   const finds = new WeakMap<FindPlan, Statement>();
   const scans = new WeakMap<ScanPlan, Statement>();
   const asks = new WeakMap<object, Statement>();
@@ -100,6 +102,16 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
       updates.set(plan, statement);
     }
     for (const row of rows) statement.run(...(updateValues(plan, row) as Values));
+  }
+
+  function remove(plan: DeletePlan, keys: readonly unknown[]): void {
+    count += 1;
+    let statement = deletes.get(plan);
+    if (statement === undefined) {
+      statement = compile(client, deleteSql(plan, sql`= ${hole}`));
+      deletes.set(plan, statement);
+    }
+    for (const key of keys) statement.run(encode(plan.by, key) as Values[number]);
   }
 
   function find(plan: FindPlan, keys: readonly (readonly unknown[])[]): Record<string, unknown>[] {
@@ -148,6 +160,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     if (step.step === "insert") return insert(step.table, step.rows);
     if (step.step === "upsert") return upsert(step.plan, step.rows);
     if (step.step === "update") return update(step.plan, step.rows);
+    if (step.step === "delete") return remove(step.plan, step.keys);
     if (step.step === "find") return find(step.plan, step.keys);
     if (step.step === "together") return step.steps.map(execute);
     return clock();

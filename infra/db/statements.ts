@@ -1,7 +1,7 @@
 import { getTableColumns, getTableName, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { Dialect } from "./dialect.ts";
-import type { FindPlan, ScanPlan, ScanRange, Selection, UpdatePlan, UpsertPlan } from "./steps.ts";
+import type { DeletePlan, FindPlan, ScanPlan, ScanRange, Selection, UpdatePlan, UpsertPlan } from "./steps.ts";
 
 // The statements of planned steps, written once for every dialect. A driver says by SQL of its own where the rows come from:
 // SQLite runs one prepared row many times, MySQL takes literals, PostgreSQL arrays.
@@ -64,6 +64,11 @@ export function updateManySql(dialect: Dialect, plan: UpdatePlan, source: SQL): 
 /** The columns that an update is given, in the order of `updateValues`. */
 export function updateColumns(plan: UpdatePlan): SQLiteColumn[] {
   return [...plan.set, plan.key].map((field) => columnOf(plan.table, field));
+}
+
+/** `matches` says which rows. */
+export function deleteSql(plan: DeletePlan, matches: SQL): SQL {
+  return sql`delete from ${sql.identifier(getTableName(plan.table))} where ${sql.identifier(plan.by.name)} ${matches}`;
 }
 
 /** `matches` says which rows: a condition on the columns `plan.by`, also against the rows of `joined` (`(…) as wanted

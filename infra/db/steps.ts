@@ -79,6 +79,18 @@ export interface ScanRange {
   readonly limit: number;
 }
 
+/** The rows of `table` whose field `by` is one of some values. Create a plan once, at start. */
+export interface DeletePlan {
+  readonly table: SQLiteTable;
+  readonly by: SQLiteColumn;
+}
+
+export interface DeleteStep {
+  readonly step: "delete";
+  readonly plan: DeletePlan;
+  readonly keys: readonly unknown[];
+}
+
 export interface NowStep {
   readonly step: "now";
 }
@@ -89,7 +101,7 @@ export interface TogetherStep {
   readonly steps: readonly SingleStep[];
 }
 
-export type SingleStep = InsertStep | UpsertStep | UpdateStep | FindStep | NowStep;
+export type SingleStep = InsertStep | UpsertStep | UpdateStep | DeleteStep | FindStep | NowStep;
 export type PlannedStep = SingleStep | TogetherStep;
 
 /** The value of a column as the schema types it. */
@@ -120,6 +132,12 @@ export function* upsertMany<T extends SQLiteTable>(plan: UpsertPlan<T>, rows: re
 /** Updates several rows of one table by one key; each row must have the key and every field of `set`. */
 export function* updateMany<T extends SQLiteTable>(plan: UpdatePlan<T>, rows: readonly Partial<Row<T>>[]): Steps<void> {
   if (rows.length > 0) yield { step: "update", plan: plan as unknown as UpdatePlan, rows } satisfies UpdateStep;
+}
+
+/** Deletes rows by a key; those that are missing are passed over. At most 1000 keys a call, ascending: two writers then
+ *  lock alike. */
+export function* deleteMany(plan: DeletePlan, keys: readonly unknown[]): Steps<void> {
+  if (keys.length > 0) yield { step: "delete", plan, keys } satisfies DeleteStep;
 }
 
 /** Finds rows by their keys, at most 1000 keys a call, each key once. Missing rows are missing in the answer, whose order

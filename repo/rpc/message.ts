@@ -21,6 +21,7 @@ import { idOf, invalid } from "./arguments.ts";
 import { messageChangeMethods } from "./message-changes.ts";
 
 const idsMax = 1000;
+const settledMax = 1000;
 const conversationsMax = 200;
 const latestMax = 50;
 const pageRowsDefault = 50;
@@ -128,13 +129,15 @@ export function messageService(
   return {
     ...messageChangeMethods(context, routes),
 
-    async commitMessages({ items }, call): Promise<CommitMessagesResponse> {
+    async commitMessages({ items, settledOutboxIds }, call): Promise<CommitMessagesResponse> {
       const { itemsMax, bytesMax } = context.config.commit;
       checkBounds(items, itemsMax, bytesMax);
+      if (settledOutboxIds.length > settledMax) throw invalid("settled_outbox_ids");
+      const settled = settledOutboxIds.map((id) => idOf(id, "settled_outbox_ids"));
       const parsed = items.map(parseItem);
       const wanted = parsed.filter((item): item is CommitItem => !("refusal" in item));
       const parent = callParent(tracer, call);
-      const committed = await withSpan(tracer, "repo.commit", parent, () => committer.commit(wanted));
+      const committed = await withSpan(tracer, "repo.commit", parent, () => committer.commit(wanted, settled));
       const found = await withSpan(tracer, "repo.routes", parent, () => routesOf(committed.conversations));
       return {
         $typeName: "gochat.repo.v1.CommitMessagesResponse",
@@ -143,6 +146,7 @@ export function messageService(
         outboxIds: committed.outboxIds.map(String),
         routesKnown: found.routesKnown,
         cacheRunId: found.cacheRunId,
+        outboxSettled: committed.settled,
       };
     },
 
