@@ -1,4 +1,5 @@
 import { render } from "preact";
+import { startActing } from "./acting.ts";
 import { App } from "./app.tsx";
 import { loadDrafts } from "./drafts.ts";
 import { startRoute } from "./route.ts";
@@ -9,5 +10,6 @@ startSettings();
 startRoute();
 startState();
 loadDrafts();
+startActing();
 const place = document.getElementById("app");
 if (place !== null) render(<App />, place);

@@ -292,6 +292,52 @@ describe("everyone's", () => {
     expect([...hal.complaints, ...ida.complaints]).toEqual([]);
   });
 
+  test("what one begins on one device is on the others, with what it answers; sent from one, it is gone from all", async () => {
+    await using desk = await newPerson(browser, server.url);
+    await using phone = await newPerson(browser, server.url);
+    await desk.register("two_devices");
+    await desk.say("a question");
+    await phone.signIn("two_devices");
+    const box = (person: typeof desk) => person.page.locator(".composer textarea");
+    const holds = (person: typeof desk, text: string) =>
+      person.page.waitForFunction(
+        (wanted) => document.querySelector<HTMLTextAreaElement>(".composer textarea")?.value === wanted,
+        text,
+      );
+    const asked = desk.page.locator(".message", { hasText: "a question" }).last();
+    await asked.hover();
+    await asked.getByRole("button", { name: "Reply" }).click();
+    await box(desk).fill("begun at the desk");
+    await holds(phone, "begun at the desk");
+    await phone.page.locator(".acting", { hasText: "a question" }).waitFor();
+    await box(phone).fill("begun at the desk, ended on the phone");
+    await box(phone).blur();
+    await holds(desk, "begun at the desk, ended on the phone");
+    await desk.page.reload();
+    await holds(desk, "begun at the desk, ended on the phone");
+    await desk.page.locator(".acting", { hasText: "a question" }).waitFor();
+    await phone.page.locator(".composer .send").click();
+    await holds(desk, "");
+    await desk.page.locator(".acting").waitFor({ state: "detached" });
+    await desk.sees("begun at the desk, ended on the phone");
+    expect([...desk.complaints, ...phone.complaints]).toEqual([]);
+  });
+
+  test("an edit that is given up leaves the draft as it was", async () => {
+    await using ned = await newPerson(browser, server.url);
+    await ned.asGuest();
+    await ned.say("to be edited");
+    await ned.page.locator(".send-state", { hasText: "Sent" }).waitFor();
+    const box = ned.page.locator(".composer textarea");
+    const message = ned.page.locator(".message", { hasText: "to be edited" }).last();
+    await box.fill("a draft");
+    await message.hover();
+    await message.getByRole("button", { name: "Edit" }).click();
+    expect(await box.inputValue()).toBe("to be edited");
+    await ned.page.keyboard.press("Escape");
+    expect(await box.inputValue()).toBe("a draft");
+  });
+
   test("a group is made from several people, and all of them talk in it", async () => {
     await using jo = await newPerson(browser, server.url);
     await using kim = await newPerson(browser, server.url);

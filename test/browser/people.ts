@@ -16,6 +16,8 @@ export interface Person extends AsyncDisposable {
   sees(text: string): Promise<void>;
   asGuest(): Promise<void>;
   register(username: string): Promise<void>;
+  /** Of an account that was registered before. */
+  signIn(username: string): Promise<void>;
   screenshot(name: string): Promise<void>;
 }
 
@@ -53,6 +55,13 @@ export async function newPerson(browser: Browser, url: string, options: BrowserC
     },
     register: async (username) => {
       await page.getByRole("tab").last().click();
+      await page.locator("[name=username]").fill(username);
+      await page.locator("[name=password]").fill(password);
+      await page.locator("#account-form button[type=submit]").click();
+      await page.locator(".composer").waitFor();
+    },
+    signIn: async (username) => {
+      await page.getByRole("tab").first().click();
       await page.locator("[name=username]").fill(username);
       await page.locator("[name=password]").fill(password);
       await page.locator("#account-form button[type=submit]").click();

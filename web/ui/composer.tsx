@@ -1,8 +1,9 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { CONTENT_BYTES_MAX, CONTENT_CHARS_MAX, countChars, utf8Bytes } from "#proto/limits.ts";
-import { acting, sendText, startEditOfLast, stopActing } from "../acting.ts";
-import { drafts, setDraft } from "../drafts.ts";
+import { acting, keepText, sendText, startEditOfLast, stopActing } from "../acting.ts";
+import { drafts } from "../drafts.ts";
 import { isWide } from "../route.ts";
+import { client } from "../state.ts";
 import { t } from "../strings.ts";
 import { SendIcon } from "./icons.tsx";
 
@@ -49,7 +50,6 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
   const send = (): void => {
     if (!sendable) return;
     sendText(conversationId, clean(text.trim()));
-    setDraft(conversationId, "");
     onSent();
     box.current?.focus({ preventScroll: true });
   };
@@ -87,7 +87,8 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
           aria-describedby="composer-count"
           enterkeyhint="send"
           autocomplete="off"
-          onInput={(event) => setDraft(conversationId, event.currentTarget.value)}
+          onInput={(event) => keepText(conversationId, event.currentTarget.value)}
+          onBlur={client.drafts.save}
           onKeyDown={onKeyDown}
         />
         <span id="composer-count" class={excess > 0 ? "count over" : "count"} aria-live="polite">
