@@ -1,7 +1,8 @@
-import { type AddressedRoute, usersPerTargetMax } from "./addressing.ts";
+import { type AddressedRoute, recordBytesMax, usersPerTargetMax } from "./addressing.ts";
 import type { ServerFrameData, ServerFrameType } from "./frames.ts";
 import type { OnlineStatus } from "./gen/gochat/common/v1/user_pb.ts";
 import type { DownstreamItem, DownstreamRecord } from "./gen/gochat/mq/v1/downstream_pb.ts";
+import { itemBytes } from "./topics.ts";
 
 /** A push to users that is no row of a stream: the data of a frame. Whoever is not online gets none. */
 export interface AddressedSignal<T extends ServerFrameType = ServerFrameType> {
@@ -58,4 +59,24 @@ export function signalRecords(
     }
     return { $typeName: "gochat.mq.v1.DownstreamRecord", gatewayId, incarnation, createdAtMs: BigInt(nowMs), items };
   });
+}
+
+/** What goes to one gateway in one record, up to 512 KiB each; the order of each gateway's items stays. */
+export function joinedRecords(records: readonly DownstreamRecord[]): DownstreamRecord[] {
+  const joined: DownstreamRecord[] = [];
+  const open = new Map<string, { record: DownstreamRecord; bytes: number }>();
+  for (const record of records) {
+    const key = `${record.gatewayId} ${record.incarnation}`;
+    const bytes = record.items.reduce((sum, item) => sum + itemBytes(item), 0);
+    const last = open.get(key);
+    if (last !== undefined && last.bytes + bytes <= recordBytesMax) {
+      last.record.items.push(...record.items);
+      last.bytes += bytes;
+      continue;
+    }
+    const own = { ...record, items: [...record.items] };
+    joined.push(own);
+    open.set(key, { record: own, bytes });
+  }
+  return joined;
 }

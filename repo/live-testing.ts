@@ -13,6 +13,7 @@ import { routesSuite } from "./routes.suite.ts";
 import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
 import { draftsSuite } from "./rpc/drafts.suite.ts";
+import { friendshipSuite } from "./rpc/friendship.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
 import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
 import { reactionsSuite } from "./rpc/reactions.suite.ts";
@@ -33,6 +34,7 @@ const suites = {
   routes: routesSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,
+  friendships: friendshipSuite,
   "message service": messageServiceSuite,
   "message store": messageStoreSuite,
   "outbox store": outboxStoreSuite,

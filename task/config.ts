@@ -19,6 +19,18 @@ export const taskSpec = section({
     sweepRows: int({ default: 500, min: 1, max: 500, doc: "rows in one look" }),
   }),
   presence: section({
+    offlineDelay: duration({
+      default: 30_000,
+      min: 0,
+      max: 600_000,
+      doc: "age of user.offline when friends are told, so that a short break is not seen",
+    }),
+    offlineWaitingMax: int({
+      default: 10_000,
+      min: 1,
+      max: 1_000_000,
+      doc: "users of one partition of gochat.user-events who wait for it, some 500 B each; with more the partition rests",
+    }),
     sweepEvery: duration({
       default: 30_000,
       min: 100,

@@ -5,15 +5,17 @@ import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
 import type { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import type { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 
-/** The services of repo that the sweep needs; in one process direct calls, else over the wire. */
+/** The services of repo that task needs; in one process direct calls, else over the wire. */
 export interface RepoClients {
   readonly message: Pick<Client<typeof MessageService>, "getConversationMessages">;
   readonly conversation: Pick<Client<typeof ConversationService>, "getConversationRoutes">;
-  readonly onlineStatus: Pick<Client<typeof OnlineStatusService>, "cleanupExpiredStatus">;
+  readonly onlineStatus: Pick<Client<typeof OnlineStatusService>, "cleanupExpiredStatus" | "getUsersOnlineStatus">;
+  readonly friendship: Pick<Client<typeof FriendshipService>, "getMutualFriends">;
   readonly outbox: Pick<Client<typeof OutboxService>, "listOutbox" | "deleteOutbox">;
 }
 

@@ -2,6 +2,7 @@ import { connectPeer } from "#infra/host/peers.ts";
 import { type Composition, runUntilStopped } from "#infra/host/run.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
@@ -27,6 +28,7 @@ const taskAlone: Composition<{ task: typeof taskSpec }> = {
         message: repo.client(MessageService),
         conversation: repo.client(ConversationService),
         onlineStatus: repo.client(OnlineStatusService),
+        friendship: repo.client(FriendshipService),
         outbox: repo.client(OutboxService),
       },
       coord: host.coord,

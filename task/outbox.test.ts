@@ -12,6 +12,7 @@ import { connectErrors } from "#proto/connect-errors.ts";
 import { AppError } from "#proto/errors.ts";
 import { MessageKind, MessageSchema } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { ConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
@@ -84,6 +85,7 @@ function createRepo(outbox: Row[]) {
       message: createDirectClient(MessageService, message, errors),
       conversation: createDirectClient(ConversationService, conversation, errors),
       outbox: createDirectClient(OutboxService, box, errors),
+      friendship: createDirectClient(FriendshipService, {}, errors),
       onlineStatus: createDirectClient(OnlineStatusService, { cleanupExpiredStatus: () => ({}) }, errors),
     },
   };
@@ -154,7 +156,7 @@ test("spec 50 §5: what is left in the outbox is pushed and fed from the stored 
   expect(text).toContain("gochat_outbox_swept_total 4");
   await until(() => repo.lists > 2);
   expect(await metrics.render()).toContain("gochat_outbox_oldest_seconds 0");
-  expect(task.checks()).toEqual({ log: "ok", outbox: "ok", presence: "ok" });
+  expect(task.checks()).toEqual({ log: "ok", outbox: "ok", presence: "ok", notices: "ok" });
 });
 
 test("spec 50 §5: a repo that is away pauses the sweep, nothing is given up", async () => {

@@ -1,4 +1,5 @@
 import { type CheckState, watchChecks } from "#infra/host/checks.ts";
+import { systemClock } from "#infra/mq/mq.ts";
 import type { RpcService } from "#infra/rpc/rpc.ts";
 import { noTracer } from "#infra/trace/trace.ts";
 import { topics } from "#proto/topics.ts";
@@ -8,6 +9,7 @@ import { subscribeFanout } from "./fanout.ts";
 import { startSweeper } from "./outbox.ts";
 import { startPresenceSweeper } from "./presence.ts";
 import { createSweep } from "./sweep.ts";
+import { subscribeUserEvents } from "./user-events.ts";
 
 export interface RunningTask extends AsyncDisposable {
   /** None: this service is called by nobody. */
@@ -16,7 +18,7 @@ export interface RunningTask extends AsyncDisposable {
   checks(): Readonly<Record<string, CheckState>>;
 }
 
-/** Broadcasts what rooms are owed and sweeps the outbox. The backends stay the caller's. Disposing ends the sweep
+/** Broadcasts what rooms are owed, sweeps the outbox, tells friends who is online. The backends stay the caller's. Disposing ends the sweep
  *  between two parts, then finishes the broadcasts in flight. */
 export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<RunningTask> {
   const clog = deps.clog.namespace("task");
@@ -53,11 +55,28 @@ export async function startTask(config: TaskConfig, deps: TaskDeps): Promise<Run
     }),
   );
 
+  const timers = { now: clock, after: systemClock.after };
+  const userEvents = stack.use(
+    await subscribeUserEvents(config.presence, {
+      mq,
+      repo,
+      clog: clog.namespace("user-events"),
+      metrics,
+      clock: timers,
+      random: Math.random,
+    }),
+  );
+
   const checks = stack.use(watchChecks({ log: async () => (await mq.health()).status }));
   const opened = stack.move();
   return {
     services: [],
-    checks: () => ({ ...checks.states(), outbox: sweeper.state(), presence: presence.state() }),
+    checks: () => ({
+      ...checks.states(),
+      outbox: sweeper.state(),
+      presence: presence.state(),
+      notices: userEvents.state(),
+    }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

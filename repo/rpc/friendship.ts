@@ -2,11 +2,11 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { AppError } from "#proto/errors.ts";
 import { FriendStatus } from "#proto/gen/gochat/common/v1/friend_pb.ts";
 import { FriendRequestDirection, type FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
-import { FRIEND_MESSAGE_CHARS_MAX, REMARK_CHARS_MAX } from "#proto/limits.ts";
+import { FRIEND_MESSAGE_CHARS_MAX, IDS_MAX, REMARK_CHARS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
 import { createConversationStore } from "../store/conversation.ts";
 import { toConversation } from "../store/conversation-row.ts";
-import { createFriendLists, type FriendLists } from "../store/friend-list.ts";
+import { createFriendLists, type FriendLists, type Pair } from "../store/friend-list.ts";
 import { type Asked, createFriendships, type Friendships } from "../store/friendship.ts";
 import { toFriend, toFriendRequest } from "../store/friendship-row.ts";
 import { seconds } from "../store/message-row.ts";
@@ -38,6 +38,17 @@ function pairOf(one: string, other: string, field: string): [bigint, bigint] {
 function pageOf(offset: number, limit: number): { offset: number; limit: number } {
   if (offset < 0) throw invalid("offset");
   return { offset, limit: limit <= 0 ? pageRowsDefault : Math.min(limit, pageRowsMax) };
+}
+
+/** Keeps the order. */
+function byUser(pairs: readonly Pair[]): { userId: string; friendIds: string[] }[] {
+  const users = new Map<string, string[]>();
+  for (const { userId, friendId } of pairs) {
+    const friends = users.get(userId.toString());
+    if (friends === undefined) users.set(userId.toString(), [friendId.toString()]);
+    else friends.push(friendId.toString());
+  }
+  return Array.from(users, ([userId, friendIds]) => ({ userId, friendIds }));
 }
 
 function answerOf({ row, people, conversation }: Asked) {
@@ -100,6 +111,21 @@ function friendMethods(
         return { friends: await lists.withStatus(user, FriendStatus.ACCEPTED), serverTime };
       }
       return { ...(await lists.changedSince(user, Number(lastSyncTime) * 1000)), serverTime };
+    },
+
+    async getMutualFriends({ userIds, afterUserId, afterFriendId, limit }) {
+      if (userIds.length > IDS_MAX) throw invalid("user_ids");
+      const users = [...new Set(userIds)].map((id) => idOf(id, "user_ids"));
+      const after = {
+        userId: afterUserId === "" ? 0n : idOf(afterUserId, "after_user_id"),
+        friendId: afterFriendId === "" ? 0n : idOf(afterFriendId, "after_friend_id"),
+      };
+      const { pairs, next } = await lists.mutual(users, after, limit <= 0 ? IDS_MAX : Math.min(limit, IDS_MAX));
+      return {
+        users: byUser(pairs),
+        nextUserId: next?.userId.toString() ?? "",
+        nextFriendId: next?.friendId.toString() ?? "",
+      };
     },
 
     async removeFriendship({ userId, otherId }) {

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, isNotNull, type SQL } from "drizzle-orm";
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, or, type SQL } from "drizzle-orm";
 import type { Friend, FriendRequest } from "#proto/gen/gochat/common/v1/friend_pb.ts";
 import type { RepoContext } from "../context.ts";
 import { overlapMs } from "./conversation-list.ts";
@@ -17,6 +17,12 @@ export interface RequestQuery {
   readonly limit: number;
 }
 
+/** A friend of a user: one row of the table. */
+export interface Pair {
+  readonly userId: bigint;
+  readonly friendId: bigint;
+}
+
 /** Reads of friends, blocks and requests, from the primary. */
 export interface FriendLists {
   /** Rows of the user with one status, by the other's id; at most 5000. */
@@ -29,6 +35,9 @@ export interface FriendLists {
   requests(query: RequestQuery): Promise<FriendRequest[]>;
   /** The newest open or answered request between the two, in either direction. */
   between(userId: bigint, otherId: bigint): Promise<FriendRequest | undefined>;
+  /** Friends of the users who are so in both directions: nobody who blocks or is blocked. Looks at `limit` pairs in order
+   *  of user and friend; `next` is the last one when there may be more. At most 1000 users and pairs. */
+  mutual(userIds: readonly bigint[], after: Pair, limit: number): Promise<{ pairs: Pair[]; next: Pair | undefined }>;
 }
 
 export function createFriendLists(context: Pick<RepoContext, "db" | "tables">): FriendLists {
@@ -109,6 +118,29 @@ export function createFriendLists(context: Pick<RepoContext, "db" | "tables">): 
       const asked = rows.filter((row) => row.message !== null && row.status <= friendStatus.rejected);
       const [newest] = asked.toSorted((a, b) => b.createdAt - a.createdAt);
       return newest === undefined ? undefined : (await shown([newest]))[0];
+    },
+
+    async mutual(userIds, { userId, friendId }, limit) {
+      const behind = or(gt(f.requesterId, userId), and(eq(f.requesterId, userId), gt(f.targetId, friendId)));
+      const asked = userIds.filter((id) => id >= userId);
+      if (asked.length === 0) return { pairs: [], next: undefined };
+      const looked = await db.q
+        .select({ userId: f.requesterId, friendId: f.targetId })
+        .from(f)
+        .where(and(inArray(f.requesterId, asked), eq(f.status, friendStatus.accepted), behind))
+        .orderBy(asc(f.requesterId), asc(f.targetId))
+        .limit(limit);
+      const opposite = await db.find(
+        byPair,
+        looked.map((pair) => [pair.friendId, pair.userId]),
+      );
+      const back = new Set(
+        opposite.flatMap((row) => (row.status === friendStatus.accepted ? [`${row.targetId} ${row.requesterId}`] : [])),
+      );
+      return {
+        pairs: looked.filter((pair) => back.has(`${pair.userId} ${pair.friendId}`)),
+        next: looked.length < limit ? undefined : looked.at(-1),
+      };
     },
   };
 }

@@ -109,6 +109,11 @@ function typeAndData(frame: ServerFrame): { type: string; data: Record<string, u
       if (replyToMessageId !== 0) data.replyToMessageId = String(replyToMessageId);
       return { type: "draft-updated", data };
     }
+    case "onlineStatus": {
+      const { userId, online, lastSeen } = payload.value;
+      const data = { userId: userId.toString(), status: online ? "online" : "offline" };
+      return { type: "online-status", data: lastSeen === 0n ? data : { ...data, lastSeen: Number(lastSeen) } };
+    }
     case undefined:
       throw new Error("a server frame without a payload that is known");
     default:

@@ -6,7 +6,7 @@ import { SQL, type Subprocess } from "bun";
 import { gochatCommand } from "../../bench/server-process.ts";
 import { lastLines } from "../../cli/infra/processes.ts";
 import { type Addresses, inDatabase, type Planned, type Ports, plan } from "../../cli/up/plan.ts";
-import { freePorts } from "./target.ts";
+import { freePorts, offlineDelay } from "./target.ts";
 
 /** One process of the cluster. */
 export interface Member {
@@ -52,6 +52,7 @@ const lookMs = 50;
 /** Makes the quick answers that a test wants of what takes its time in an installation. */
 const quick: Readonly<Record<string, string>> = {
   "ratelimit.enabled": "false",
+  "presence.offline_delay": offlineDelay,
   "ws.drain": "500ms",
   "ws.resync_spread": "500ms",
   "mq.kafka.session_timeout": "6s",

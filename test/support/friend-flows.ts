@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Account, type Answer, type Api, createApi, newAccount, newGuest } from "./api.ts";
-import { openSocket } from "./socket.ts";
-import type { Target } from "./target.ts";
+import { type Frame, openSocket, type TestSocket } from "./socket.ts";
+import { needsInside, notOurs, type Target } from "./target.ts";
 
 let target: Target;
 let api: Api;
@@ -21,6 +21,7 @@ export function friendFlows(start: () => Promise<Target>): void {
   afterAll(() => target?.[Symbol.asyncDispose]());
 
   describe("10 §8 friends", friends);
+  describe.skipIf(notOurs)(`20 §5 online-status${needsInside}`, onlineStatus);
   describe("10 §8 requests: each refusal by its name", refusals);
   describe("10 §8 blocks", blocks);
 }
@@ -131,6 +132,52 @@ function friends(): void {
     expect(await online()).toMatchObject([{ online: true }]);
     await call(ben, "PUT", `/blocks/${ann.userId}`);
     expect(await online()).toMatchObject([{ online: false }]);
+  });
+}
+
+function onlineStatus(): void {
+  const news = (of: By, status: string) => (frame: Frame) =>
+    frame.data.userId === of.userId && frame.data.status === status;
+  /** What the socket was told of this one, in order. */
+  const toldOf = (socket: TestSocket, of: By): unknown[] =>
+    socket.frames.flatMap(({ type, data }) =>
+      type === "online-status" && data.userId === of.userId ? [data.status] : [],
+    );
+
+  test("50 §4: coming and going is told to friends; a short break, strangers and blocks are not", async () => {
+    const [ann, ben, cal, eve, dan] = await people("ann", "ben", "cal", "eve", "dan");
+    for (const friend of [ben, cal, dan]) await befriended(ann, friend);
+    await befriended(ben, dan);
+    await call(ben, "PUT", `/blocks/${dan.userId}`);
+    await using a = await openSocket(target.first, ann.accessToken);
+    await using phone = await openSocket(target.last, ann.accessToken, { binary: true });
+    await using d = await openSocket(target.first, dan.accessToken);
+    await using e = await openSocket(target.first, eve.accessToken);
+    const b = await openSocket(target.last, ben.accessToken);
+    for (const socket of [a, phone]) {
+      expect((await socket.next("online-status", news(ben, "online"))).data).toEqual({
+        userId: ben.userId,
+        status: "online",
+      });
+    }
+    const c = await openSocket(target.last, cal.accessToken);
+    await a.next("online-status", news(cal, "online"));
+    // Ben is back before it is due, Cal is not. Ben's time ends first.
+    await b[Symbol.asyncDispose]();
+    await using _ = await openSocket(target.first, ben.accessToken);
+    const leftAtS = Math.floor(Date.now() / 1000);
+    await c[Symbol.asyncDispose]();
+    for (const socket of [a, phone]) {
+      const { data } = await socket.next("online-status", news(cal, "offline"));
+      expect(Number(data.lastSeen)).toBeWithin(leftAtS - 1, leftAtS + 3);
+    }
+    expect(toldOf(a, ben)).toEqual(["online"]);
+    expect(toldOf(a, cal)).toEqual(["online", "offline"]);
+    // Dan is a friend of Ann's, and blocked by Ben; Eve is nobody's.
+    expect(toldOf(d, ben)).toEqual([]);
+    expect(toldOf(e, ben)).toEqual([]);
+    expect(toldOf(a, dan)).toEqual(["online"]);
+    expect(e.frames.some(({ type }) => type === "online-status")).toBe(false);
   });
 }
 

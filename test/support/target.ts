@@ -25,6 +25,9 @@ export interface Inside {
 
 const given = (process.env.GOCHAT_E2E_URLS ?? "").split(",").filter((url) => url !== "");
 
+/** `presence.offline_delay` of our own targets: time enough for a reconnect, and short for a test. */
+export const offlineDelay = "2s";
+
 /** For `test.skipIf`, and for its name: the target has no `inside`. */
 export const notOurs = given.length > 0;
 export const needsInside = notOurs ? " (skipped: needs a server of its own, not GOCHAT_E2E_URLS)" : "";
@@ -38,6 +41,7 @@ export async function startTarget(): Promise<Target> {
   const [logic = 0, repo = 0, admin = 0] = await freePorts(3);
   const settings = {
     "ratelimit.enabled": "false",
+    "presence.offline_delay": offlineDelay,
     "all.logic_port": String(logic),
     "all.repo_port": String(repo),
     "admin.port": String(admin),

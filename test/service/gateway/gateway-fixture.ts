@@ -59,6 +59,7 @@ export interface Town extends AsyncDisposable {
   readonly onlineStatus: Client<typeof OnlineStatusService>;
   /** Of repo. */
   readonly db: Db;
+  readonly friendship: Client<typeof FriendshipService>;
   readonly coord: LocalCoord;
   /** Every line that was logged. */
   readonly log: readonly string[];
@@ -196,6 +197,7 @@ export async function openTown(
     ratelimit,
     onlineStatus: repo.onlineStatus,
     db,
+    friendship: repo.friendship,
     coord,
     log,
     get away() {

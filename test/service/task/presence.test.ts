@@ -4,9 +4,12 @@ import { createApi, newAccount } from "../../support/api.ts";
 import { openSocket, until } from "../../support/socket.ts";
 import { openTown } from "../gateway/gateway-fixture.ts";
 
-test("20 §10: a gateway that died: its users are told offline once, by the time of its last report", async () => {
-  const presence = { sweepEvery: 100, silentFor: 1000 };
-  await using town = await openTown(undefined, undefined, { task: true, change: (task) => ({ ...task, presence }) });
+test("20 §10: a gateway that died: its users are told offline once, by the time of its last report, their friends too", async () => {
+  const quick = { sweepEvery: 100, silentFor: 1000, offlineDelay: 100 };
+  await using town = await openTown(undefined, undefined, {
+    task: true,
+    change: (task) => ({ ...task, presence: { ...task.presence, ...quick } }),
+  });
   const told: { userId: string; reason: string; gatewayId: string; lastSeen: number }[] = [];
   const options = {
     group: "test.offline",
@@ -25,7 +28,8 @@ test("20 §10: a gateway that died: its users are told offline once, by the time
   });
   const first = town.url;
   const [ann, ben] = [await newAccount(createApi(first), "ann"), await newAccount(createApi(first), "ben")];
-  await using _a = await openSocket(first, ann.accessToken);
+  await town.friendship.createFriendshipRelation({ userId: ann.userId, friendId: ben.userId });
+  await using a = await openSocket(first, ann.accessToken);
   const online = async () => {
     const { statuses } = await town.onlineStatus.getUsersOnlineStatus({ userIds: [ann.userId, ben.userId] });
     return statuses.map(({ isOnline }) => isOnline);
@@ -41,6 +45,8 @@ test("20 §10: a gateway that died: its users are told offline once, by the time
   expect(event).toMatchObject({ userId: ben.userId, reason: "timeout", gatewayId: "gateway-7" });
   expect(event?.lastSeen).toBeWithin(atS, atS + 2);
   expect(await online()).toEqual([true, false]);
+  const { data } = await a.next("online-status");
+  expect(data).toEqual({ userId: ben.userId, status: "offline", lastSeen: event?.lastSeen });
   // Ann's gateway is silent for as long, but alive.
   await Bun.sleep(1500);
   expect(await online()).toEqual([true, false]);

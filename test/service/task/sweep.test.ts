@@ -13,6 +13,7 @@ import { connectErrors } from "../../../proto/connect-errors.ts";
 import { MessageType } from "../../../proto/gen/gochat/common/v1/message_pb.ts";
 import type { PushMessages } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
 import { ConversationService } from "../../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FriendshipService } from "../../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import { CommitStatus, MessageService } from "../../../proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { OnlineStatusService } from "../../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { OutboxService } from "../../../proto/gen/gochat/repo/v1/outbox_service_pb.ts";
@@ -48,6 +49,7 @@ async function setup() {
     outbox: directClientOf(running.services, OutboxService, options),
     session: directClientOf(running.services, SessionService, options),
     onlineStatus: directClientOf(running.services, OnlineStatusService, options),
+    friendship: directClientOf(running.services, FriendshipService, options),
   };
   const pushed: PushMessages[] = [];
   const broadcast: PushMessages[] = [];
