@@ -48,16 +48,16 @@ function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: 
 
 /** Started from the database to the sockets, stopped the other way round. */
 async function startAllServices(given: Given<Specs>, surroundings: Surroundings): Promise<Running> {
-  const { host, configs } = given;
+  const { host, hostConfig, configs } = given;
   const { clog, metrics, tracer, cache, ids, coord, serviceToken, rpcTls } = host;
   const mq = await host.mq();
   const ports = rpcPorts(configs.gateway.port, configs.all.all);
   await using stack = new AsyncDisposableStack();
 
   const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo, grpcPort: undefined } };
-  const repo = stack.use(
-    await startRepo(repoConfig, { db: await host.db(), cache, ids, clog, metrics, tracer, serviceToken, rpcTls }),
-  );
+  const presence = hostConfig.cache.driver === "memory" ? "process" : "cache";
+  const repoDeps = { db: await host.db(), cache, presence, ids, clog, metrics, tracer, serviceToken, rpcTls } as const;
+  const repo = stack.use(await startRepo(repoConfig, repoDeps));
   const repoClients = directRepo(repo.services, host);
 
   const keys = await loadKeys({

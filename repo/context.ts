@@ -7,6 +7,7 @@ import type { Tracer } from "#infra/trace/trace.ts";
 import type { Ids } from "#infra/uid/uid.ts";
 import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { RepoConfig } from "./config.ts";
+import type { PresenceStore } from "./store/presence.ts";
 
 /** What every store and rpc of this service is made of; `start.ts` builds it once. */
 export interface RepoContext {
@@ -14,6 +15,7 @@ export interface RepoContext {
   /** The drizzle tables of the database's dialect. */
   readonly tables: Tables;
   readonly cache: Cache;
+  readonly presence: PresenceStore;
   readonly ids: Ids;
   readonly clog: Logger;
   readonly metrics: Metrics;

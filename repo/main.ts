@@ -11,10 +11,11 @@ const repoAlone: Composition<{ repo: typeof repoSpec }> = {
   registers: "im-repo",
   specs: { repo: repoSpec },
   adminPort: () => adminPort,
-  start: async ({ host, configs }) =>
+  start: async ({ host, hostConfig, configs }) =>
     startRepo(configs.repo, {
       db: await host.db(),
       cache: host.cache,
+      presence: hostConfig.cache.driver === "memory" ? "process" : "cache",
       ids: host.ids,
       clog: host.clog,
       metrics: host.metrics,

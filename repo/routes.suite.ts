@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Cache } from "#infra/cache/cache.ts";
 import { createRouteFinder } from "./routes.ts";
+import { createPresenceStore } from "./store/presence.ts";
 import { formatPresence, presenceKey } from "./store/presence-format.ts";
 import type { CreateTestRepo } from "./testing.ts";
 
@@ -47,7 +48,8 @@ export function routesSuite(createTestRepo: CreateTestRepo): void {
     await using repo = await createTestRepo();
     const id = await repo.addConversation([await repo.addUser()]);
     const away = new Proxy(repo.context.cache, { get: () => () => Promise.reject(new Error("away")) }) as Cache;
-    const found = await createRouteFinder({ ...repo.context, cache: away }).find([
+    const presence = createPresenceStore({ ...repo.context, cache: away });
+    const found = await createRouteFinder({ ...repo.context, cache: away, presence }).find([
       { id, isRoom: false, membersSeq: 0n },
     ]);
     expect([found.routesKnown, found.cacheRunId, found.conversations[0]?.routes]).toEqual([false, "", []]);

@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { jitter } from "#infra/cache/cache.ts";
 import type { ConversationRoutes, Route } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
 import type { RepoContext } from "./context.ts";
-import { parsePresence, presenceKey } from "./store/presence-format.ts";
+import type { PresencePlace } from "./store/presence-format.ts";
 
 /** A conversation as its rows were written: who must be reached depends on nothing else. */
 export interface RoutedConversation {
@@ -29,8 +29,6 @@ export interface RouteFinder {
 }
 
 const membersTtlMs = 6 * 3600_000;
-/** Keys of one MGET. */
-const presenceKeysMax = 5000;
 
 function membersKey(conversation: RoutedConversation): string {
   return `conversation:members:${conversation.id}:${conversation.membersSeq}`;
@@ -81,27 +79,15 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
     );
   }
 
-  async function readPresence(userIds: readonly bigint[]) {
-    const places = new Map<bigint, ReturnType<typeof parsePresence>>();
-    let runId = "";
-    for (let from = 0; from < userIds.length || from === 0; from += presenceKeysMax) {
-      const part = userIds.slice(from, from + presenceKeysMax);
-      const answer = await cache.mgetPrimary(part.map(presenceKey));
-      for (const [at, value] of answer.values.entries()) {
-        if (value !== undefined) places.set(part[at] as bigint, parsePresence(value));
-      }
-      runId = answer.runId;
-    }
-    return { places, runId };
-  }
-
   return {
     async find(conversations) {
       const listed = conversations.filter(isListed);
       const rooms = conversations.filter((conversation) => !isListed(conversation));
       const lists = listed.length === 0 ? [] : await memberLists(listed);
       const extras = listed.flatMap(({ extraUserIds }) => extraUserIds ?? []);
-      const presence = await readPresence([...new Set([...lists.flat(), ...extras])]).catch(failed("presence"));
+      const presence = await context.presence
+        .places([...new Set([...lists.flat(), ...extras])])
+        .catch(failed("presence"));
       const routed = listed.map((conversation, at) => {
         const members = presence === undefined ? [] : (lists[at] ?? []);
         return routesOf(conversation, members, presence?.places ?? new Map());
@@ -119,7 +105,7 @@ function isListed({ isRoom, listed }: RoutedConversation): boolean {
   return !isRoom || listed === true;
 }
 
-type Places = ReadonlyMap<bigint, ReturnType<typeof parsePresence>>;
+type Places = ReadonlyMap<bigint, readonly PresencePlace[]>;
 
 function routesOf(conversation: RoutedConversation, members: readonly bigint[], places: Places): ConversationRoutes {
   const { routes, offlineUserIds } = routesTo(members, places);

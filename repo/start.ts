@@ -38,11 +38,15 @@ import { onlineStatusService } from "./rpc/online-status.ts";
 import { outboxService } from "./rpc/outbox.ts";
 import { sessionService } from "./rpc/session.ts";
 import { userService } from "./rpc/user.ts";
+import { createPresenceStore } from "./store/presence.ts";
+import { createLocalPresence } from "./store/presence-local.ts";
 import { ensureWorld } from "./store/world.ts";
 
 export interface RepoDeps {
   readonly db: Db;
   readonly cache: Cache;
+  /** Where presence lies: `process` for the only repo, whose cache is its own memory. Default `cache`. */
+  readonly presence?: "cache" | "process" | undefined;
   readonly ids: Ids;
   readonly clog: Logger;
   readonly metrics: Metrics;
@@ -114,7 +118,9 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   if (applied.length > 0) clog.info("database migrated", { versions: applied.join(", ") });
   const tracer = deps.tracer ?? noTracer;
   const tables = createTables(db.dialect.name);
-  const context: RepoContext = { db, tables, cache, ids, clog, metrics, tracer, clock, config };
+  const parts = { cache, clog, clock };
+  const presence = deps.presence === "process" ? createLocalPresence(parts) : createPresenceStore(parts);
+  const context: RepoContext = { db, tables, cache, presence, ids, clog, metrics, tracer, clock, config };
   await ensureWorld(context);
 
   watchDb(deps);

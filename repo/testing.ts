@@ -13,6 +13,7 @@ import { createIds, testWorkerLease } from "#infra/uid/uid.ts";
 import { repoSpec } from "./config.ts";
 import type { RepoContext } from "./context.ts";
 import { insertMembers, joinWorld } from "./store/membership.ts";
+import { createPresenceStore } from "./store/presence.ts";
 import { ensureWorld } from "./store/world.ts";
 
 /** A migrated database of its own with the world in it, on embedded drivers. For tests of this service. */
@@ -48,6 +49,7 @@ export async function createTestRepoOn(db: Db, clock: () => number): Promise<Tes
     db,
     tables,
     cache,
+    presence: createPresenceStore({ cache, clog: silentLogger, clock }),
     ids: createIds({ worker: testWorkerLease() }),
     clog: silentLogger,
     metrics: createMetrics(),

@@ -12,7 +12,7 @@ import type {
 } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import type { RepoContext } from "../context.ts";
-import { createPresenceStore, type PresenceStore } from "../store/presence.ts";
+import type { PresenceStore } from "../store/presence.ts";
 import { createSessions, type SessionStore } from "../store/session.ts";
 import type { UserStore } from "../store/user.ts";
 import { idOf, invalid } from "./arguments.ts";
@@ -32,12 +32,12 @@ export interface OnlineStatusStores {
   readonly users: Pick<UserStore, "findNotNormal">;
 }
 
-/** gochat.repo.v1.OnlineStatusService. Who may be online is read from the database, who is from the cache. Errors:
+/** gochat.repo.v1.OnlineStatusService. Who may be online is read from the database, who is from presence. Errors:
  *  INVALID_PARAMETER; SERVICE_UNAVAILABLE where an answer needs the cache and it is away. */
 export function onlineStatusService(
   context: RepoContext,
   stores: OnlineStatusStores = {
-    presence: createPresenceStore(context),
+    presence: context.presence,
     sessions: createSessions(context),
     users: createUserStore(context),
   },

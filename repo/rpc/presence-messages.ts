@@ -7,7 +7,7 @@ import {
 } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX } from "#proto/limits.ts";
 import type { Arrival, Departure, UserPresence } from "../store/presence.ts";
-import type { Eviction } from "../store/presence-scripts.ts";
+import type { Eviction } from "../store/presence-rules.ts";
 import { idOf, invalid } from "./arguments.ts";
 
 const platformCharsMax = 16;

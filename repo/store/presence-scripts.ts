@@ -1,6 +1,7 @@
 import type { LocalStore, Script } from "#infra/cache/cache.ts";
 import { formatPresence, type PresencePlace } from "./presence-format.ts";
 import { formatRow, type PresenceRow, parseRow } from "./presence-row.ts";
+import { byConnection, decideArrival } from "./presence-rules.ts";
 
 /** The atomic steps of presence. Every script has the keys `user:online:{user}` and `presence:{user}` and writes both, so
  *  that routes never differ from sessions; the arguments begin with now, the oldest `lastSeen` that still counts (both
@@ -9,9 +10,6 @@ import { formatRow, type PresenceRow, parseRow } from "./presence-row.ts";
 interface Live extends PresenceRow {
   readonly id: string;
 }
-
-/** How a new session makes room: `multi` replaces the same device, `per-platform` the same platform, `single` all. */
-export type Eviction = "multi" | "per-platform" | "single";
 
 /** `parseRow`, `formatRow`, `read` and `finish` in Lua, as below. */
 export const prelude = `
@@ -68,10 +66,8 @@ local function finish(rows, dead)
 end
 `;
 
-/** Arguments after the common three: session id, its row, eviction, most sessions (0 = any number), 1 when it is a new
- *  connection. A new one is always later than those that are there. One that registers again keeps its time, and is refused
- *  where a later connection has its place: otherwise two that never heard of each other would evict each other forever.
- *  Answers 1 when the user had no session before, 1 when it was refused (else 0), the time it connected (Unix ms), then id,
+/** `decideArrival`. Arguments after the common three: session id, its row, eviction, most sessions (0 = any number), 1 when
+ *  it is a new connection. Answers 1 when the user had no session before, 1 when it was refused (else 0), the time it connected (Unix ms), then id,
  *  gateway and incarnation of each evicted session, the oldest first. */
 export const goOnline: Script = {
   name: "presence.online",
@@ -124,21 +120,14 @@ return answer`,
     const row = parseRow(text);
     if (!row) throw new Error("not a presence row");
     const { rows, dead } = read(store, online, args);
-    const known = rows.find((one) => one.id === sessionId);
-    const others = rows.filter((one) => one !== known);
-    const own: Live = { ...row, id: sessionId, connectedAtMs: timeOf(row, { known, others, isNew: isNew === "1" }) };
-    const gone = others.filter((one) => isReplaced(one, own, eviction));
-    const kept = others.filter((one) => !isReplaced(one, own, eviction));
-    const over = Number(most) > 0 ? kept.length - Number(most) + 1 : 0;
-    const refused = [...gone, ...kept.slice(Math.max(0, over - 1), Math.max(0, over))].some(
-      (one) => one.connectedAtMs > own.connectedAtMs,
-    );
-    const answer = [rows.length === 0 ? "1" : "0", refused ? "1" : "0", String(own.connectedAtMs)];
-    if (refused) {
+    const scene = { rows, eviction, most: Number(most), isNew: isNew === "1" };
+    const { known, others, gone, kept, ...decision } = decideArrival({ ...row, id: sessionId }, scene);
+    const own: Live = { ...row, id: sessionId, connectedAtMs: decision.connectedAtMs };
+    const answer = [rows.length === 0 ? "1" : "0", decision.refused ? "1" : "0", String(own.connectedAtMs)];
+    if (decision.refused) {
       finish(store, [online, presence], args, others, known ? [...dead, sessionId] : dead);
       return answer;
     }
-    gone.push(...kept.splice(0, Math.max(0, over)));
     for (const one of gone) {
       dead.push(one.id);
       answer.push(one.id, one.gatewayId, one.incarnation);
@@ -236,19 +225,6 @@ return 1`,
   },
 };
 
-/** When it connected: `others` are ordered by that. */
-function timeOf(own: PresenceRow, at: { known: Live | undefined; others: readonly Live[]; isNew: boolean }): number {
-  if (at.known) return at.known.connectedAtMs;
-  const latest = at.others.at(-1)?.connectedAtMs ?? 0;
-  return at.isNew && latest >= own.connectedAtMs ? latest + 1 : own.connectedAtMs;
-}
-
-function isReplaced(row: Live, own: PresenceRow, eviction: string): boolean {
-  if (eviction === "single") return true;
-  if (eviction === "per-platform") return row.platform === own.platform;
-  return eviction === "multi" && own.deviceId !== "" && row.deviceId === own.deviceId;
-}
-
 /** The sessions that count, the earliest connection first, and the ids of the others. */
 export function read(store: LocalStore, online: string, args: readonly string[]): { rows: Live[]; dead: string[] } {
   const rows: Live[] = [];
@@ -258,7 +234,7 @@ export function read(store: LocalStore, online: string, args: readonly string[])
     if (row && row.lastSeen >= Number(args[1])) rows.push({ ...row, id });
     else dead.push(id);
   }
-  rows.sort((a, b) => a.connectedAtMs - b.connectedAtMs || (a.id < b.id ? -1 : 1));
+  rows.sort(byConnection);
   return { rows, dead };
 }
 

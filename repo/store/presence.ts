@@ -1,8 +1,9 @@
 import type { Cache, ScriptResult } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
-import { presenceKey } from "./presence-format.ts";
+import { type PresencePlace, parsePresence, presenceKey } from "./presence-format.ts";
 import { formatRow, onlineKey, type PresenceRow, parseRow } from "./presence-row.ts";
-import { type Eviction, goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
+import type { Eviction } from "./presence-rules.ts";
+import { goOffline, goOnline, holdGateway, stayOnline } from "./presence-scripts.ts";
 import { placeOf, sweepSessions } from "./presence-sweep.ts";
 
 /** A socket session as a gateway registers it. */
@@ -40,8 +41,9 @@ export interface UserPresence {
   readonly lastSeen: number;
 }
 
-/** Who is online where. It lives in the cache alone and may vanish at any time: gateways' heartbeats bring it back. Sessions
- *  that report nothing for `ttlMs` are gone. Every call rejects with CacheUnavailableError while the cache is away. */
+/** Who is online where. It may vanish at any time: gateways' heartbeats bring it back. Sessions that report nothing for
+ *  `ttlMs` are gone. Lies in the cache, or where that is this process's memory in a form of its own (presence-local.ts).
+ *  Every call rejects with CacheUnavailableError while the cache is away. */
 export interface PresenceStore {
   /** Registers sessions, each in one atomic step, in order. Repeating is harmless. */
   arrive(arrivals: readonly Arrival[]): Promise<Arrived[]>;
@@ -55,6 +57,9 @@ export interface PresenceStore {
   ): Promise<{ unknown: string[]; replaced: boolean }>;
   /** In the order of `userIds`. */
   get(userIds: readonly bigint[]): Promise<UserPresence[]>;
+  /** Those of the users who are online, with their gateways. Another `runId` than before: sessions may have been forgotten
+   *  in between. */
+  places(userIds: readonly bigint[]): Promise<{ places: Map<bigint, PresencePlace[]>; runId: string }>;
   /** Looks at no more than `limit` users who reported last before `before` (Unix s), drops what has ended and, where the
    *  `live` gateways are known, what belongs to others; answers who is offline now. Users who left are not among them. */
   cleanup(
@@ -79,6 +84,8 @@ export interface SweptUser {
 /** How long a session counts without a heartbeat (`presence.ttl`). */
 export const presenceTtlMs = 300_000;
 const lastOnlineTtlMs = 24 * 3_600_000;
+/** Keys of one MGET. */
+const keysPerRead = 5000;
 /** Users by their last report: the index of `cleanup`. */
 const reportsKey = "presence:reports";
 
@@ -200,6 +207,20 @@ export function createPresenceStore(
         const lastSeen = Math.max(Number(last[at] ?? 0), ...sessions.map((session) => session.lastSeen));
         return { userId, sessions, lastSeen };
       });
+    },
+
+    async places(userIds) {
+      const places = new Map<bigint, PresencePlace[]>();
+      let runId = "";
+      for (let from = 0; from < userIds.length || from === 0; from += keysPerRead) {
+        const part = userIds.slice(from, from + keysPerRead);
+        const answer = await cache.mgetPrimary(part.map(presenceKey));
+        for (const [at, value] of answer.values.entries()) {
+          if (value !== undefined) places.set(part[at] as bigint, parsePresence(value));
+        }
+        runId = answer.runId;
+      }
+      return { places, runId };
     },
 
     async cleanup(before, limit, live) {
