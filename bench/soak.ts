@@ -35,7 +35,7 @@ export interface SoakResult extends RunResult {
   readonly storedPerSecond: number;
   readonly ackMs: LatencyMs;
   readonly deliverMs: LatencyMs;
-  /** Mean resident memory of the minute after the first five (of a short run: the second sixth), and of the last one. */
+  /** Resident memory after the first five minutes and at the end, by the line through all in between. */
   readonly rssMiBStart: number | null;
   readonly rssMiBEnd: number | null;
   readonly rssGrowthPercent: number | null;
@@ -112,20 +112,31 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   };
 }
 
-/** Memory after the first five minutes against the end. */
+/** Resident memory by the straight line through all points after the first five minutes (of a short run: after its first
+ *  sixth): where the line begins, where it ends, and the growth between. A minute's mean would say when the collector ran
+ *  last; memory goes up and down by a quarter with it. */
 export function memoryOf(points: readonly Point[], seconds: number) {
   const from = Math.min(300, seconds / 6);
-  const width = Math.min(60, seconds / 6);
-  const mean = (low: number, high: number): number | null => {
-    const some = points
-      .filter(({ s, rssMiB }) => s >= low && s <= high && rssMiB !== null)
-      .map(({ rssMiB }) => rssMiB ?? 0);
-    return some.length === 0 ? null : round(some.reduce((all, one) => all + one, 0) / some.length, 1);
+  const some = points.flatMap(({ s, rssMiB }) => (s < from || rssMiB === null ? [] : [[s, rssMiB] as const]));
+  const line = lineThrough(some);
+  if (line === undefined) return { rssMiBStart: null, rssMiBEnd: null, rssGrowthPercent: null };
+  const [start, end] = [line(from), line(some.at(-1)?.[0] ?? from)];
+  return {
+    rssMiBStart: round(start, 1),
+    rssMiBEnd: round(end, 1),
+    rssGrowthPercent: round((end / start - 1) * 100, 1),
   };
-  const last = points.at(-1)?.s ?? 0;
-  const [rssMiBStart, rssMiBEnd] = [mean(from, from + width), mean(last - width, last)];
-  const growth = rssMiBStart === null || rssMiBEnd === null ? null : round((rssMiBEnd / rssMiBStart - 1) * 100, 1);
-  return { rssMiBStart, rssMiBEnd, rssGrowthPercent: growth };
+}
+
+/** Least squares; undefined of fewer than two instants. */
+function lineThrough(some: readonly (readonly [x: number, y: number])[]): ((x: number) => number) | undefined {
+  const mean = (of: (point: readonly [number, number]) => number): number =>
+    some.reduce((all, point) => all + of(point), 0) / some.length;
+  const [mx, my] = [mean(([x]) => x), mean(([, y]) => y)];
+  const spread = mean(([x]) => (x - mx) ** 2);
+  if (some.length < 2 || spread === 0) return undefined;
+  const slope = mean(([x, y]) => (x - mx) * (y - my)) / spread;
+  return (x) => my + slope * (x - mx);
 }
 
 const pointsMax = 600;

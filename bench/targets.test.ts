@@ -1,6 +1,4 @@
 import { expect, test } from "bun:test";
-import type { Point } from "./result.ts";
-import { memoryOf } from "./soak.ts";
 import { meetsTarget, targetRows } from "./target-rows.ts";
 import { targetTable, verdict } from "./targets.ts";
 
@@ -46,21 +44,4 @@ test("most runs decide; a row without a result is not met", () => {
 test("rows have names of their own and commands that the bench knows", () => {
   expect(new Set(targetRows.map(({ name }) => name)).size).toBe(targetRows.length);
   for (const { words } of targetRows) expect(["world", "send", "idle", "storm"]).toContain(String(words[0]));
-});
-
-const point = (s: number, rssMiB: number | null): Point => ({ s, rssMiB, perSecond: 1, p99Ms: 1, cpuUsPerUnit: null });
-
-test("soak: memory is the last minute against the minute after the first five", () => {
-  const minutes = Array.from({ length: 30 * 60 }, (_, s) => point(s, s < 300 ? 50 : s < 900 ? 100 : 104));
-  expect(memoryOf(minutes, 1800)).toEqual({ rssMiBStart: 100, rssMiBEnd: 104, rssGrowthPercent: 4 });
-});
-
-test("soak: a short run compares its second sixth, and memory that is not seen is not invented", () => {
-  const short = Array.from({ length: 60 }, (_, s) => point(s, s < 30 ? 80 : 120));
-  expect(memoryOf(short, 60).rssGrowthPercent).toBe(50);
-  expect(memoryOf([point(1, null), point(50, null)], 60)).toEqual({
-    rssMiBStart: null,
-    rssMiBEnd: null,
-    rssGrowthPercent: null,
-  });
 });
