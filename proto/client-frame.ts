@@ -115,7 +115,7 @@ function parseData(type: unknown, data: FrameFields, id: string | undefined): Pa
     }
     case "refresh-auth": {
       const token = data.token;
-      if (typeof token !== "string" || token.length === 0 || token.length > TOKEN_CHARS_MAX)
+      if (typeof token !== "string" || token === "" || textFault(token, TOKEN_CHARS_MAX) !== undefined)
         return invalid("token", id);
       return { ok: true, frame: { id, type, data: { token } } };
     }

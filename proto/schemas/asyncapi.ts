@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { CLOSE, JSON_SUBPROTOCOL, PROTO_SUBPROTOCOL } from "../frames.ts";
 import { DEVICE_ID_CHARS_MAX, FRAME_ID_CHARS_MAX } from "../limits.ts";
+import { errorsText } from "./frame-errors.ts";
 import { clientFrames, directAnswers } from "./frames.ts";
 import { type Json, jsonSchemas } from "./json-schema.ts";
 import { serverFrames } from "./server-frames.ts";
@@ -67,6 +68,7 @@ function received(type: keyof typeof clientFrames): Json {
   const answers = answer === undefined ? ["error"] : [answer, "error"];
   return {
     action: "receive",
+    description: errorsText(type),
     channel,
     messages: [inChannel(type)],
     reply: { channel, messages: answers.map(inChannel) },

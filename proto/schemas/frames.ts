@@ -12,6 +12,7 @@ import {
   REASON_CHARS_MAX,
   SYNC_CONVERSATIONS_MAX,
   TOKEN_CHARS_MAX,
+  textFault,
 } from "../limits.ts";
 import { conversationId, filledText, id, seq, text } from "./fields.ts";
 
@@ -60,7 +61,7 @@ export const clientFrames = {
   "refresh-auth": z.object({
     token: z
       .string()
-      .refine((token) => token.length > 0 && token.length <= TOKEN_CHARS_MAX, "is no token")
+      .refine((token) => token !== "" && textFault(token, TOKEN_CHARS_MAX) === undefined, "is no token")
       .meta({ minLength: 1, maxLength: TOKEN_CHARS_MAX }),
   }),
 } as const satisfies Readonly<Record<string, z.ZodType | null>>;

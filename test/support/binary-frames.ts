@@ -51,6 +51,10 @@ function payloadOf(type: string, data: Fields): { case: NonNullable<Payload["cas
       return { case: "refreshAuth", value: data };
     case "ping":
       return { case: "ping", value: {} };
+    case "typing":
+      return { case: "typing", value: data };
+    case "stop-typing":
+      return { case: "stopTyping", value: data };
     default:
       throw new Error(`no binary form of ${type} here`);
   }
@@ -96,11 +100,14 @@ function typeAndData(frame: ServerFrame): { type: string; data: Record<string, u
             completeTo: Number(one.completeTo),
             latestSeqId: Number(one.latestSeqId),
             hasMore: one.hasMore,
+            ...(one.error === "" ? {} : { error: one.error }),
           })),
         },
       };
     case "messageAck": {
-      const { clientMsgId, ...rest } = plain(frame);
+      const { clientMsgId, messageId, ...others } = plain(frame);
+      // A send that failed has none.
+      const rest = messageId === "0" ? others : { ...others, messageId };
       const status = payload.value.status === MessageAckStatus.SUCCESS ? "success" : "failed";
       return { type: "message-ack", data: { ...rest, client_msg_id: clientMsgId, status } };
     }
