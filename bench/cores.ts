@@ -13,3 +13,9 @@ export function onCore(side: Side, command: readonly string[]): string[] {
 export function canPin(): boolean {
   return process.platform === "linux" && availableParallelism() > 1 && Bun.which("taskset") !== null;
 }
+
+/** Holds this very process on the clients' core, with all its threads; where that cannot be done it stays as it is. */
+export function holdOnClientCore(): void {
+  if (!canPin()) return;
+  Bun.spawnSync(["taskset", "-a", "-p", "-c", `1-${availableParallelism() - 1}`, String(process.pid)]);
+}

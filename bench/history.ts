@@ -2,9 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Histogram } from "hdr-histogram-js";
+import { holdOnClientCore } from "./cores.ts";
 import { fillConversations } from "./history-fill.ts";
 import { nowMs } from "./load/clock.ts";
 import { createHistogram, record } from "./load/figures.ts";
+import { openLane } from "./load/http-lanes.ts";
 import { converse, type Person, registerPeople } from "./load/people.ts";
 import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
@@ -21,24 +23,30 @@ export interface HistoryOptions extends CommonOptions {
   requests: number;
   /** In flight, 1…500. */
   atOnce: number;
+  /** Asks for packed answers, as browsers do; without it for plain ones, as a client on the same machine should. */
+  gzip: boolean;
 }
 
 export function parseHistoryOptions(args: readonly string[]): HistoryOptions {
   const defaults = { conversations: "1000", messages: "200000", requests: "2000", "at-once": "50" } as const;
-  const flags = readFlags(args, { ...commonFlags, ...defaults });
+  const flags = readFlags(args, { ...commonFlags, ...defaults, gzip: false });
   return {
     ...commonOf("history", args, flags),
     conversations: whole("conversations", flags.conversations, 1, 5000),
     messages: whole("messages", flags.messages, 1, 2_000_000),
     requests: whole("requests", flags.requests, 10, 100_000),
     atOnce: whole("at-once", flags["at-once"], 1, 500),
+    gzip: flags.gzip,
   };
 }
 
-/** Of one kind of request: its times, and how many statements of the database each took; null where that cannot be read. */
+/** Of one kind of request: its times, and what each took of the servers' CPU and how many statements of the database; null
+ *  where that cannot be read. */
 export type Times = LatencyMs & {
   readonly p95: number;
   readonly requests: number;
+  readonly serverCpuUsPerRequest: number | null;
+  readonly bytesPerRequest: number;
   readonly statementsPerRequest: number | null;
 };
 
@@ -53,6 +61,7 @@ export interface HistoryResult extends RunResult {
   readonly listSize: number;
   readonly listPages: number;
   readonly pageRows: number;
+  readonly gzip: boolean;
   readonly listMs: { readonly cold: Times; readonly warm: Times };
   readonly historyMs: { readonly cold: Times; readonly warm: Times };
 }
@@ -65,28 +74,29 @@ const pageRows = 50;
 export async function runHistory(options: HistoryOptions): Promise<HistoryResult> {
   const progress = createProgress();
   const data = await mkdtemp(join(tmpdir(), "gochat-history-"));
-  const place = { target: options.target, settings: options.set, gateways: 1, side: "anywhere", data } as const;
+  const place = { target: options.target, settings: options.set, gateways: 1, data } as const;
   try {
     const startMs = nowMs();
     let filled: { reader: Person; ids: readonly string[] };
     {
-      await using server = await openTarget(place);
+      await using server = await openTarget({ ...place, side: "anywhere" });
       filled = await fill(server.urls[0] ?? "", options, progress);
     }
-    await using server = await openTarget(place);
-    const [url = ""] = server.urls;
+    holdOnClientCore();
+    await using server = await openTarget({ ...place, side: "server" });
     const { reader, ids } = filled;
-    const list = (): string[] => [1, 2].map((page) => `${url}/api/conversations?size=${listPageSize}&page=${page}`);
+    const client = createClient(server.urls[0] ?? "", reader.token, options.gzip);
+    const list = (): string[] => [1, 2].map((page) => `/api/conversations?size=${listPageSize}&page=${page}`);
     const page = (n: number): string[] => [
-      `${url}/api/conversations/${ids[(n * 7919) % ids.length]}/messages?limit=${pageRows}`,
+      `/api/conversations/${ids[(n * 7919) % ids.length]}/messages?limit=${pageRows}`,
     ];
-    const run = async (label: string, addresses: (n: number) => string[], count: number): Promise<Kind> => {
+    const run = async (label: string, paths: (n: number) => string[], count: number): Promise<Kind> => {
       progress.say(label);
-      const before = await server.dbStatements();
-      const histogram = await request(addresses, reader.token, count, options.atOnce);
-      const after = await server.dbStatements();
-      const statements = before === undefined || after === undefined ? undefined : after - before;
-      return { histogram, requests: count, statements };
+      const before = { statements: await server.dbStatements(), cpuUs: server.cpuUs() };
+      const figures = await client(paths, count, options.atOnce);
+      const cpuUs = differenceOf(before.cpuUs, server.cpuUs());
+      const statements = differenceOf(before.statements, await server.dbStatements());
+      return { ...figures, requests: count, statements, cpuUs };
     };
     const kinds = {
       "list, cold": await run("list, cold", list, options.atOnce),
@@ -121,47 +131,59 @@ async function fill(url: string, options: HistoryOptions, progress: Progress) {
   return { reader, ids };
 }
 
-/** Closed loop: as many in flight as asked for. Rejects at the first answer that is not 200. */
-async function request(
-  addresses: (n: number) => string[],
-  token: string,
-  count: number,
-  atOnce: number,
-): Promise<Histogram> {
-  const histogram = createHistogram();
-  const headers = { Authorization: `Bearer ${token}` };
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < count) {
-      const n = next;
-      next += 1;
-      const startMs = nowMs();
-      for (const address of addresses(n)) {
-        const answer = await fetch(address, { headers });
-        await answer.arrayBuffer();
-        if (answer.status !== 200) throw new Error(`${address} answered ${answer.status}`);
+function differenceOf(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
+}
+
+/** Closed loop: as many in flight as asked for, each on a connection of its own, one path after the other. Rejects at the
+ *  first answer that is not 200. */
+function createClient(url: string, token: string, gzip: boolean) {
+  const { hostname, port, host } = new URL(url);
+  const encoding = gzip ? "gzip" : "identity";
+  const head = `Host: ${host}\r\nAuthorization: Bearer ${token}\r\nAccept-Encoding: ${encoding}\r\n\r\n`;
+  return async (paths: (n: number) => string[], count: number, atOnce: number) => {
+    const histogram = createHistogram();
+    let next = 0;
+    let bytes = 0;
+    const work = async (): Promise<void> => {
+      const lane = await openLane(hostname, Number(port));
+      while (next < count) {
+        const n = next;
+        next += 1;
+        const startMs = nowMs();
+        for (const path of paths(n)) {
+          const answer = await lane.send(`GET ${path} HTTP/1.1\r\n${head}`);
+          if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}`);
+          bytes += answer.bytes;
+        }
+        record(histogram, nowMs() - startMs);
       }
-      record(histogram, nowMs() - startMs);
-    }
+      lane.close();
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, count) }, work));
+    return { histogram, bytes };
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
-  return histogram;
 }
 
 interface Kind {
   readonly histogram: Histogram;
   readonly requests: number;
+  readonly bytes: number;
   readonly statements: number | undefined;
+  readonly cpuUs: number | undefined;
 }
 
 type Kinds = Readonly<Record<"list, cold" | "list, warm" | "history, cold" | "history, warm", Kind>>;
 
 function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): HistoryResult {
-  const times = ({ histogram, requests, statements }: Kind): Times => ({
+  const each = (sum: number | undefined, requests: number) => (sum === undefined ? null : round(sum / requests));
+  const times = ({ histogram, requests, statements, cpuUs, bytes }: Kind): Times => ({
     ...latencyOf(histogram),
     p95: round(histogram.getValueAtPercentile(95) / 1000),
     requests,
-    statementsPerRequest: statements === undefined ? null : round(statements / requests),
+    serverCpuUsPerRequest: each(cpuUs, requests),
+    bytesPerRequest: Math.round(bytes / requests),
+    statementsPerRequest: each(statements, requests),
   });
   return {
     ...stamp("history", options),
@@ -174,6 +196,7 @@ function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): Histo
     listSize,
     listPages: listSize / listPageSize,
     pageRows,
+    gzip: options.gzip,
     listMs: { cold: times(kinds["list, cold"]), warm: times(kinds["list, warm"]) },
     historyMs: { cold: times(kinds["history, cold"]), warm: times(kinds["history, warm"]) },
     lost: 0,
@@ -194,8 +217,11 @@ export function historyVerdict({ listMs, historyMs, requestsAtOnce }: HistoryRes
 }
 
 export function historyText(result: HistoryResult): string {
-  const line = (name: string, { p50, p95, p99, max, statementsPerRequest }: Times): string =>
-    `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms   ${statementsPerRequest ?? "unknown"} statements each`;
+  const line = (name: string, times: Times): string => {
+    const { p50, p95, p99, max, statementsPerRequest, serverCpuUsPerRequest } = times;
+    const cost = `${serverCpuUsPerRequest ?? "unknown"} µs of CPU and ${statementsPerRequest ?? "unknown"} statements each`;
+    return `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms   ${cost}`;
+  };
   return [
     historyVerdict(result),
     "",

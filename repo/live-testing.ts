@@ -21,6 +21,7 @@ import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
 import { planSuite } from "./store/plans.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
+import { tailsSuite } from "./store/tails.suite.ts";
 import { userStoreSuite } from "./store/user.suite.ts";
 import { type CreateTestRepo, createTestRepoOn, type TestRepo } from "./testing.ts";
 
@@ -40,6 +41,7 @@ const suites = {
   "outbox store": outboxStoreSuite,
   plans: planSuite,
   "session store": sessionStoreSuite,
+  tails: tailsSuite,
   "user store": userStoreSuite,
 } as const satisfies Record<string, (createTestRepo: CreateTestRepo) => void>;
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isUuid } from "#infra/uid/uid.ts";
 import type { ErrorName } from "#proto/errors.ts";
 import { isConversationId, isEmoji, isId } from "#proto/limits.ts";
+import type { JsonText } from "./json-text.ts";
 
 /** One endpoint, written once: it validates the request, types the handler and is its entry in `docs/api/openapi.yaml`. */
 export interface Endpoint {
@@ -73,11 +74,14 @@ export interface Input<E extends Endpoint> {
   readonly body: Parsed<E["body"]>;
 }
 
+/** An answer with text may not be one that is kept by an `Idempotency-Key`. */
+type Data<T> = T | JsonText<T>;
+
 /** What a handler answers: one of the endpoint's statuses with the data of its schema. `message` is for people. */
 export type Reply<E extends Endpoint> = {
   [S in keyof E["answers"]]: {
     readonly status: S;
-    readonly data: E["answers"][S] extends z.ZodType ? z.input<E["answers"][S]> : undefined;
+    readonly data: E["answers"][S] extends z.ZodType ? Data<z.input<E["answers"][S]>> : undefined;
     readonly message?: string;
   };
 }[keyof E["answers"]];

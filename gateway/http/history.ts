@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
-import { messageToJson } from "#proto/message-json.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type JsonText, listText, messageText } from "./json-text.ts";
 import { flag, seqText, wholeNumberOr } from "./validate.ts";
 
 export const historyQuery = z
@@ -33,7 +33,7 @@ export async function history(
   deps: ApiDeps,
   conversationId: string,
   query: HistoryQuery,
-): Promise<HistoryJson> {
+): Promise<JsonText<HistoryJson>> {
   const { userId } = c.get("identity");
   const answer = await deps.logic.conversation.getMessages(
     {
@@ -48,7 +48,7 @@ export async function history(
     },
     callerOptions(c, deps),
   );
-  return historyToJson(answer, query);
+  return listText("messages", answer.messages.map(messageText), restOf(answer, query));
 }
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is
@@ -61,10 +61,10 @@ function rangeOf({ cursor, after_seq: afterSeq }: HistoryQuery): { startSeqId: b
   return cursor <= 1 ? nowhere : { startSeqId: 0n, endSeqId: BigInt(cursor) - 1n };
 }
 
-export function historyToJson(answer: GetMessagesResponse, query: HistoryQuery): HistoryJson {
+/** What an answer has beside its rows. */
+function restOf(answer: GetMessagesResponse, query: HistoryQuery): Omit<HistoryJson, "messages"> {
   const { includeDeleted = true, includeChanges = true } = query;
-  const json: HistoryJson = {
-    messages: answer.messages.map(messageToJson),
+  const json: Omit<HistoryJson, "messages"> = {
     hasMore: answer.hasMore,
     latestSeqId: Number(answer.latestSeqId),
   };

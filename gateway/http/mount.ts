@@ -6,6 +6,7 @@ import type { ApiContext, ApiDeps, ApiEnv } from "./context.ts";
 import { type Endpoint, type Endpoints, type Input, type PathParam, pathParams, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
 import { idempotent, type Kept } from "./idempotency.ts";
+import { JsonText } from "./json-text.ts";
 import { errorEnvelope } from "./respond.ts";
 import { checked } from "./validate.ts";
 
@@ -80,6 +81,10 @@ async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps
   const request = [shape.method, shape.path, params, body];
   const kept = shape.idempotent === true ? await idempotent(deps.once, c, request, run) : await run();
   const { status, data, message = "OK" } = kept;
+  if (data instanceof JsonText) {
+    const text = `{"success":true,"message":${JSON.stringify(message)},"data":${data.text}}`;
+    return c.body(text, status, { "Content-Type": "application/json" });
+  }
   return c.json(data === undefined ? { success: true, message } : { success: true, message, data }, status);
 }
 

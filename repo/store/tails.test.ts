@@ -1,0 +1,4 @@
+import { createTestRepo } from "../testing.ts";
+import { tailsSuite } from "./tails.suite.ts";
+
+tailsSuite(createTestRepo);

@@ -1,0 +1,95 @@
+import type { PageQuery } from "./message-page.ts";
+import { extended, oldestOf, type Window } from "./message-window.ts";
+
+/** Rows of one conversation that are held; bytes of all, by estimate, the texts that others make of the rows included. */
+const tailRowsMax = 100;
+const bytesMax = 64 * 1024 * 1024;
+const rowBytes = 1000;
+/** A tail is read anew after this, ms: names and pictures of senders have no seq. */
+const ageMaxMs = 30_000;
+
+interface Tail {
+  readonly window: Window;
+  readonly readMs: number;
+  readonly bytes: number;
+}
+
+/** The newest rows of conversations that somebody has read lately, so that a page is read by its head and the right to it
+ *  alone. Whoever uses a tail reads in the same statement what was stored above it; what changes a row has a seq, so
+ *  without a change in there the tail holds every row as it is. */
+export interface Tails {
+  /** The tail that holds what is asked for, whatever was stored since. */
+  find(query: PageQuery): Window | undefined;
+  /** Keeps rows that were read up to the head, unless more is known. `readMs`: before they were read. */
+  keep(conversationId: string, window: Window, readMs: number): void;
+  /** Adds rows above a tail; undefined where they do not follow it. */
+  extend(conversationId: string, window: Window, more: Window): Window | undefined;
+  forget(conversationId: string): void;
+}
+
+/** `clock`: Unix ms. */
+export function createTails(clock: () => number): Tails {
+  // In the order of their last use.
+  const tails = new Map<string, Tail>();
+  let bytes = 0;
+
+  function forget(conversationId: string): void {
+    const tail = tails.get(conversationId);
+    if (tail === undefined) return;
+    tails.delete(conversationId);
+    bytes -= tail.bytes;
+  }
+
+  function put(conversationId: string, tail: Tail): void {
+    forget(conversationId);
+    tails.set(conversationId, tail);
+    bytes += tail.bytes;
+    for (const oldest of tails.keys()) {
+      if (bytes <= bytesMax) break;
+      forget(oldest);
+    }
+  }
+
+  return {
+    find(query) {
+      const tail = tails.get(query.conversationId);
+      if (tail === undefined || clock() - tail.readMs >= ageMaxMs) return undefined;
+      if (!holds(tail.window, query)) return undefined;
+      tails.delete(query.conversationId);
+      tails.set(query.conversationId, tail);
+      return tail.window;
+    },
+
+    keep(conversationId, window, readMs) {
+      const known = tails.get(conversationId);
+      const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
+      if (fresh && known.window.newest > window.newest) return;
+      if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
+      put(conversationId, { window, readMs, bytes: bytesOf(window) });
+    },
+
+    extend(conversationId, window, more) {
+      const whole = extended(window, more, Math.max(tailRowsMax, window.messages.length));
+      const known = tails.get(conversationId);
+      if (whole !== undefined && known?.window === window) {
+        put(conversationId, { window: whole, readMs: known.readMs, bytes: bytesOf(whole) });
+      }
+      return whole;
+    },
+
+    forget,
+  };
+}
+
+/** Whether a tail reaches down to all that is asked for, if nothing was stored above it: more there needs less of it. */
+function holds(window: Window, { ascending, startSeq, endSeq, limit }: PageQuery): boolean {
+  const oldest = oldestOf(window);
+  if (oldest <= 1n || startSeq >= oldest) return true;
+  if (ascending) return false;
+  const to = endSeq === 0n || endSeq > window.newest ? window.newest : endSeq;
+  return to - BigInt(limit) + 1n >= oldest;
+}
+
+function bytesOf({ bytes }: Window): number {
+  return bytes.reduce((sum, row) => sum + 2 * row + rowBytes, 0);
+}
