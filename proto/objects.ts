@@ -16,6 +16,7 @@ export type MessageJson = z.infer<typeof schemas.message>;
 export type ChangeJson = z.infer<typeof schemas.change>;
 export type ConversationMemberJson = z.infer<typeof schemas.conversationMember>;
 export type ConversationJson = z.infer<typeof schemas.conversation>;
+export type AnnouncementJson = z.infer<typeof schemas.announcement>;
 export type DraftJson = z.infer<typeof schemas.draft>;
 export type TokensJson = z.infer<typeof schemas.tokens>;
 export type LoginSessionJson = z.infer<typeof schemas.loginSession>;

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import {
-  type Announcement,
   type JoinRequest,
   JoinRequestAction,
   type JoinRequestStatus,
@@ -23,7 +22,7 @@ import { aliased, created, done, type Endpoints, endpoint, ok } from "./endpoint
 import { memberErrors } from "./members.ts";
 import { changeAliases, changeIdOf, changeKey } from "./message-changes.ts";
 import type { Handlers } from "./mount.ts";
-import { conversationToJson, memberToJson, required } from "./objects.ts";
+import { announcementToJson, conversationToJson, memberToJson, required } from "./objects.ts";
 import { pageAliases, pageFields, seqText, wholeNumber, wholeNumberOr } from "./validate.ts";
 
 const version = z
@@ -43,6 +42,7 @@ export const conversationChangeEndpoints = {
     path: "/conversations/search",
     summary: "The caller's conversations by name",
     auth: "user",
+    limit: "search",
     query: z.object({
       q: filledText(QUERY_CHARS_MAX),
       type: wholeNumber(1, 3).optional(),
@@ -291,10 +291,6 @@ function joinHandlers(deps: ApiDeps): Of<"requestJoin" | "listJoinRequests" | "h
       return ok(joinRequestToJson(required(request)), "Handled");
     },
   };
-}
-
-function announcementToJson({ content, authorId, updatedAt, version: number, pinned }: Announcement) {
-  return { content, authorId, updatedAt: Number(updatedAt), version: number.toString(), pinned };
 }
 
 function joinRequestToJson(request: JoinRequest) {

@@ -14,7 +14,7 @@ import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
 import { aliased, type Endpoints, endpoint, type Input, ok, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
 import type { Handlers } from "./mount.ts";
-import { conversationToJson, memberToJson } from "./objects.ts";
+import { announcementToJson, conversationToJson, memberToJson } from "./objects.ts";
 import { flag, pageAliases, pageFields, seqText, wholeNumber } from "./validate.ts";
 
 /** Names may be longer here than allowed, so that logic answers INVALID_CONVERSATION_NAME. */
@@ -217,6 +217,7 @@ async function one(
   const found = answer.conversation;
   if (found === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
   const json = conversationToJson(found);
+  if (answer.announcement !== undefined) json.announcement = announcementToJson(answer.announcement);
   const wanted = includeMembers ?? found.memberCount <= membersShownMax;
   if (wanted && found.type !== ConversationType.WORLD) {
     json.members = answer.members.map((member) => memberToJson(member, conversationId));

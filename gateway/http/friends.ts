@@ -47,7 +47,7 @@ export const friendEndpoints = {
       }),
       pageAliases,
     ),
-    answers: { 200: z.object({ requests: z.array(friendRequest) }) },
+    answers: { 200: z.object({ requests: z.array(friendRequest), hasMore: z.boolean() }) },
   }),
   sendFriendRequest: endpoint({
     method: "post",
@@ -147,8 +147,8 @@ function listHandlers(deps: ApiDeps): Of<"listFriends" | "listFriendRequests" | 
       const direction = type === "sent" ? FriendRequestType.SENT : FriendRequestType.RECEIVED;
       const wanted = status === undefined ? {} : { status: status as FriendStatus };
       const request = { userId, type: direction, page, pageSize: size, ...wanted };
-      const { requests } = await logic.getFriendRequests(request, callerOptions(c, deps));
-      return ok({ requests: requests.map(friendRequestToJson) });
+      const { requests, hasMore } = await logic.getFriendRequests(request, callerOptions(c, deps));
+      return ok({ requests: requests.map(friendRequestToJson), hasMore });
     },
 
     async listBlocked(c, { query: { page, size } }) {

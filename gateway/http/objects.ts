@@ -2,8 +2,10 @@ import { AppError } from "#proto/errors.ts";
 import type { Conversation, ConversationMember } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { Friend, FriendRequest } from "#proto/gen/gochat/common/v1/friend_pb.ts";
 import type { User } from "#proto/gen/gochat/common/v1/user_pb.ts";
+import type { Announcement } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { messageToJson, userInfoToJson } from "#proto/message-json.ts";
 import type {
+  AnnouncementJson,
   ConversationJson,
   ConversationMemberJson,
   FriendJson,
@@ -100,6 +102,10 @@ function settingsOf(text: string): Record<string, unknown> | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
+}
+
+export function announcementToJson({ content, authorId, updatedAt, version, pinned }: Announcement): AnnouncementJson {
+  return { content, authorId, updatedAt: Number(updatedAt), version: version.toString(), pinned };
 }
 
 export function friendRequestToJson(request: FriendRequest): FriendRequestJson {

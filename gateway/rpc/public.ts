@@ -153,6 +153,11 @@ const limitedChanges: ReadonlySet<DescMethod> = new Set([
   MessageService.method.removeReaction,
 ]);
 
+const searches: ReadonlySet<DescMethod> = new Set([
+  FriendService.method.searchUsers,
+  ConversationService.method.searchConversations,
+]);
+
 /** The same limits as the HTTP routes of these methods. */
 function rulesOf(
   method: DescMethod,
@@ -175,7 +180,7 @@ function rulesOf(
   else if (method === MessageService.method.forwardMessage) {
     const targets = (fields.targetConversationIds as readonly string[]).slice(0, FORWARD_TARGETS_MAX);
     for (const target of targets) rules.push(...sendRules(identity.userId, identity.isGuest, target));
-  } else if (method === FriendService.method.searchUsers) rules.push({ rule: "search", resource });
+  } else if (searches.has(method)) rules.push({ rule: "search", resource });
   else if (method === FriendService.method.sendFriendRequest) rules.push({ rule: "friend_request", resource });
   else if (method === ConversationService.method.setDraft) rules.push({ rule: "draft", resource });
   else if (method === ConversationService.method.createConversation && fields.type === ConversationType.GROUP) {

@@ -4,13 +4,8 @@ import { AppError } from "#proto/errors.ts";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import { type User, UserStatus } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import type { CreateConversationRequest } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import {
-  AVATAR_URL_CHARS_MAX,
-  CONVERSATION_NAME_CHARS_MAX,
-  DESCRIPTION_CHARS_MAX,
-  isId,
-  textFault,
-} from "#proto/limits.ts";
+import { CONVERSATION_NAME_CHARS_MAX, DESCRIPTION_CHARS_MAX, isId, textFault } from "#proto/limits.ts";
+import { checkAvatarUrl } from "../auth/request.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid, requireUserId } from "../rpc/arguments.ts";
 import { groupSettings, maxMembersOf } from "./settings.ts";
@@ -137,6 +132,5 @@ async function requireAccounts(
 
 function checkTexts({ avatarUrl, description }: CreateConversationRequest): void {
   if (textFault(description, DESCRIPTION_CHARS_MAX) !== undefined) throw invalid("description");
-  const avatarKnown = avatarUrl === "" || /^(https?:\/\/|\/api\/files\/)/.test(avatarUrl);
-  if (!avatarKnown || textFault(avatarUrl, AVATAR_URL_CHARS_MAX) !== undefined) throw invalid("avatar_url");
+  checkAvatarUrl(avatarUrl);
 }

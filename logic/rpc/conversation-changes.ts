@@ -5,13 +5,13 @@ import type { Announcement, ConversationService } from "#proto/gen/gochat/logic/
 import type { Announcement as AnnouncementRow } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import {
   ANNOUNCEMENT_CHARS_MAX,
-  AVATAR_URL_CHARS_MAX,
   CONVERSATION_NAME_CHARS_MAX,
   DESCRIPTION_CHARS_MAX,
   REASON_CHARS_MAX,
   SEQ_MAX,
   textFault,
 } from "#proto/limits.ts";
+import { checkAvatarUrl } from "../auth/request.ts";
 import type { Changes } from "../changes.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
 import { groupSettings } from "../conversation/settings.ts";
@@ -70,8 +70,7 @@ function infoMethods({ repo }: Deps, changes: Changes): Of<"updateConversation" 
       }
       const { avatarUrl, description } = request;
       if (textFault(description, DESCRIPTION_CHARS_MAX) !== undefined) throw invalid("description");
-      const avatarKnown = avatarUrl === "" || /^(https?:\/\/|\/api\/files\/)/.test(avatarUrl);
-      if (!avatarKnown || textFault(avatarUrl, AVATAR_URL_CHARS_MAX) !== undefined) throw invalid("avatar_url");
+      checkAvatarUrl(avatarUrl);
       const settings = mask.includes("settings") ? groupSettings(request.settings) : "";
       const info = { name, avatarUrl, description, settings, updateMask: mask, expectedVersion: version };
       const fields = { conversationId, operatorId: userId, clientMsgId, ...info };
@@ -100,21 +99,22 @@ function announcementMethods({ repo }: Deps, changes: Changes): Of<"getAnnouncem
       requireConversationId(conversationId);
       const calls = optionsOf(call);
       await requireMember(repo, conversationId, userId, calls);
-      return toAnswer((await repo.conversation.getAnnouncement({ conversationId }, calls)).announcement);
+      return announcementOf((await repo.conversation.getAnnouncement({ conversationId }, calls)).announcement);
     },
 
     async setAnnouncement({ userId, conversationId, content, pinned, version, clientMsgId }, call) {
       checkConversationChange(userId, conversationId, clientMsgId);
       if (textFault(content, ANNOUNCEMENT_CHARS_MAX) !== undefined) throw invalid("content");
       const fields = { conversationId, operatorId: userId, content, pinned, expectedVersion: version, clientMsgId };
-      return toAnswer(
+      return announcementOf(
         (await changes.run(call, (calls) => repo.conversation.setAnnouncement(fields, calls))).announcement,
       );
     },
   };
 }
 
-function toAnswer(row: AnnouncementRow | undefined): { announcement?: Announcement } {
+/** As a part of an answer. */
+export function announcementOf(row: AnnouncementRow | undefined): { announcement?: Announcement } {
   return row === undefined ? {} : { announcement: { ...row, $typeName: "gochat.logic.v1.Announcement" } };
 }
 

@@ -1,11 +1,15 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { Conversation } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
-import { PAGE_SIZE_MAX, QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
+import { QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
 import { listConversations } from "../conversation/list.ts";
 import type { LogicContext } from "../deps.ts";
 import { invalid, optionsOf, pageOf, requireUserId } from "./arguments.ts";
 
 const searchedMax = 50;
+/** Conversations that a search looks at, and how many at a time; one with more of them finds the latest. */
+const lookedAtMax = 2000;
+const pageRows = 200;
 
 const wholeList = { withLastMessage: true, withUnreadCount: true, updatedSince: 0n } as const;
 const bareList = { withLastMessage: false, withUnreadCount: false, updatedSince: 0n } as const;
@@ -67,14 +71,16 @@ export function listMethods({
       const wanted = query.trim().toLowerCase();
       if (wanted === "" || textFault(wanted, QUERY_CHARS_MAX) !== undefined) throw invalid("query");
       if (limit < 0 || limit > searchedMax) throw invalid("limit");
-      const list = await listed(
-        repo,
-        // The newest of the caller's own conversations, by name, in memory.
-        { ...bareList, userId, typeFilter, offset: 0, limit: PAGE_SIZE_MAX },
-        optionsOf(call),
-      );
-      const found = list.conversations.filter(({ name }) => name.toLowerCase().includes(wanted));
-      return { conversations: found.slice(0, limit === 0 ? searchedMax : limit) };
+      const foundMax = limit === 0 ? searchedMax : limit;
+      const found: Conversation[] = [];
+      // A single conversation is found by the name of the other side: by name, in memory, in the order of the list.
+      for (let offset = 0; offset < lookedAtMax && found.length < foundMax; offset += pageRows) {
+        const query = { ...bareList, userId, typeFilter, offset, limit: pageRows };
+        const { conversations, hasMore } = await listed(repo, query, optionsOf(call));
+        found.push(...conversations.filter(({ name }) => name.toLowerCase().includes(wanted)));
+        if (!hasMore) break;
+      }
+      return { conversations: found.slice(0, foundMax) };
     },
   };
 }

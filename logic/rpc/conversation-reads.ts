@@ -10,6 +10,7 @@ import { syncMessages } from "../conversation/sync.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext } from "../deps.ts";
 import { invalid, optionsOf, pageOf, requireConversationId, requireUserId } from "./arguments.ts";
+import { announcementOf } from "./conversation-changes.ts";
 
 /** Members that come with a conversation; more are paged by GetMembers. */
 const membersWithMax = 200;
@@ -28,11 +29,13 @@ export function memberMethods({ repo }: Deps): Pick<Impl, "getConversation" | "g
       const conversation = await requireConversation(repo, conversationId, calls);
       // The world's members are never listed: everybody is one.
       const withMembers = includeMembers && conversation.type !== ConversationType.WORLD;
-      const [view, members] = await Promise.all([
+      const isGroup = conversation.type === ConversationType.GROUP;
+      const [view, members, announced] = await Promise.all([
         viewOf(repo, conversation, member, calls),
         withMembers ? repo.conversation.getConversationMembers({ conversationId, limit: membersWithMax }, calls) : null,
+        isGroup ? repo.conversation.getAnnouncement({ conversationId }, calls) : null,
       ]);
-      return { conversation: view, members: members?.members ?? [] };
+      return { conversation: view, members: members?.members ?? [], ...announcementOf(announced?.announcement) };
     },
 
     async getMembers(request, call) {

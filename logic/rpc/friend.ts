@@ -78,10 +78,10 @@ function requestMethods(deps: FriendDeps): Of<"sendFriendRequest" | "handleFrien
       if (status !== undefined && status > FriendStatus.REJECTED) throw invalid("status");
       const at = pageOf(page, pageSize);
       const direction = type === FriendRequestType.SENT ? FriendRequestDirection.SENT : FriendRequestDirection.RECEIVED;
-      const window = { offset: at.offset, limit: at.pageSize };
+      const window = { offset: at.offset, limit: at.pageSize + 1 };
       const asked = { userId, type: direction, ...window, ...(status === undefined ? {} : { status }) };
       const { requests } = await repo.friendship.getUserFriendRequests(asked, optionsOf(call));
-      return { requests };
+      return { requests: requests.slice(0, at.pageSize), hasMore: requests.length > at.pageSize };
     },
   };
 }

@@ -123,6 +123,11 @@ export const conversationMember = component(
   }),
 );
 
+export const announcement = component(
+  "Announcement",
+  z.object({ content: z.string(), authorId: id, updatedAt: seconds, version: z.string(), pinned: z.boolean() }),
+);
+
 export const conversation = component(
   "Conversation",
   z.object({
@@ -146,7 +151,7 @@ export const conversation = component(
     peer: userInfo.describe("The other side of a single conversation").exactOptional(),
     pinned: z.boolean().exactOptional(),
     notifyMuted: z.boolean().exactOptional(),
-    announcement: z.record(z.string(), z.unknown()).exactOptional(),
+    announcement: announcement.describe("Of one conversation alone, not in lists").exactOptional(),
     dissolvedAt: seconds.describe("Of a dissolved group: it can be read, nobody writes in it").exactOptional(),
     members: z.array(conversationMember).exactOptional(),
   }),
@@ -221,11 +226,6 @@ export const friend = component(
     online: z.boolean().exactOptional(),
     lastSeen: seconds.exactOptional(),
   }),
-);
-
-export const announcement = component(
-  "Announcement",
-  z.object({ content: z.string(), authorId: id, updatedAt: seconds, version: z.string(), pinned: z.boolean() }),
 );
 
 export const joinRequest = component(

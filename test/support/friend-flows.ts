@@ -195,6 +195,21 @@ function refusals(): void {
     }
   });
 
+  test("10 §1: requests come in pages that say whether there is more", async () => {
+    const [ann, ...others] = await people("ann", "ben", "cat", "dan");
+    for (const other of others) await ask(other, ann);
+    const page = async (query: string) => {
+      const path = `/friends/requests?size=2&${query}`;
+      const { requests, hasMore } = (await call<{ requests: RequestJson[]; hasMore: boolean }>(ann, "GET", path)).data;
+      return [requests.length, hasMore];
+    };
+    expect([await page("page=1"), await page("page=2"), await page("page=3")]).toEqual([
+      [2, true],
+      [1, false],
+      [0, false],
+    ]);
+  });
+
   test("FRIEND_REQUEST_ALREADY_EXISTS while it is open and for 24 h after a rejection; ALREADY_FRIENDS", async () => {
     const [ann, ben] = await people("ann", "ben");
     const { data } = await ask(ann, ben);

@@ -223,6 +223,7 @@ function conversations(): void {
     const first = await announce(ann, "party");
     expect(first).toMatchObject({ status: 200, data: { content: "party", authorId: ann.userId, pinned: true } });
     expect((await call(ben, "GET", `${path}/announcement`)).data).toMatchObject({ content: "party" });
+    expect((await call<{ announcement?: object }>(ben, "GET", path)).data.announcement).toEqual(first.data);
     expect((await announce(ann, "later", first.data.version)).status).toBe(200);
     expect(await refusal(announce(ann, "x", first.data.version))).toBe("409 VERSION_CONFLICT");
     expect(await refusal(announce(ben, "x"))).toBe("403 INSUFFICIENT_PERMISSION");

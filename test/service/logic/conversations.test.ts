@@ -109,7 +109,9 @@ test("spec 10 §5: who may be in what is checked by name", async () => {
   expect(await group({ memberIds: [ben, cleo], settings: '{"max_members":2}' })).toBe("CONVERSATION_FULL");
   expect(await group({ type: ConversationType.WORLD })).toBe("INVALID_PARAMETER");
   expect(await group({ settings: "[]" })).toBe("INVALID_PARAMETER");
-  expect(await group({ avatarUrl: "javascript:alert(1)" })).toBe("INVALID_PARAMETER");
+  for (const avatarUrl of ["javascript:alert(1)", 'https://x/"onload="', "/api/files/../x", "ftp://x/y"]) {
+    expect(await group({ avatarUrl })).toBe("INVALID_PARAMETER");
+  }
   expect(await group({ settings: '{"max_members":50,"x":1}' })).toBe("ok");
 });
 
@@ -219,6 +221,15 @@ test("spec 10 §5: the list has the world and the caller's conversations with la
   const incremental = await chat.conversation.getConversationsOptimized({ userId: ben, lastSyncTime: 1n, limit: 10 });
   expect(incremental.conversations.length).toBeGreaterThan(0);
   expect(incremental.serverTime).toBeGreaterThan(0n);
+});
+
+test("spec 10 §5: a search looks beyond the first page of the list, and gives no more than asked for", async () => {
+  for (const name of ["Needle 1", "needle 2"]) await createGroup([ben], name);
+  for (let at = 0; at < 205; at += 1) await createGroup([ben], `hay ${at}`);
+  const search = async (limit: number) =>
+    (await chat.conversation.searchConversations({ userId: ben, query: "needle", limit })).conversations;
+  expect((await search(0)).map(({ name }) => name)).toEqual(["needle 2", "Needle 1"]);
+  expect((await search(1)).map(({ name }) => name)).toEqual(["needle 2"]);
 });
 
 test("spec 10 §5: one conversation shows the caller's view and its members", async () => {
