@@ -11,6 +11,7 @@ import type { Committed } from "./delivery.ts";
 import type { SendOutcome } from "./message/outcome.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createUpstreamJoin, type UpstreamJoin } from "./upstream-join.ts";
+import { createWorldPace, worldCommits } from "./world-pace.ts";
 
 export interface UpstreamDeps {
   readonly mq: Mq;
@@ -25,9 +26,10 @@ const patienceMs = 100;
 
 /** Consumes the sends that gateways took from their sockets: one batch per partition in flight, its offset committed
  *  after the commit in the database and the produces (spec 50 §4); batches of partitions that come together share a
- *  commit. What cannot be decided pauses the partition and is left unanswered; the clients keep "sending". */
+ *  commit. A partition rests between commits of a busy world (`world-pace.ts`). What cannot be decided pauses the partition and is left unanswered; the clients keep "sending". */
 export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
   const join = createJoin(deps.pipeline);
+  const pace = createWorldPace(worldCommits, () => performance.now());
   return deps.mq.subscribe(
     topics.upstream,
     {
@@ -38,7 +40,13 @@ export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
       bytesMax: COMMIT_BYTES_MAX,
       onReset: (reason) => deps.clog.info("upstream consumer was reset", { reason }),
     },
-    (batch) => handleUpstream(batch, join, parentOfBatch(deps.tracer, batch.records)),
+    async (batch) => {
+      const outcome = await handleUpstream(batch, join, parentOfBatch(deps.tracer, batch.records));
+      // All is answered: what rests is the partition, before its next batch.
+      const restMs = outcome.pause === undefined ? pace.restMs(batch.records.map(({ value }) => value)) : 0;
+      if (restMs > 0) await Bun.sleep(restMs);
+      return outcome;
+    },
   );
 }
 
