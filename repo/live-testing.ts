@@ -6,6 +6,7 @@ import type { Db } from "#infra/db/db.ts";
 import { migrate } from "#infra/db/migrate.ts";
 import { insertMany, run } from "#infra/db/steps.ts";
 import { openTestDb } from "#infra/db/testing.ts";
+import { cacheKeysSuite } from "./cache-keys.suite.ts";
 import { changeSuite } from "./change.suite.ts";
 import { commitPropertySuite } from "./commit.property.suite.ts";
 import { commitSuite } from "./commit.suite.ts";
@@ -33,6 +34,7 @@ const suites = {
   reactions: reactionsSuite,
   drafts: draftsSuite,
   routes: routesSuite,
+  "cache keys": cacheKeysSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,
   friendships: friendshipSuite,

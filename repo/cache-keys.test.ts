@@ -1,0 +1,4 @@
+import { cacheKeysSuite } from "./cache-keys.suite.ts";
+import { createTestRepo } from "./testing.ts";
+
+cacheKeysSuite(createTestRepo);
