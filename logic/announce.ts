@@ -5,7 +5,8 @@ import type { Mq, OutRecord } from "#infra/mq/mq.ts";
  *  not take: what they announce is stored, and its receivers find it by the next sync. */
 const pendingMax = 10_000;
 
-export type Announce = (record: OutRecord) => void;
+/** Takes its records together, or none of them. */
+export type Announce = (...records: readonly OutRecord[]) => void;
 
 /** Hands events to the log. Never waits for it and never throws: the calls are answered already. */
 export interface Announcer {
@@ -15,22 +16,30 @@ export interface Announcer {
 
 export function createAnnouncer({ mq, clog }: { readonly mq: Pick<Mq, "send">; readonly clog: Logger }): Announcer {
   const pending = new Set<Promise<void>>();
+  let waiting = 0;
 
-  async function send(record: OutRecord): Promise<void> {
+  async function send(records: readonly OutRecord[]): Promise<void> {
     try {
-      await mq.send([record]);
+      await mq.send(records);
     } catch (error) {
-      clog.warn("event was not taken by the log", { topic: record.topic.name, err: error });
+      clog.warn("events were not taken by the log", {
+        topic: records[0]?.topic.name,
+        count: records.length,
+        err: error,
+      });
     }
+    waiting -= records.length;
   }
 
   return {
-    announce(record) {
-      if (pending.size >= pendingMax) {
-        clog.warn("event dropped, too many wait", { topic: record.topic.name });
+    announce(...records) {
+      if (records.length === 0) return;
+      if (waiting + records.length > pendingMax) {
+        clog.warn("events dropped, too many wait", { topic: records[0]?.topic.name, count: records.length });
         return;
       }
-      const sending = send(record).finally(() => pending.delete(sending));
+      waiting += records.length;
+      const sending = send(records).finally(() => pending.delete(sending));
       pending.add(sending);
     },
     async drain() {

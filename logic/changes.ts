@@ -2,7 +2,7 @@ import type { CallOptions, HandlerContext } from "@connectrpc/connect";
 import { callParent } from "#infra/trace/rpc.ts";
 import { AppError } from "#proto/errors.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
-import type { ChangeRows } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
+import type { ChangeFacts, ChangeRows } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
 import type { DeliveredChange } from "./delivery.ts";
 import type { LogicContext } from "./deps.ts";
 import { optionsOf, traceOf } from "./rpc/arguments.ts";
@@ -12,8 +12,8 @@ const deliveriesMax = 256;
 
 export interface ChangesDeps extends Pick<LogicContext, "clog" | "metrics" | "tracer"> {
   deliverChange(change: DeliveredChange): Promise<void>;
-  /** Tells of a row that was made; never throws. */
-  announce(row: Message): void;
+  /** Tells of a row that was made, with what only events say of it; never throws. */
+  announce(row: Message, facts: ChangeFacts | undefined): void;
 }
 
 /** What the caller of a change is told beside its result. */
@@ -52,7 +52,10 @@ export function createChanges(deps: ChangesDeps): Changes {
   function hand(change: DeliveredChange): void {
     for (const row of change.changes.rows) {
       made.inc({ type: row.changeType });
-      deps.announce(row);
+      deps.announce(
+        row,
+        change.changes.facts.find(({ seqId }) => seqId === row.seqId),
+      );
     }
     if (deliveries.size >= deliveriesMax) {
       left.inc();

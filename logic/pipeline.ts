@@ -1,5 +1,5 @@
 import { traceHeaders, withSpan } from "#infra/trace/trace.ts";
-import { AppError, isErrorName } from "#proto/errors.ts";
+import { AppError, type ErrorName, isErrorName } from "#proto/errors.ts";
 import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
 import {
@@ -25,6 +25,8 @@ export interface PipelineOptions {
 
 export interface PipelineDeps extends LogicContext {
   readonly outboxDeletes: OutboxDeletes;
+  /** Tells of a send that was refused; never throws. */
+  sendFailed(send: UpstreamMessage, code: ErrorName): void;
 }
 
 /** The one path of both entrances (DESIGN §2): check, commit, address, produce. */
@@ -58,6 +60,7 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
       case CommitStatus.REJECTED: {
         const code = isErrorName(result.errorCode) ? result.errorCode : "INTERNAL_ERROR";
         metrics[entrance].rejected(code);
+        deps.sendFailed(send, code);
         return { at: "rejected", code, message: result.errorMessage === "" ? undefined : result.errorMessage };
       }
       case CommitStatus.PARKED:
@@ -138,7 +141,10 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
       for (const [place, send] of sends.entries()) {
         const item = itemOf(send, entrance);
         if ("at" in item) {
-          if (item.at === "rejected") metrics[entrance].rejected(item.code);
+          if (item.at === "rejected") {
+            metrics[entrance].rejected(item.code);
+            deps.sendFailed(send, item.code);
+          }
           outcomes.push(item);
           continue;
         }

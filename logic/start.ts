@@ -20,6 +20,7 @@ import { HEALTH_SERVICE, healthService } from "#proto/health.ts";
 import { IDS_MAX } from "#proto/limits.ts";
 import { reflectionServices } from "#proto/reflection.ts";
 import { topics } from "#proto/topics.ts";
+import { type AccountEvents, createAccountEvents } from "./account-events.ts";
 import { createAnnouncer } from "./announce.ts";
 import type { Keys } from "./auth/keys.ts";
 import { type Calls, createCalls } from "./calls.ts";
@@ -91,6 +92,7 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
     topics.messageEvents,
     topics.friendEvents,
     topics.notifications,
+    topics.userEvents,
   ]);
   // Disposed in the reverse order: port, consumer, calls, events, deletes.
   await using stack = new AsyncDisposableStack();
@@ -104,19 +106,24 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
   const signals = createSignals(context);
   stack.defer(() => signals.drain());
   const events = createConversationEvents({ announce: announcer.announce, clock: context.clock });
+  const accountEvents = createAccountEvents({ announce: announcer.announce, clock: context.clock });
   const notices = createFriendNotices({ signals, announce: announcer.announce, clock: context.clock });
   const content = { rules: rulesOf(config), filter: createContentFilter(config.message.filter) };
-  const pipeline = createPipeline(content, { ...context, outboxDeletes });
+  const pipeline = createPipeline(content, {
+    ...context,
+    outboxDeletes,
+    sendFailed: (send, code) => events.sendFailed(send, code),
+  });
   const calls = createCalls(config.calls, { ...context, pipeline });
   stack.defer(() => calls.drain());
   const changes = createChanges({
     ...context,
     deliverChange: (change) => pipeline.deliverChange(change),
-    announce: (row) => events.changed(row),
+    announce: (row, facts) => events.changed(row, facts),
   });
   stack.defer(() => changes.drain());
   const services = tracedServices(
-    servicesOf(config, deps, context, { calls, changes, events, signals, notices, content }),
+    servicesOf(config, deps, context, { calls, changes, events, signals, notices, accountEvents, content }),
     tracer,
   );
   const checks = stack.use(watchChecks({ log: async () => (await deps.mq.health()).status }));
@@ -165,6 +172,7 @@ interface Parts {
   readonly events: ConversationEvents;
   readonly signals: Signals;
   readonly notices: FriendNotices;
+  readonly accountEvents: AccountEvents;
   readonly content: ContentRules;
 }
 
@@ -172,14 +180,14 @@ function servicesOf(
   config: LogicConfig,
   deps: LogicDeps,
   context: LogicContext,
-  { calls, changes, events, signals, notices, content }: Parts,
+  { calls, changes, events, signals, notices, accountEvents, content }: Parts,
 ): RpcService[] {
   const { repo } = deps;
   const { clock } = context;
   const members = { groupMembersMax: config.group.maxMembers, single: config.single };
   const services = [
-    rpcService(AuthService, authService({ ...deps, clog: context.clog, clock, config })),
-    rpcService(UserService, userService({ repo })),
+    rpcService(AuthService, authService({ ...deps, accountEvents, clog: context.clog, clock, config })),
+    rpcService(UserService, userService({ repo, accountEvents })),
     rpcService(FriendService, friendService({ repo, notices })),
     rpcService(MessageService, {
       ...messageService(context, calls),

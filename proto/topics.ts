@@ -190,10 +190,7 @@ export const topics = {
     deadLetter: true,
   }),
   conversationEvents: topic("gochat.conversation-events", ConversationEventSchema, {
-    sizeOf: (value: ConversationEvent) =>
-      value.payload.case === "memberAdded" || value.payload.case === "created"
-        ? EVENT_BYTES + USER_ID_BYTES * IDS_PER_EVENT_MAX
-        : EVENT_BYTES,
+    sizeOf: conversationEventBytes,
     partitions: [3, 16],
     retentionMs: 7 * DAY,
     durable: true,
@@ -221,6 +218,15 @@ export const topics = {
     deadLetter: true,
   }),
 } as const;
+
+function conversationEventBytes({ payload }: ConversationEvent): number {
+  if (payload.case === "memberAdded" || payload.case === "created")
+    return EVENT_BYTES + USER_ID_BYTES * IDS_PER_EVENT_MAX;
+  if (payload.case !== "infoUpdated") return EVENT_BYTES;
+  const { oldValues, newValues } = payload.value;
+  const texts = [...Object.values(oldValues), ...Object.values(newValues)];
+  return texts.reduce((bytes, text) => bytes + 3 * text.length, EVENT_BYTES);
+}
 
 function notificationBytes(value: NotificationEvent): number {
   if (value.payload.case !== "systemAnnouncement") return EVENT_BYTES;

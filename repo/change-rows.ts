@@ -25,6 +25,13 @@ export async function changeRowsOf(
     routesKnown: found.routesKnown,
     cacheRunId: found.cacheRunId,
     duplicate: changed.duplicate,
+    facts: changed.facts.map(({ seqId, oldValues, announcementId = "", invitedTo = "" }) => ({
+      $typeName: "gochat.repo.v1.ChangeFacts" as const,
+      seqId,
+      oldValues: { ...oldValues },
+      announcementId,
+      invitedTo,
+    })),
   };
 }
 

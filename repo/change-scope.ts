@@ -12,6 +12,14 @@ import type { MessageRow, SenderRow } from "./store/message-row.ts";
 export interface NewChange {
   readonly change: ChangePayload;
   readonly targetMessageId?: bigint;
+  readonly facts?: Facts;
+}
+
+/** What the events of a row tell beside it (`ChangeFacts`). */
+export interface Facts {
+  readonly oldValues?: Readonly<Record<string, string>>;
+  readonly announcementId?: string;
+  readonly invitedTo?: string;
 }
 
 /** Columns of the conversation that a change sets; its seq and times are set by themselves. */

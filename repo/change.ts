@@ -5,7 +5,7 @@ import { findMany, insertMany, now, run, type Steps } from "#infra/db/steps.ts";
 import { uuidv7 } from "#infra/uid/uid.ts";
 import { AppError } from "#proto/errors.ts";
 import { type ChangePlans, createChangePlans, type LockedConversation } from "./change-plans.ts";
-import { ChangeScope } from "./change-scope.ts";
+import { ChangeScope, type Facts } from "./change-scope.ts";
 import type { RepoContext } from "./context.ts";
 import { parkConversation } from "./parked.ts";
 import { changeMeta, changeTypeOf } from "./store/change-meta.ts";
@@ -30,6 +30,8 @@ export interface Changed<T> {
   /** The rows made, in seq order, or the row that is repeated; empty when nothing changed. */
   readonly rows: readonly MessageRow[];
   readonly duplicate: boolean;
+  /** Of the rows that have some. */
+  readonly facts: readonly (Facts & { readonly seqId: bigint })[];
   readonly operator: SenderRow;
   /** As it is after the change. */
   readonly conversation: Pick<LockedConversation, "id" | "type" | "isRoom" | "membersSeq" | "memberCount">;
@@ -114,14 +116,15 @@ export function createChanger(context: RepoContext): Changer {
     const { membersSeq: membersSeqBefore } = conversation;
     const repeated = yield* repeatOf(plans, key);
     if (repeated !== undefined) {
-      const nothing = { value: undefined, outboxId: undefined };
+      const nothing = { value: undefined, outboxId: undefined, facts: [] };
       return { ...nothing, rows: [repeated], duplicate: true, operator, conversation, membersSeqBefore };
     }
     if (operator.status !== 0) throw new AppError("USER_DISABLED");
     const value = yield* body(scope);
     const stored = scope.added.length === 0 ? { rows: [], outboxId: undefined } : yield* store(scope, key);
     const after = { ...conversation, ...scope.fields };
-    return { value, ...stored, duplicate: false, operator, conversation: after, membersSeqBefore };
+    const facts = scope.added.flatMap(({ seq, entry }) => (entry.facts ? [{ seqId: seq, ...entry.facts }] : []));
+    return { value, ...stored, facts, duplicate: false, operator, conversation: after, membersSeqBefore };
   }
 
   return {

@@ -29,7 +29,8 @@ export interface SessionDeps {
 
 /** Login sessions: one per sign-in of a device, alive while its refresh token is. */
 export interface Sessions {
-  open(user: User, device: Device): Promise<TokenPair>;
+  /** `sid` names the session. */
+  open(user: User, device: Device): Promise<{ readonly sid: string; readonly pair: TokenPair }>;
   /** Rotates the refresh token. The token before answers with the same successor for 30 s from the same device; used
    *  otherwise it ends the session. Throws INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REUSED, USER_DISABLED. */
   refresh(refreshToken: string, deviceId: string): Promise<TokenPair>;
@@ -85,7 +86,7 @@ export function createSessions(deps: SessionDeps): Sessions {
         refreshHash: tokenHash(pair.refreshToken),
         refreshClaims: JSON.stringify(pair.stored),
       });
-      return pair;
+      return { sid, pair };
     },
 
     async refresh(refreshToken, deviceId) {

@@ -7,6 +7,7 @@ import type { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts"
 import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
+import type { AccountEvents } from "../account-events.ts";
 import type { Accounts } from "../auth/accounts.ts";
 import type { Sessions } from "../auth/sessions.ts";
 import { invalid, requireUserId } from "./arguments.ts";
@@ -19,13 +20,14 @@ export interface AccountMethodDeps {
     readonly onlineStatus: Pick<Client<typeof OnlineStatusService>, "getUserOnlineStatus">;
   };
   readonly clog: Logger;
+  readonly accountEvents: Pick<AccountEvents, "upgraded">;
 }
 
 type Methods = "upgradeGuest" | "changePassword" | "listSessions" | "revokeSessions";
 
 /** What somebody who is signed in does with the account: the part of AuthService behind a token. */
 export function accountMethods(deps: AccountMethodDeps): Pick<ServiceImpl<typeof AuthService>, Methods> {
-  const { accounts, sessions, repo, clog } = deps;
+  const { accounts, sessions, repo, clog, accountEvents } = deps;
 
   /** Open sockets by login session; none is known while presence is away. */
   async function socketsOf(userId: string): Promise<Map<string, OnlineSession>> {
@@ -43,6 +45,7 @@ export function accountMethods(deps: AccountMethodDeps): Pick<ServiceImpl<typeof
     async upgradeGuest({ userId, username, password, sessionId }) {
       requireUserId(userId);
       const user = await accounts.upgrade(userId, { username, password });
+      accountEvents.upgraded(user);
       const { accessToken, refreshToken, accessExpiresAt } = await sessions.renew(user, sessionId);
       return { accessToken, refreshToken, expiresIn: BigInt(accessExpiresAt), user };
     },

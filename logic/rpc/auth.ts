@@ -13,6 +13,7 @@ import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_statu
 import type { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import type { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX } from "#proto/limits.ts";
+import type { AccountEvents } from "../account-events.ts";
 import { createAccounts } from "../auth/accounts.ts";
 import { createAnnouncer } from "../auth/announce.ts";
 import { type JwtConfig, type PasswordConfig, tokenLives } from "../auth/config.ts";
@@ -37,6 +38,7 @@ export interface AuthDeps {
   readonly metrics: Metrics;
   readonly config: { readonly jwt: JwtConfig; readonly password: PasswordConfig };
   readonly keys: Keys;
+  readonly accountEvents: AccountEvents;
   /** Unix ms */
   readonly clock: () => number;
 }
@@ -50,7 +52,7 @@ const ipCharsMax = 45;
 export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthService>> {
   const { jwt, password } = deps.config;
   const clog = deps.clog.namespace("auth");
-  const { cache, clock, keys, repo } = deps;
+  const { accountEvents, cache, clock, keys, repo } = deps;
   const signIns = deps.metrics.counter("gochat_sign_ins_total", "sign-ins by kind and result", ["kind", "result"]);
   const accounts = createAccounts({
     users: repo.user,
@@ -75,7 +77,9 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
   }
 
   async function signedIn(user: User, device: Device) {
-    return { ...answerOf(await sessions.open(user, device)), user };
+    const { sid, pair } = await sessions.open(user, device);
+    accountEvents.login(user, { ...device, sid });
+    return { ...answerOf(pair), user };
   }
 
   /** Ends the caller's session, that of the refresh token (if it is the caller's), or all. */
@@ -94,7 +98,7 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
   }
 
   return {
-    ...accountMethods({ accounts, sessions, repo, clog }),
+    ...accountMethods({ accounts, sessions, repo, clog, accountEvents }),
 
     login: (request) =>
       counted("password", async () => {
@@ -104,13 +108,17 @@ export function authService(deps: AuthDeps): Partial<ServiceImpl<typeof AuthServ
 
     async register(request) {
       checkAvatarUrl(request.avatarUrl);
-      return { user: await accounts.register(request) };
+      const user = await accounts.register(request);
+      accountEvents.registered(user);
+      return { user };
     },
 
     guestLogin: (request) =>
       counted("guest", async () => {
         const device = deviceOf(request);
-        return signedIn(await accounts.createGuest(), device);
+        const guest = await accounts.createGuest();
+        accountEvents.guestCreated(guest);
+        return signedIn(guest, device);
       }),
 
     refreshToken: ({ refreshToken, deviceId }) =>

@@ -5,6 +5,7 @@ import type { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts"
 import type { FriendshipService } from "#proto/gen/gochat/repo/v1/friendship_service_pb.ts";
 import type { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
 import type { UserService as RepoUserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import type { AccountEvents } from "../account-events.ts";
 import { checkAvatarUrl } from "../auth/request.ts";
 import { invalid, requireUserId } from "./arguments.ts";
 
@@ -14,12 +15,13 @@ export interface UserDeps {
     readonly friendship: Pick<Client<typeof FriendshipService>, "areFriends">;
     readonly onlineStatus: Pick<Client<typeof OnlineStatusService>, "getUsersOnlineStatus">;
   };
+  readonly accountEvents: Pick<AccountEvents, "profileUpdated">;
 }
 
 const statusesMax = 100;
 
 /** gochat.logic.v1.UserService. Errors: USER_NOT_FOUND, GUEST_FORBIDDEN, INVALID_PARAMETER. */
-export function userService({ repo }: UserDeps): Partial<ServiceImpl<typeof UserService>> {
+export function userService({ repo, accountEvents }: UserDeps): Partial<ServiceImpl<typeof UserService>> {
   async function find(userId: string, field: string): Promise<User> {
     requireUserId(userId, field);
     const { user } = await repo.user.getUser({ userId });
@@ -40,7 +42,9 @@ export function userService({ repo }: UserDeps): Partial<ServiceImpl<typeof User
       const isMeant = updateMask.length === 0 ? avatarUrl !== "" : updateMask.includes("avatar_url");
       if (!isMeant) return { user };
       const changed = await repo.user.updateUser({ userId, avatarUrl, updateMask: ["avatar_url"] });
-      return changed.user ? { user: changed.user } : {};
+      if (changed.user === undefined) return {};
+      accountEvents.profileUpdated(user, changed.user);
+      return { user: changed.user };
     },
 
     /** In the order of the first mention. Only friends and members of a shared group are told to be online, and nobody who

@@ -5,7 +5,7 @@ import { insertMany, run, type Steps } from "#infra/db/steps.ts";
 import { AppError } from "#proto/errors.ts";
 import { DissolvedChangeSchema, InfoUpdatedChangeSchema } from "#proto/gen/gochat/common/v1/change_pb.ts";
 import type { Action } from "#proto/permissions.ts";
-import type { ChangeScope, ConversationFields } from "../change-scope.ts";
+import type { ChangeScope, ConversationFields, Facts } from "../change-scope.ts";
 import { mergedSettings } from "./group-settings.ts";
 
 export interface Info {
@@ -16,10 +16,10 @@ export interface Info {
   readonly settings?: string;
 }
 
-function addInfo(scope: ChangeScope, conversation: Readonly<Record<string, unknown>>): bigint {
+function addInfo(scope: ChangeScope, conversation: Readonly<Record<string, unknown>>, facts: Facts): bigint {
   const changed = Object.keys(conversation);
   const value = create(InfoUpdatedChangeSchema, { changed, conversation: JSON.stringify(conversation) });
-  return scope.add({ change: { case: "infoUpdated", value } });
+  return scope.add({ change: { case: "infoUpdated", value }, facts });
 }
 
 /** Sets what differs; `expectedVersion` 0: whatever was there. Throws INSUFFICIENT_PERMISSION, VERSION_CONFLICT. */
@@ -35,23 +35,27 @@ export function updateInfo(info: Info, expectedVersion: bigint) {
     if (expectedVersion !== 0n && expectedVersion !== conversation.version) throw new AppError("VERSION_CONFLICT");
     const fields: { -readonly [K in keyof ConversationFields]: ConversationFields[K] } = {};
     const shown: Record<string, unknown> = {};
+    const oldValues: Record<string, string> = {};
     for (const field of ["name", "avatarUrl", "description"] as const) {
       const value = info[field];
       if (value === undefined || value === (conversation[field] ?? "")) continue;
       fields[field] = value === "" ? null : value;
       shown[field] = value;
+      oldValues[field] = conversation[field] ?? "";
     }
     if (info.settings !== undefined) {
       const settings = mergedSettings(conversation.settings, info.settings);
-      if (settings !== mergedSettings(conversation.settings, "{}")) {
+      const before = mergedSettings(conversation.settings, "{}");
+      if (settings !== before) {
         fields.settings = settings;
         shown.settings = JSON.parse(settings);
+        oldValues.settings = before;
       }
     }
     if (Object.keys(shown).length === 0) return;
     const version = conversation.version + 1n;
     scope.set({ ...fields, version });
-    addInfo(scope, shown);
+    addInfo(scope, shown, { oldValues });
   };
 }
 
@@ -88,6 +92,8 @@ export function announce({ announcements: a }: Tables, { id, content, pinned, ex
     } else yield* run(tx.q.update(a).set(fields).where(eq(a.id, present.id)));
     const updatedAt = Math.floor(nowMs / 1000);
     const authorId = operator.id.toString();
-    addInfo(scope, { announcement: { content, authorId, updatedAt, version: version.toString(), pinned } });
+    const announcementId = (present?.id ?? id).toString();
+    const announcement = { content, authorId, updatedAt, version: version.toString(), pinned };
+    addInfo(scope, { announcement }, { announcementId });
   };
 }

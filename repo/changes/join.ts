@@ -51,7 +51,7 @@ export function handleJoin(context: Context, requestId: bigint, accepts: boolean
     const fields = { status, handledBy: operator.id, updatedAt: nowMs };
     yield* run(tx.q.update(j).set(fields).where(eq(j.id, requestId)));
     if (!accepts) return;
-    const addition = { userIds: [request.userId], role: memberRole.member, membersMax };
+    const addition = { userIds: [request.userId], role: memberRole.member, membersMax, invites: false };
     const [failure] = yield* admit(context, scope, addition);
     if (failure !== undefined && failure.code !== "USER_ALREADY_IN_CONVERSATION") throw new AppError(failure.code);
   };

@@ -35,10 +35,16 @@ function* setMember(
   );
 }
 
-function* setRole(tables: Tables, scope: ChangeScope, userId: bigint, role: number): Steps<void> {
+function* setRole(
+  tables: Tables,
+  scope: ChangeScope,
+  { userId, role: oldRole }: Pick<MemberRow, "userId" | "role">,
+  role: number,
+): Steps<void> {
   yield* setMember(tables, scope, userId, { role });
   const value = create(MemberRoleChangeSchema, { userId: userId.toString(), role });
-  scope.add({ change: { case: "memberRole", value } });
+  const facts = { oldValues: { role: oldRole.toString() } };
+  scope.add({ change: { case: "memberRole", value }, facts });
 }
 
 /** The owner's: 1 member, 2 admin, 3 hands the group over and becomes an admin, a row for each of the two. The present
@@ -50,9 +56,10 @@ export function changeRole(tables: Tables, userId: bigint, role: number) {
     if (target.role === role) return;
     // A group has an owner.
     if (target.role === memberRole.owner) throw new AppError("OPERATION_NOT_SUPPORTED");
-    yield* setRole(tables, scope, userId, role);
+    yield* setRole(tables, scope, target, role);
     if (role !== memberRole.owner) return;
-    yield* setRole(tables, scope, scope.operator.id, memberRole.admin);
+    const before = { userId: scope.operator.id, role: scope.member?.role ?? memberRole.owner };
+    yield* setRole(tables, scope, before, memberRole.admin);
     scope.set({ ownerId: userId });
   };
 }

@@ -31,6 +31,8 @@ export interface Addition {
   readonly role: number;
   /** Of a group whose settings say nothing. */
   readonly membersMax: number;
+  /** False: they asked to be let in. Default true. */
+  readonly invites?: boolean;
 }
 
 /** Adds whom it can, under the lock; answers who could not be. Any member may where `invite_enabled`. Throws
@@ -48,7 +50,7 @@ export function addMembers(context: Context, addition: Addition) {
 export function* admit(
   context: Context,
   scope: ChangeScope,
-  { userIds, role, membersMax }: Addition,
+  { userIds, role, membersMax, invites = true }: Addition,
 ): Steps<Failure[]> {
   const { conversation, nowMs } = scope;
   const asked = [...new Set(userIds)];
@@ -72,7 +74,8 @@ export function* admit(
   if (memberCount > (own > 0 ? own : membersMax)) throw new AppError("CONVERSATION_FULL");
   const members = added.map(({ id, username }) => ({ userId: id.toString(), username, role }));
   const value = create(MemberAddedChangeSchema, { members, memberCount });
-  const seq = scope.add({ change: { case: "memberAdded", value } });
+  const facts = invites ? { invitedTo: conversation.name ?? "" } : {};
+  const seq = scope.add({ change: { case: "memberAdded", value }, facts });
   yield* insertMembers(
     context,
     conversation.id,

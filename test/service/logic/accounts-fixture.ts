@@ -11,6 +11,8 @@ import { createEmbeddedMq } from "../../../infra/mq/embedded.ts";
 import type { Mq } from "../../../infra/mq/mq.ts";
 import { createDirectClient, directClientOf } from "../../../infra/rpc/direct.ts";
 import { createIds, testWorkerLease } from "../../../infra/uid/uid.ts";
+import { createAccountEvents } from "../../../logic/account-events.ts";
+import { createAnnouncer } from "../../../logic/announce.ts";
 import { loadKeys } from "../../../logic/auth/keys.ts";
 import { defaultLogicConfig } from "../../../logic/config.ts";
 import { authService } from "../../../logic/rpc/auth.ts";
@@ -74,7 +76,9 @@ export async function openAccounts(): Promise<Accounts> {
     friendship: directClientOf(running.services, FriendshipService, errors),
   };
   const keys = await loadKeys({ file: join(folder, "keys.json") });
-  const deps = { ...common, repo, cache, mq, keys, config: defaultLogicConfig("development") };
+  const announcer = createAnnouncer({ mq, clog: silentLogger });
+  const accountEvents = createAccountEvents({ announce: announcer.announce, clock });
+  const deps = { ...common, repo, cache, mq, keys, accountEvents, config: defaultLogicConfig("development") };
   const silent = (): void => undefined;
   const notices = { asked: silent, accepted: silent, rejected: silent, removed: silent };
   return {
@@ -100,6 +104,7 @@ export async function openAccounts(): Promise<Accounts> {
       nowMs += ms;
     },
     async [Symbol.asyncDispose]() {
+      await announcer.drain();
       await running[Symbol.asyncDispose]();
       await mq[Symbol.asyncDispose]();
       await cache[Symbol.asyncDispose]();

@@ -19,6 +19,7 @@ import { defaultLogicConfig, type LogicConfig } from "../../../logic/config.ts";
 import { startLogic } from "../../../logic/start.ts";
 import { connectErrors } from "../../../proto/connect-errors.ts";
 import { ConversationService } from "../../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { FriendService } from "../../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
 import { MessageService } from "../../../proto/gen/gochat/logic/v1/message_service_pb.ts";
 import { type Ack, AckStatus, type DownstreamRecord } from "../../../proto/gen/gochat/mq/v1/downstream_pb.ts";
 import { UpstreamMessageSchema } from "../../../proto/gen/gochat/mq/v1/upstream_pb.ts";
@@ -53,6 +54,7 @@ export type Faults = (
 export interface Chat extends AsyncDisposable {
   readonly conversation: Client<typeof ConversationService>;
   readonly message: Client<typeof MessageService>;
+  readonly friend: Client<typeof FriendService>;
   readonly repo: {
     readonly user: Client<typeof UserService>;
     readonly conversation: Client<typeof RepoConversationService>;
@@ -133,6 +135,7 @@ export async function openChat(options: ChatOptions = {}): Promise<Chat> {
   return {
     conversation: clientOf(logic.services, ConversationService),
     message: clientOf(logic.services, MessageService),
+    friend: clientOf(logic.services, FriendService),
     repo,
     mq,
     cache,

@@ -25,7 +25,8 @@ export type ConversationEvent = Message<"gochat.mq.v1.ConversationEvent"> & {
 
   /**
    * conversation.created, conversation.member.added, .member.removed, .member.role.updated, .member.muted,
-   * conversation.info.updated, conversation.dissolved, conversation.announcement.updated
+   * conversation.info.updated, conversation.dissolved, conversation.announcement.updated, conversation.pinned,
+   * conversation.room_mode
    *
    * @generated from field: string event_type = 2;
    */

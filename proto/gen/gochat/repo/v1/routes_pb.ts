@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file gochat/repo/v1/routes.proto.
  */
 export const file_gochat_repo_v1_routes: GenFile = /*@__PURE__*/
-  fileDesc("Chtnb2NoYXQvcmVwby92MS9yb3V0ZXMucHJvdG8SDmdvY2hhdC5yZXBvLnYxIkIKBVJvdXRlEhIKCmdhdGV3YXlfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIdXNlcl9pZHMYAyADKAYiwQEKEkNvbnZlcnNhdGlvblJvdXRlcxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSDwoHaXNfcm9vbRgCIAEoCBITCgttZW1iZXJzX3NlcRgDIAEoAxIlCgZyb3V0ZXMYBCADKAsyFS5nb2NoYXQucmVwby52MS5Sb3V0ZRIYChBvZmZsaW5lX3VzZXJfaWRzGAUgAygGEisKDGV4dHJhX3JvdXRlcxgGIAMoCzIVLmdvY2hhdC5yZXBvLnYxLlJvdXRlIsMBCgpDaGFuZ2VSb3dzEicKBHJvd3MYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USOQoNY29udmVyc2F0aW9ucxgCIAMoCzIiLmdvY2hhdC5yZXBvLnYxLkNvbnZlcnNhdGlvblJvdXRlcxISCgpvdXRib3hfaWRzGAMgAygJEhQKDHJvdXRlc19rbm93bhgEIAEoCBIUCgxjYWNoZV9ydW5faWQYBSABKAkSEQoJZHVwbGljYXRlGAYgASgIYgZwcm90bzM", [file_gochat_common_v1_message]);
+  fileDesc("Chtnb2NoYXQvcmVwby92MS9yb3V0ZXMucHJvdG8SDmdvY2hhdC5yZXBvLnYxIkIKBVJvdXRlEhIKCmdhdGV3YXlfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSEAoIdXNlcl9pZHMYAyADKAYiwQEKEkNvbnZlcnNhdGlvblJvdXRlcxIXCg9jb252ZXJzYXRpb25faWQYASABKAkSDwoHaXNfcm9vbRgCIAEoCBITCgttZW1iZXJzX3NlcRgDIAEoAxIlCgZyb3V0ZXMYBCADKAsyFS5nb2NoYXQucmVwby52MS5Sb3V0ZRIYChBvZmZsaW5lX3VzZXJfaWRzGAUgAygGEisKDGV4dHJhX3JvdXRlcxgGIAMoCzIVLmdvY2hhdC5yZXBvLnYxLlJvdXRlIu8BCgpDaGFuZ2VSb3dzEicKBHJvd3MYASADKAsyGS5nb2NoYXQuY29tbW9uLnYxLk1lc3NhZ2USOQoNY29udmVyc2F0aW9ucxgCIAMoCzIiLmdvY2hhdC5yZXBvLnYxLkNvbnZlcnNhdGlvblJvdXRlcxISCgpvdXRib3hfaWRzGAMgAygJEhQKDHJvdXRlc19rbm93bhgEIAEoCBIUCgxjYWNoZV9ydW5faWQYBSABKAkSEQoJZHVwbGljYXRlGAYgASgIEioKBWZhY3RzGAcgAygLMhsuZ29jaGF0LnJlcG8udjEuQ2hhbmdlRmFjdHMivAEKC0NoYW5nZUZhY3RzEg4KBnNlcV9pZBgBIAEoAxI+CgpvbGRfdmFsdWVzGAIgAygLMiouZ29jaGF0LnJlcG8udjEuQ2hhbmdlRmFjdHMuT2xkVmFsdWVzRW50cnkSFwoPYW5ub3VuY2VtZW50X2lkGAMgASgJEhIKCmludml0ZWRfdG8YBCABKAkaMAoOT2xkVmFsdWVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_gochat_common_v1_message]);
 
 /**
  * Sessions of one gateway that a listed push must reach.
@@ -132,6 +132,13 @@ export type ChangeRows = Message<"gochat.repo.v1.ChangeRows"> & {
    * @generated from field: bool duplicate = 6;
    */
   duplicate: boolean;
+
+  /**
+   * By row; a row without facts has none. Empty for a repeat.
+   *
+   * @generated from field: repeated gochat.repo.v1.ChangeFacts facts = 7;
+   */
+  facts: ChangeFacts[];
 };
 
 /**
@@ -140,4 +147,42 @@ export type ChangeRows = Message<"gochat.repo.v1.ChangeRows"> & {
  */
 export const ChangeRowsSchema: GenMessage<ChangeRows> = /*@__PURE__*/
   messageDesc(file_gochat_repo_v1_routes, 2);
+
+/**
+ * What events tell of a row beside what the row says; never stored and never shown to clients.
+ *
+ * @generated from message gochat.repo.v1.ChangeFacts
+ */
+export type ChangeFacts = Message<"gochat.repo.v1.ChangeFacts"> & {
+  /**
+   * @generated from field: int64 seq_id = 1;
+   */
+  seqId: bigint;
+
+  /**
+   * What an info_updated or member_role row replaced, by the names of info_updated; settings as JSON.
+   *
+   * @generated from field: map<string, string> old_values = 2;
+   */
+  oldValues: { [key: string]: string };
+
+  /**
+   * @generated from field: string announcement_id = 3;
+   */
+  announcementId: string;
+
+  /**
+   * Name of the group, where a member_added row has people who were invited to it.
+   *
+   * @generated from field: string invited_to = 4;
+   */
+  invitedTo: string;
+};
+
+/**
+ * Describes the message gochat.repo.v1.ChangeFacts.
+ * Use `create(ChangeFactsSchema)` to create a new message.
+ */
+export const ChangeFactsSchema: GenMessage<ChangeFacts> = /*@__PURE__*/
+  messageDesc(file_gochat_repo_v1_routes, 3);
 
