@@ -53,3 +53,25 @@ export function badge(count: number): string {
     count < 1_000 ? {} : { notation: "compact", maximumFractionDigits: 1 },
   ).format(count);
 }
+
+let relativeFor = "";
+let relativeCache: Intl.RelativeTimeFormat | undefined;
+function relativeFormat(): Intl.RelativeTimeFormat {
+  const tag = localeTag();
+  if (relativeCache === undefined || tag !== relativeFor)
+    relativeCache = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" });
+  relativeFor = tag;
+  return relativeCache;
+}
+
+/** "5 min ago", "2 hr ago", "yesterday", "3 days ago", then a date. A time that is to come counts as now. */
+export function relativeTime(at: number, nowMs = Date.now()): string {
+  const relative = relativeFormat();
+  const seconds = Math.max(0, nowMs / 1_000 - at);
+  const days = dayNumber(nowMs / 1_000) - dayNumber(at);
+  if (seconds < 60) return relative.format(0, "second");
+  if (seconds < 3_600) return relative.format(-Math.floor(seconds / 60), "minute");
+  if (days <= 0 || seconds < 21_600) return relative.format(-Math.floor(seconds / 3_600), "hour");
+  if (days < 7) return relative.format(-days, "day");
+  return format("date", { dateStyle: "medium" }).format(at * 1_000);
+}

@@ -1,10 +1,12 @@
 import type { ConversationJson, MessageJson } from "#proto/objects.ts";
+import { friendOf } from "./friends.ts";
 import { type StringName, t } from "./strings.ts";
 
 export function nameOf(conversation: ConversationJson | undefined, id?: string): string {
   if (conversation === undefined) return id === "world" ? t("world") : "";
   if (conversation.type === 3) return t("world");
-  return conversation.name ?? conversation.peer?.username ?? conversation.id;
+  const remark = conversation.type === 1 ? friendOf(conversation.peer?.id ?? "")?.remark : undefined;
+  return remark ?? conversation.name ?? conversation.peer?.username ?? conversation.id;
 }
 
 export function aboutOf(conversation: ConversationJson | undefined): string {

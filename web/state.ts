@@ -5,6 +5,7 @@ import type { Pending } from "#client/outbox.ts";
 import type { ConnectionState } from "#client/socket.ts";
 import { createMemoryStorage, type KeyValueStorage } from "#client/storage.ts";
 import type { ConversationJson, MessageJson } from "#proto/objects.ts";
+import { deviceName } from "./device-name.ts";
 
 /** The page's own store; a browser that refuses it leaves memory. */
 export function pageStorage(kind: "localStorage" | "sessionStorage"): KeyValueStorage {
@@ -23,6 +24,7 @@ export const client = createClient({
   baseUrl: location.origin,
   storage: pageStorage("localStorage"),
   pageStorage: pageStorage("sessionStorage"),
+  clientInfo: deviceName(navigator.userAgent),
 });
 
 export const session = signal(client.auth.session());

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
+import { peopleEn, peopleZh } from "./strings/people.ts";
 
 /** Every text of the page. `{name}` is filled in; a pair is [one, other] by the plural rules of the language. */
 const en = {
+  ...peopleEn,
   appName: "GoChat",
   tagline: "Talk to everyone, right now.",
   continueAsGuest: "Continue as guest",
@@ -142,7 +144,7 @@ const en = {
   err_CONTENT_REJECTED: "The text was not accepted. Change it and send again.",
   err_IDEMPOTENCY_CONFLICT: "Try again to send it as a new message.",
   err_NOT_FRIENDS: "You can write only to friends here.",
-  err_BLOCKED_BY_USER: "You may not write here.",
+  err_BLOCKED_BY_USER: "This person cannot be reached.",
   err_RECALL_TIME_EXCEEDED: "It is too late to change this message.",
   err_MESSAGE_RECALLED: "This message has been removed.",
   err_REACTION_LIMIT: "There are already 20 different reactions here.",
@@ -153,6 +155,7 @@ export type StringName = keyof typeof en;
 type Table = Readonly<Record<StringName, string | readonly [string, string]>>;
 
 const zh: Table = {
+  ...peopleZh,
   appName: "GoChat",
   tagline: "此刻，与所有人畅聊。",
   continueAsGuest: "以访客身份进入",
@@ -293,7 +296,7 @@ const zh: Table = {
   err_CONTENT_REJECTED: "内容未通过，请修改后再发送。",
   err_IDEMPOTENCY_CONFLICT: "请重试，将作为新消息发送。",
   err_NOT_FRIENDS: "这里只能给好友发消息。",
-  err_BLOCKED_BY_USER: "你不能在此发言。",
+  err_BLOCKED_BY_USER: "无法联系此人。",
   err_RECALL_TIME_EXCEEDED: "已超过可修改的时间。",
   err_MESSAGE_RECALLED: "这条消息已被撤回。",
   err_REACTION_LIMIT: "这条消息已有 20 种回应。",

@@ -68,7 +68,8 @@ export async function newPerson(browser: Browser, url: string, options: BrowserC
       await page.locator(".composer").waitFor();
     },
     screenshot: async (name) => {
-      await page.screenshot({ path: join(artifacts, `${name}.png`) });
+      // Nothing half faded in.
+      await page.screenshot({ path: join(artifacts, `${name}.png`), animations: "disabled" });
     },
     [Symbol.asyncDispose]: () => context.close(),
   };

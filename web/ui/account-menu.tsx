@@ -3,6 +3,7 @@ import { forgetRoute } from "../route.ts";
 import { setLanguage, setTheme, type Theme, theme } from "../settings.ts";
 import { client, session } from "../state.ts";
 import { type Language, language, type StringName, t } from "../strings.ts";
+import { AccountItems } from "./account-items.tsx";
 import { Avatar } from "./avatar.tsx";
 
 function Choice<Value extends string>(props: {
@@ -96,6 +97,7 @@ export function AccountMenu() {
               ))}
             </dl>
           </div>
+          <AccountItems isGuest={user.isGuest} onChoose={() => setOpen(false)} />
           <button type="button" class="menu-item danger" onClick={signOut}>
             {user.isGuest ? t("signOutGuest") : t("signOut")}
           </button>

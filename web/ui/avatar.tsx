@@ -18,9 +18,15 @@ export function initials(name: string): string {
   return first?.segment.toUpperCase() ?? "?";
 }
 
-/** Decoration beside a name: screen readers skip it. */
-export function Avatar(props: { id: string; name: string; world?: boolean; size?: "small" | "large" }) {
-  const { id, name, world = false, size } = props;
+/** Decoration beside a name: screen readers skip it, so words must say too who is `online`. */
+export function Avatar(props: {
+  id: string;
+  name: string;
+  world?: boolean;
+  size?: "small" | "large";
+  online?: boolean;
+}) {
+  const { id, name, world = false, size, online = false } = props;
   return (
     <span
       class={`avatar ${size ?? ""} ${world ? "world" : ""}`}
@@ -28,6 +34,7 @@ export function Avatar(props: { id: string; name: string; world?: boolean; size?
       aria-hidden="true"
     >
       {world ? <GlobeIcon /> : initials(name)}
+      {online && <span class="online-dot" />}
     </span>
   );
 }

@@ -1,4 +1,5 @@
 import { useRef } from "preact/hooks";
+import { isBlocked } from "../friends.ts";
 import { aboutOf, nameOf } from "../naming.ts";
 import { showList } from "../route.ts";
 import { current, openConversation } from "../state.ts";
@@ -6,10 +7,13 @@ import { t } from "../strings.ts";
 import { ActingBar } from "./acting-bar.tsx";
 import { Announcer } from "./announcer.tsx";
 import { Avatar } from "./avatar.tsx";
+import { BlockedBar } from "./blocked-bar.tsx";
 import { Composer } from "./composer.tsx";
 import { ConnectionState } from "./connection-state.tsx";
 import { BackIcon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
+import { PersonButton } from "./person-button.tsx";
+import { PresenceLine } from "./presence-line.tsx";
 
 /** One conversation: who, what was said, and where to write. */
 export function Chat(props: { id: string }) {
@@ -18,7 +22,8 @@ export function Chat(props: { id: string }) {
   const name = nameOf(conversation, id);
   const about = aboutOf(conversation);
   const jump = useRef<() => void>(() => undefined);
-  const avatarId = conversation?.peer?.id ?? id;
+  const peer = conversation?.peer;
+  const avatarId = peer?.id ?? id;
   return (
     <main class="chat" aria-label={name}>
       <header class="chat-head">
@@ -28,8 +33,9 @@ export function Chat(props: { id: string }) {
         <Avatar id={avatarId} name={name} world={id === "world"} />
         <div class="titles">
           <h1 dir="auto">{name}</h1>
-          {about !== "" && <p>{about}</p>}
+          {peer === undefined ? about !== "" && <p>{about}</p> : <PresenceLine userId={peer.id} />}
         </div>
+        {peer !== undefined && <PersonButton person={peer} />}
       </header>
       <ConnectionState />
       <MessageList
@@ -40,7 +46,11 @@ export function Chat(props: { id: string }) {
         }}
       />
       <ActingBar conversationId={id} />
-      <Composer conversationId={id} name={name} onSent={() => jump.current()} />
+      {peer !== undefined && isBlocked(peer.id) ? (
+        <BlockedBar userId={peer.id} name={name} />
+      ) : (
+        <Composer conversationId={id} name={name} onSent={() => jump.current()} />
+      )}
       <Announcer />
     </main>
   );

@@ -7,11 +7,32 @@ import { CloseIcon } from "./icons.tsx";
 import { NewChat } from "./new-chat.tsx";
 import { Switcher } from "./switcher.tsx";
 
-type DialogName = "switcher" | "new-chat";
+/** A dialog that is shown: `key` tells one from the next. */
+interface Shown {
+  readonly key: string;
+  readonly label: () => string;
+  readonly content: () => ComponentChildren;
+}
 
-const shown = signal<DialogName | undefined>(undefined);
-export function openDialog(name: DialogName): void {
-  shown.value = name;
+const shown = signal<Shown | undefined>(undefined);
+
+/** Shows a dialog in the place of what is open. Its content closes it by `closeDialog`. */
+export function showDialog(key: string, label: () => string, content: () => ComponentChildren): void {
+  shown.value = { key, label, content };
+}
+export function openDialog(name: "switcher" | "new-chat"): void {
+  if (name === "switcher")
+    showDialog(
+      name,
+      () => t("search"),
+      () => <Switcher onDone={chosen} />,
+    );
+  else
+    showDialog(
+      name,
+      () => t("newChat"),
+      () => <NewChat onDone={chosen} />,
+    );
 }
 /** Closes what is open. The browser gives the focus back, and can only while the element is still on the page. */
 export function closeDialog(): void {
@@ -67,11 +88,11 @@ function Dialog(props: { label: string; children: ComponentChildren }) {
 
 /** The dialog that is open, if any. */
 export function Dialogs() {
-  if (shown.value === undefined) return null;
-  const switcher = shown.value === "switcher";
+  const dialog = shown.value;
+  if (dialog === undefined) return null;
   return (
-    <Dialog key={shown.value} label={t(switcher ? "search" : "newChat")}>
-      {switcher ? <Switcher onDone={chosen} /> : <NewChat onDone={chosen} />}
+    <Dialog key={dialog.key} label={dialog.label()}>
+      {dialog.content()}
     </Dialog>
   );
 }

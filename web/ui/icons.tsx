@@ -59,6 +59,22 @@ export const PeopleIcon = () =>
       <path d="M3 19c.5-3.500 2.800-5.500 6-5.500s5.500 2 6 5.500M15.500 5.300a3.500 3.500 0 0 1 0 6.400M17.500 14c2 .7 3.200 2.400 3.500 5" />
     </>,
   );
+export const AddPersonIcon = () =>
+  icon(
+    <>
+      <circle cx="10" cy="8.500" r="3.500" />
+      <path d="M4 19c.5-3.500 2.800-5.500 6-5.500 2 0 3.700.8 4.700 2.200M18 14v6m-3-3h6" />
+    </>,
+  );
+export const InfoIcon = () =>
+  icon(
+    <>
+      <circle cx="12" cy="12" r="8.500" />
+      <path d="M12 11v5m0-8.500v.1" />
+    </>,
+  );
+export const MoreIcon = () => icon(<path d="M5.500 12h.1m6.400 0h.1m6.400 0h.1" />);
+export const DeviceIcon = () => icon(<path d="M4 6h16v10H4zM9 20h6m-3-4v4" />);
 export const ReplyIcon = () => icon(<path d="M10 6 5 11l5 5M5 11h9a5 5 0 0 1 5 5v2" />, "icon flips");
 export const EditIcon = () => icon(<path d="m5 19 1-4L16.500 4.500l3 3L9 18l-4 1Z" />);
 export const TrashIcon = () => icon(<path d="M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7" />);

@@ -90,7 +90,13 @@ export function NewChat(props: { onDone: () => void }) {
           );
         })}
       </ul>
-      <People text={text} searching={people.searching} found={people.users.length} problem={people.problem} />
+      <People
+        text={text}
+        searching={people.searching}
+        found={people.users.length}
+        problem={people.problem}
+        hint={t("selectPeople")}
+      />
       {group && (
         <input
           class="field"
@@ -118,8 +124,14 @@ export function NewChat(props: { onDone: () => void }) {
   );
 }
 
-/** What the search has to say. */
-function People(props: { text: string; searching: boolean; found: number; problem: string | undefined }) {
+/** What a search for people has to say; `hint` before anything was typed. */
+export function People(props: {
+  text: string;
+  searching: boolean;
+  found: number;
+  problem: string | undefined;
+  hint: string;
+}) {
   if (props.problem !== undefined) {
     return (
       <p class="problem" role="alert">
@@ -129,5 +141,5 @@ function People(props: { text: string; searching: boolean; found: number; proble
   }
   if (props.found > 0) return null;
   const asked = props.text.trim() !== "";
-  return <p class="hint">{asked ? t(props.searching ? "loading" : "nobodyFound") : t("selectPeople")}</p>;
+  return <p class="hint">{asked ? t(props.searching ? "loading" : "nobodyFound") : props.hint}</p>;
 }

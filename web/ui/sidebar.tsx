@@ -1,6 +1,7 @@
 import type { ConversationJson } from "#proto/objects.ts";
 import { drafts } from "../drafts.ts";
 import { badge, shortTime } from "../format.ts";
+import { presenceOf, sideView } from "../friends.ts";
 import { nameOf, previewOf } from "../naming.ts";
 import { showConversation } from "../route.ts";
 import { conversationList, currentId, listLoaded, session } from "../state.ts";
@@ -9,7 +10,11 @@ import { AccountMenu } from "./account-menu.tsx";
 import { Avatar } from "./avatar.tsx";
 import { ConnectionState } from "./connection-state.tsx";
 import { openDialog } from "./dialogs.tsx";
+import { FriendNews } from "./friend-notes.tsx";
+import { FriendsPane } from "./friends-pane.tsx";
 import { Logo, PlusIcon, SearchIcon } from "./icons.tsx";
+import { SideTabs } from "./side-tabs.tsx";
+import { ListSkeleton } from "./skeleton.tsx";
 
 function Preview(props: { conversation: ConversationJson }) {
   const { conversation } = props;
@@ -39,6 +44,7 @@ function Entry(props: { conversation: ConversationJson }) {
   const unread = conversation.unreadCount ?? 0;
   const at = conversation.lastMessage?.createdAt;
   const here = conversation.id === currentId.value;
+  const online = conversation.peer !== undefined && presenceOf(conversation.peer.id)?.online === true;
   return (
     <li>
       <a
@@ -56,11 +62,13 @@ function Entry(props: { conversation: ConversationJson }) {
           name={name}
           world={conversation.type === 3}
           size="large"
+          online={online}
         />
         <span class="entry-text">
           <span class="entry-top">
             <span class="entry-name" dir="auto">
               {name}
+              {online && <span class="unseen">, {t("online")}</span>}
             </span>
             {at !== undefined && <time dateTime={new Date(at * 1_000).toISOString()}>{shortTime(at)}</time>}
           </span>
@@ -79,23 +87,18 @@ function Entry(props: { conversation: ConversationJson }) {
   );
 }
 
-function ListSkeleton() {
+function Entries() {
+  if (!listLoaded.value) return <ListSkeleton />;
   return (
-    <div class="skeleton" aria-hidden="true">
-      {[58, 40, 66, 48].map((width) => (
-        <div class="skeleton-row" key={width}>
-          <span class="bone round big" />
-          <span class="bones">
-            <span class="bone" style={{ inlineSize: `${width}%` }} />
-            <span class="bone" style={{ inlineSize: "82%" }} />
-          </span>
-        </div>
+    <ul class="entries">
+      {conversationList.value.map((conversation) => (
+        <Entry key={conversation.id} conversation={conversation} />
       ))}
-    </div>
+    </ul>
   );
 }
 
-/** The conversations, and who I am. */
+/** The conversations or the friends, and who I am. */
 export function Sidebar() {
   language.value;
   return (
@@ -119,15 +122,11 @@ export function Sidebar() {
         <kbd>{isApple ? "⌘K" : "Ctrl K"}</kbd>
       </button>
       {currentId.value === undefined && <ConnectionState />}
-      {listLoaded.value ? (
-        <ul class="entries">
-          {conversationList.value.map((conversation) => (
-            <Entry key={conversation.id} conversation={conversation} />
-          ))}
-        </ul>
-      ) : (
-        <ListSkeleton />
-      )}
+      <SideTabs />
+      <div id="side-panel" class="side-panel" role="tabpanel" aria-labelledby={`tab-${sideView.value}`}>
+        {sideView.value === "friends" ? <FriendsPane /> : <Entries />}
+      </div>
+      <FriendNews />
       <AccountMenu />
     </nav>
   );
