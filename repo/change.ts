@@ -112,6 +112,7 @@ export function createChanger(context: RepoContext): Changer {
   function* transact<T>(tx: Tx, key: ChangeKey, body: (scope: ChangeScope) => Steps<T>): Steps<Changed<T>> {
     const plans = plansOf(key.conversationId);
     const scope = yield* open(plans, tx, key);
+    context.writes?.only(key.conversationId);
     const { operator, conversation } = scope;
     const { membersSeq: membersSeqBefore } = conversation;
     const repeated = yield* repeatOf(plans, key);

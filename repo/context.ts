@@ -8,10 +8,13 @@ import type { Ids } from "#infra/uid/uid.ts";
 import { WORLD_ID } from "#proto/conversation-ids.ts";
 import type { RepoConfig } from "./config.ts";
 import type { PresenceStore } from "./store/presence.ts";
+import type { Writes } from "./writes.ts";
 
 /** What every store and rpc of this service is made of; `start.ts` builds it once. */
 export interface RepoContext {
   readonly db: Db;
+  /** Of `db`; only where this process is the only one that writes. */
+  readonly writes?: Writes | undefined;
   /** The drizzle tables of the database's dialect. */
   readonly tables: Tables;
   readonly cache: Cache;

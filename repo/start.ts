@@ -41,6 +41,7 @@ import { userService } from "./rpc/user.ts";
 import { createPresenceStore } from "./store/presence.ts";
 import { createLocalPresence } from "./store/presence-local.ts";
 import { ensureWorld } from "./store/world.ts";
+import { watchWrites } from "./writes.ts";
 
 export interface RepoDeps {
   readonly db: Db;
@@ -120,7 +121,9 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const tables = createTables(db.dialect.name);
   const parts = { cache, clog, clock };
   const presence = deps.presence === "process" ? createLocalPresence(parts) : createPresenceStore(parts);
-  const context: RepoContext = { db, tables, cache, presence, ids, clog, metrics, tracer, clock, config };
+  // The embedded database belongs to this process.
+  const watched = db.dialect.name === "sqlite" ? watchWrites(db, tables) : { db };
+  const context: RepoContext = { ...watched, tables, cache, presence, ids, clog, metrics, tracer, clock, config };
   await ensureWorld(context);
 
   watchDb(deps);

@@ -15,6 +15,7 @@ import type { RepoContext } from "./context.ts";
 import { insertMembers, joinWorld } from "./store/membership.ts";
 import { createPresenceStore } from "./store/presence.ts";
 import { ensureWorld } from "./store/world.ts";
+import { watchWrites } from "./writes.ts";
 
 /** A migrated database of its own with the world in it, on embedded drivers. For tests of this service. */
 export interface TestRepo extends AsyncDisposable {
@@ -40,13 +41,15 @@ export async function createTestRepo(options: TestRepoOptions = {}): Promise<Tes
   return await createTestRepoOn(createSqliteDb({ file: options.file ?? ":memory:", clock }), clock);
 }
 
-/** On `db`, which is closed with it; its clock is `clock`. */
-export async function createTestRepoOn(db: Db, clock: () => number): Promise<TestRepo> {
+/** On `opened`, which is closed with it; its clock is `clock`. */
+export async function createTestRepoOn(opened: Db, clock: () => number): Promise<TestRepo> {
   const cache = createMemoryCache({ clock });
-  const tables = createTables(db.dialect.name);
-  await migrate(db, migrations, clock);
+  const tables = createTables(opened.dialect.name);
+  await migrate(opened, migrations, clock);
+  const watched = opened.dialect.name === "sqlite" ? watchWrites(opened, tables) : { db: opened };
+  const { db } = watched;
   const context: RepoContext = {
-    db,
+    ...watched,
     tables,
     cache,
     presence: createPresenceStore({ cache, clog: silentLogger, clock }),

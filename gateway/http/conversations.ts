@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "#proto/errors.ts";
-import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import {
   AVATAR_URL_CHARS_MAX,
   CONVERSATION_NAME_CHARS_MAX,
@@ -13,6 +13,7 @@ import { conversation } from "#proto/schemas/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
 import { aliased, type Endpoints, endpoint, type Input, ok, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
+import { listText, textOnce } from "./json-text.ts";
 import type { Handlers } from "./mount.ts";
 import { announcementToJson, conversationToJson, memberToJson } from "./objects.ts";
 import { flag, pageAliases, pageFields, seqText, wholeNumber } from "./validate.ts";
@@ -145,6 +146,12 @@ export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<type
   };
 }
 
+const conversationText = textOnce((one: Conversation): string => JSON.stringify(conversationToJson(one)));
+/** Of a list that did not change since it was asked for before it is there already. */
+const conversationTexts = textOnce((list: Conversation[]): string => list.map(conversationText).join(","));
+
+type ListJson = z.input<Of<"listConversations">["answers"][200]>;
+
 type Of<K extends keyof typeof conversationEndpoints> = (typeof conversationEndpoints)[K];
 
 async function list(
@@ -168,13 +175,13 @@ async function list(
     },
     callerOptions(c, deps),
   );
-  return ok({
-    conversations: answer.conversations.map(conversationToJson),
+  const rest = {
     hasMore: answer.hasMore,
     total: Number(answer.total),
     serverTime: Number(answer.serverTime),
     ...(lastSync === undefined ? {} : { removed: answer.removedIds }),
-  });
+  };
+  return ok(listText<ListJson>("conversations", conversationTexts(answer.conversations), rest));
 }
 
 async function create(

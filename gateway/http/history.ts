@@ -48,7 +48,7 @@ export async function history(
     },
     callerOptions(c, deps),
   );
-  return listText("messages", answer.messages.map(messageText), restOf(answer, query));
+  return listText("messages", answer.messages.map(messageText).join(","), restOf(answer, query));
 }
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is

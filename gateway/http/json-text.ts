@@ -26,8 +26,8 @@ export function textOnce<T extends object>(make: (value: T) => string): (value: 
 /** A row as `Message` of spec 10 §2. */
 export const messageText = textOnce((row: Message): string => JSON.stringify(messageToJson(row)));
 
-/** `{"name":[items],…rest}` */
-export function listText<T>(name: string, items: readonly string[], rest: object): JsonText<T> {
+/** `{"name":[items],…rest}`; `items` with commas between. */
+export function listText<T>(name: string, items: string, rest: object): JsonText<T> {
   const others = JSON.stringify(rest).slice(1);
-  return new JsonText(`{"${name}":[${items.join(",")}]${others === "}" ? "" : ","}${others}`);
+  return new JsonText(`{"${name}":[${items}]${others === "}" ? "" : ","}${others}`);
 }

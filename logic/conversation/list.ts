@@ -1,5 +1,5 @@
 import type { CallOptions } from "@connectrpc/connect";
-import type { Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationDetails } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { RepoClients } from "../deps.ts";
 import { fillPeers, isVisible } from "./view.ts";
@@ -37,14 +37,44 @@ export async function listConversations(repo: RepoClients, query: ListQuery, opt
     },
     options,
   );
-  const conversations = answer.conversations.flatMap((details) => conversationOf(details, query));
   return {
-    conversations: await fillPeers(repo, conversations, query.userId, options),
+    conversations: await shownOf(repo, answer.conversations, query, options),
     total: answer.total,
     hasMore: answer.hasMore,
     removedIds: answer.removedIds,
     serverTime: answer.serverTime,
   };
+}
+
+const shownLists = new WeakMap<readonly ConversationDetails[], Conversation[]>();
+const shownOnes = new WeakMap<ConversationDetails, Conversation>();
+
+/** As the caller sees them: of a list that was read before as it is, by the very objects that it was then. */
+async function shownOf(
+  repo: RepoClients,
+  found: readonly ConversationDetails[],
+  query: ListQuery,
+  options: CallOptions,
+): Promise<Conversation[]> {
+  const whole = query.withLastMessage && query.withUnreadCount;
+  const before = whole ? shownLists.get(found) : undefined;
+  if (before !== undefined) return before;
+  const known = found.map((details) => (whole ? shownOnes.get(details) : undefined));
+  const fresh = found.flatMap((details, at) => (known[at] === undefined ? conversationOf(details, query) : []));
+  const filled = (await fillPeers(repo, fresh, query.userId, options)).values();
+  const shown = found.flatMap((details, at): Conversation[] => {
+    const one = known[at] ?? (details.conversation === undefined ? undefined : filled.next().value);
+    if (one === undefined) return [];
+    // A peer that was not read along may come later.
+    if (whole && isComplete(one)) shownOnes.set(details, one);
+    return [one];
+  });
+  if (whole && shown.every(isComplete)) shownLists.set(found, shown);
+  return shown;
+}
+
+function isComplete({ type, peer }: Conversation): boolean {
+  return type !== ConversationType.SINGLE || peer !== undefined;
 }
 
 function conversationOf(details: ConversationDetails, query: ListQuery): Conversation[] {

@@ -63,7 +63,9 @@ export function listMethods({
         },
         optionsOf(call),
       );
-      return { ...list, page: at.page, pageSize: at.pageSize };
+      // By its name it is a message: its rows are not copied.
+      const $typeName = "gochat.logic.v1.GetConversationsOptimizedResponse";
+      return { $typeName, ...list, page: at.page, pageSize: at.pageSize };
     },
 
     async searchConversations({ userId, query, typeFilter, limit }, call) {

@@ -75,7 +75,9 @@ export function historyMethods({ repo }: Deps): Pick<Impl, "getMessages" | "sync
       checkHistoryQuery(request);
       const conversationId = requireConversationId(request.conversationId);
       const calls = optionsOf(call);
-      return await readHistory(repo, { ...request, conversationId }, request.userId, calls);
+      const page = await readHistory(repo, { ...request, conversationId }, request.userId, calls);
+      // By its name it is a message: its rows are not copied.
+      return { $typeName: "gochat.logic.v1.GetMessagesResponse", ...page };
     },
 
     async syncMessages(request, call) {

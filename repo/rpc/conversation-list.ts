@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type {
   ConversationDetails,
   ConversationService,
@@ -37,37 +38,61 @@ function listQuery(request: GetUserConversationsRequest | GetUserConversationsWi
   return { userId: idOf(userId, "user_id"), offset, limit: rows, type: typeFilter };
 }
 
+type Flags = Pick<GetUserConversationsWithDetailsRequest, "includeLastMessage" | "includeSenderInfo">;
+
+/** A list that did not change is answered by the very objects of before, and so is what did not change of another: whoever
+ *  makes something of them may keep it by the object. */
+function createDetails(worldCount: () => Promise<number>) {
+  const known = new WeakMap<ListedConversation, ConversationDetails>();
+  const pages = new WeakMap<readonly ListedConversation[], { page: ConversationDetails[]; worldMembers: number }>();
+
+  function detailsOf(item: ListedConversation, worldMembers: number, flags: Flags): ConversationDetails {
+    const isWorld = item.conversation.type === (ConversationType.WORLD as number);
+    const before = isWhole(flags) ? known.get(item) : undefined;
+    if (before !== undefined && (!isWorld || before.conversation?.memberCount === worldMembers)) return before;
+    const conversation = toConversation(item.conversation);
+    if (isWorld) conversation.memberCount = worldMembers;
+    conversation.lastReadSeqId = item.lastReadSeqId;
+    if (item.peer !== undefined) conversation.peer = item.peer;
+    const details: ConversationDetails = {
+      $typeName: "gochat.repo.v1.ConversationDetails",
+      conversation,
+      userMembership: toMember(item.member),
+      lastMessage: shown(item.lastMessage, flags),
+      unreadCount: item.unread,
+      lastActivityAt: seconds(item.conversation.lastMessageAt),
+    };
+    if (isWhole(flags)) known.set(item, details);
+    return details;
+  }
+
+  return async (items: ListedConversation[], flags: Flags): Promise<ConversationDetails[]> => {
+    const hasWorld = items.some(({ conversation }) => conversation.type === (ConversationType.WORLD as number));
+    const worldMembers = hasWorld ? await worldCount() : 0;
+    const before = isWhole(flags) ? pages.get(items) : undefined;
+    if (before?.worldMembers === worldMembers) return before.page;
+    const page = items.map((item) => detailsOf(item, worldMembers, flags));
+    if (isWhole(flags)) pages.set(items, { page, worldMembers });
+    return page;
+  };
+}
+
+function isWhole({ includeLastMessage, includeSenderInfo }: Flags): boolean {
+  return includeLastMessage && includeSenderInfo;
+}
+
+function shown(last: Message | undefined, { includeLastMessage, includeSenderInfo }: Flags): Message | undefined {
+  if (!includeLastMessage) return undefined;
+  if (last?.sender === undefined || includeSenderInfo) return last;
+  return { ...last, sender: { ...last.sender, username: "", avatarUrl: "" } };
+}
+
 /** The reads of a user's list. */
 export function listMethods(
   list: ConversationList,
-  present: Present,
+  worldCount: () => Promise<number>,
 ): Pick<Impl, "getUserConversations" | "getUserConversationsWithDetails"> {
-  async function details(
-    items: readonly ListedConversation[],
-    { includeLastMessage, includeSenderInfo }: GetUserConversationsWithDetailsRequest,
-  ): Promise<ConversationDetails[]> {
-    const conversations = await present(items.map((item) => item.conversation));
-    return items.map((item, at) => {
-      const conversation = conversations[at];
-      if (conversation !== undefined) {
-        conversation.lastReadSeqId = item.lastReadSeqId;
-        if (item.peer !== undefined) conversation.peer = item.peer;
-      }
-      let lastMessage = includeLastMessage ? item.lastMessage : undefined;
-      if (lastMessage?.sender !== undefined && !includeSenderInfo) {
-        lastMessage = { ...lastMessage, sender: { ...lastMessage.sender, username: "", avatarUrl: "" } };
-      }
-      return {
-        $typeName: "gochat.repo.v1.ConversationDetails",
-        conversation,
-        userMembership: toMember(item.member),
-        lastMessage,
-        unreadCount: item.unread,
-        lastActivityAt: seconds(item.conversation.lastMessageAt),
-      };
-    });
-  }
-
+  const details = createDetails(worldCount);
   return {
     async getUserConversations(request) {
       const query = listQuery(request);
@@ -82,9 +107,10 @@ export function listMethods(
         sinceMs > 0
           ? await Promise.all([list.changedSince(query, sinceMs), list.removedSince(query.userId, sinceMs)])
           : [await list.page(query), []];
-      const conversations = await details(items, request);
       return {
-        conversations,
+        // By its name it is a message: its rows are not copied.
+        $typeName: "gochat.repo.v1.GetUserConversationsWithDetailsResponse",
+        conversations: await details(items, request),
         total: BigInt(total),
         hasMore: query.offset + items.length < total,
         removedIds,

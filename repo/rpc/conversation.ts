@@ -38,11 +38,12 @@ type Of<M extends keyof Impl> = Pick<Impl, M>;
  *  SERVICE_UNAVAILABLE and those of the changes. */
 export function conversationService(context: RepoContext) {
   const store = createConversationStore(context);
-  const present = presenter(createWorldCount(context));
+  const worldCount = createWorldCount(context);
+  const present = presenter(worldCount);
   const finder = createRouteFinder(context);
   return {
     ...conversationMethods(context, store, present),
-    ...listMethods(createConversationList(context), present),
+    ...listMethods(createConversationList(context), worldCount),
     ...memberMethods(createMemberStore(context)),
     ...pointerMethods(createReadPointers(context)),
     ...routeMethods(finder, store),

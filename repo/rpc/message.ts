@@ -167,6 +167,8 @@ export function messageService(
       if (page === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
       const { messages, hasMore, nextSeq, completeFrom, completeTo, latestSeq, hiddenBefore = 0n } = page;
       return {
+        // By its name it is a message: its rows are not copied.
+        $typeName: "gochat.repo.v1.GetConversationMessagesResponse",
         messages,
         hasMore,
         nextSeqId: nextSeq,

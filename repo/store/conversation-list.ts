@@ -5,7 +5,8 @@ import { IDS_MAX } from "#proto/limits.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
 import { createLastMessages } from "./last-messages.ts";
-import { listPlan } from "./list-plan.ts";
+import { type ListRow, listPlan, membershipsPlan } from "./list-plan.ts";
+import { createListSnapshots, idsMax, listItemsMax } from "./list-snapshots.ts";
 import { messageColumns, senderColumns, toMessage, toUserInfo } from "./message-row.ts";
 
 export interface ListQuery {
@@ -49,7 +50,9 @@ export interface ConversationList {
 /** Commits become visible a little after their time was taken: the window of an incremental list reaches back so far. */
 export const overlapMs = 10_000;
 
-export function createConversationList(context: Pick<RepoContext, "db" | "tables">): ConversationList {
+export function createConversationList(
+  context: Pick<RepoContext, "db" | "tables" | "clock"> & Partial<Pick<RepoContext, "writes">>,
+): ConversationList {
   const { db, tables } = context;
   const { conversations: c, conversationMembers: m, messages, userReadPointers: p, users } = tables;
   const total = sql<number>`count(*) over ()`.mapWith(Number);
@@ -102,13 +105,8 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
   const plans = { all: listPlan(tables, false), typed: listPlan(tables, true) };
   const lastMessageOf = createLastMessages();
 
-  async function readPage(query: ListQuery): Promise<ListPage> {
-    const { userId, limit, offset, type } = query;
-    const values = [userId, BigInt(limit), BigInt(offset)];
-    const { rows, total, nowMs } = await (type === 0
-      ? db.ask(plans.all, values)
-      : db.ask(plans.typed, [...values, type]));
-    const items = rows.flatMap((row): ListedConversation[] => {
+  function listed(rows: readonly ListRow[]): ListedConversation[] {
+    return rows.flatMap((row): ListedConversation[] => {
       const { c: conversation, m: member, p: pointer, peer } = row;
       if (conversation === undefined || member === undefined) return [];
       const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
@@ -123,7 +121,31 @@ export function createConversationList(context: Pick<RepoContext, "db" | "tables
         },
       ];
     });
-    return { items, total: rows.length > 0 ? total : await countPast(query, mine(query)), nowMs };
+  }
+
+  const memberships = { all: membershipsPlan(tables, 0), some: membershipsPlan(tables, idsMax) };
+
+  async function readMemberships(userId: bigint, ids?: readonly string[]): Promise<ListedConversation[]> {
+    const values = [userId, BigInt(listItemsMax + 1)];
+    // Every place has an id; those that are left repeat the first.
+    const places = ids === undefined ? [] : Array.from({ length: idsMax }, (_, at) => ids[at] ?? ids[0]);
+    const { rows } = await db.ask(ids === undefined ? memberships.all : memberships.some, [...values, ...places]);
+    return listed(rows);
+  }
+
+  const { writes } = context;
+  const snapshots =
+    writes === undefined ? undefined : createListSnapshots({ read: readMemberships, writes, clock: context.clock });
+
+  async function readPage(query: ListQuery): Promise<ListPage> {
+    const held = await snapshots?.page(query);
+    if (held !== undefined) return { ...held, nowMs: await db.now() };
+    const { userId, limit, offset, type } = query;
+    const values = [userId, BigInt(limit), BigInt(offset)];
+    const { rows, total, nowMs } = await (type === 0
+      ? db.ask(plans.all, values)
+      : db.ask(plans.typed, [...values, type]));
+    return { items: listed(rows), total: rows.length > 0 ? total : await countPast(query, mine(query)), nowMs };
   }
 
   /** Past the last page no row tells the total. */

@@ -21,12 +21,41 @@ function groupsOf(tables: Tables) {
 export type ListPlan = AskPlan<ReturnType<typeof groupsOf>>;
 export type ListRow = AnswerRow<ReturnType<typeof groupsOf>>;
 
+/** What is joined to the memberships `m` of one user and the heads `c`. */
+function joined(tables: Tables, user: SQL): SQL {
+  const { conversations: c, conversationMembers: m, userReadPointers: p, messages, users } = tables;
+  const id = named("c", c.id);
+  return sql`left join ${p} p on ${named("p", p.userId)} = ${user} and ${named("p", p.conversationId)} = ${id}
+    left join ${messages} last on ${named("last", messages.id)} = ${named("c", c.lastMessageId)}
+    left join ${users} sender on ${named("sender", users.id)} = ${named("last", messages.senderId)}
+    left join ${m} o on ${named("c", c.type)} = 1 and ${named("o", m.conversationId)} = ${id}
+      and ${named("o", m.userId)} <> ${user}
+    left join ${users} peer on ${named("peer", users.id)} = ${named("o", m.userId)}`;
+}
+
+/** The conversations of a user in no order, hidden ones too. Values: user, limit, then `ids` conversations of which they are,
+ *  with none all. */
+export function membershipsPlan(tables: Tables, ids: number): ListPlan {
+  const { conversations: c, conversationMembers: m } = tables;
+  const places = Array.from({ length: ids }, (_, at) => at + 2);
+  return {
+    groups: groupsOf(tables),
+    params: [m.userId, m.userId, ...places.map(() => m.conversationId)],
+    from: (hole) => {
+      const list = sql.join(places.map(hole), sql`, `);
+      const wanted = ids === 0 ? sql`` : sql` and ${named("m", m.conversationId)} in (${list})`;
+      return sql`${m} m join ${c} c on ${named("c", c.id)} = ${named("m", m.conversationId)} ${joined(tables, hole(0))}
+        where ${named("m", m.userId)} = ${hole(0)}${wanted} limit ${hole(1)}`;
+    },
+  };
+}
+
 /** A page of somebody's list by one statement (spec 40 §4): the memberships with the heads of their conversations, narrow, put
  *  in order and cut to the page; then, for the rows of the page alone, all that is shown. Values: user, limit, offset, and
  *  with `typed` the type. */
 export function listPlan(tables: Tables, typed: boolean): ListPlan {
-  const { conversations: c, conversationMembers: m, userReadPointers: p, messages, users } = tables;
-  const at = { m: named.bind(null, "m"), c: named.bind(null, "c"), o: named.bind(null, "o") };
+  const { conversations: c, conversationMembers: m } = tables;
+  const at = { m: named.bind(null, "m"), c: named.bind(null, "c") };
   const unpinnedWorld = sql`${at.c(c.id)} = ${sql.raw(`'${worldId}'`)} and ${at.m(m.pinnedAt)} is null`;
   const group = sql`case when ${unpinnedWorld} then 0 when ${at.m(m.pinnedAt)} is not null then 1 else 2 end`;
   const order = (prefix: SQL): SQL => sql`${prefix}grp, ${prefix}pinned desc, ${prefix}active desc, ${prefix}cid`;
@@ -46,11 +75,7 @@ export function listPlan(tables: Tables, typed: boolean): ListPlan {
     from: (hole) => sql`(${page(hole)}) l
       join ${m} m on ${at.m(m.userId)} = ${hole(0)} and ${at.m(m.conversationId)} = l.cid
       join ${c} c on ${at.c(c.id)} = l.cid
-      left join ${p} p on ${named("p", p.userId)} = ${hole(0)} and ${named("p", p.conversationId)} = l.cid
-      left join ${messages} last on ${named("last", messages.id)} = ${at.c(c.lastMessageId)}
-      left join ${users} sender on ${named("sender", users.id)} = ${named("last", messages.senderId)}
-      left join ${m} o on ${at.c(c.type)} = 1 and ${at.o(m.conversationId)} = l.cid and ${at.o(m.userId)} <> ${hole(0)}
-      left join ${users} peer on ${named("peer", users.id)} = ${at.o(m.userId)}
+      ${joined(tables, hole(0))}
       order by ${order(sql`l.`)}`,
   };
 }

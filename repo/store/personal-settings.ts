@@ -14,7 +14,7 @@ export interface PersonalSettings {
 }
 
 /** What a member decides for himself: no row of the stream, no lock on the conversation (spec 40 §7). */
-export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables" | "ids">) {
+export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables" | "ids" | "writes">) {
   const { db, tables } = context;
   const { conversations: c, conversationMembers: m } = tables;
   const byId = { table: c, columns: conversationColumns(tables), by: [c.id] };
@@ -24,6 +24,7 @@ export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables
       await db.transaction(function* (tx) {
         const [conversation] = yield* findMany(byId, [[conversationId]]);
         if (conversation === undefined) throw new AppError("CONVERSATION_NOT_FOUND");
+        context.writes?.only(conversationId);
         const nowMs = yield* now();
         const fields = {
           ...(pinned === undefined ? {} : { pinnedAt: pinned ? nowMs : null }),

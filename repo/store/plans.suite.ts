@@ -59,8 +59,10 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
     const ask = (limit: number) => list({ ...page, limit, updatedSince: 0n }, undefined as never);
     // The world's members are counted once in ten seconds.
     await ask(1);
+    // Where no other process writes, it is held from the second question on.
+    const held = repo.context.writes === undefined ? 1 : 0;
     expect(await statementsOf(() => ask(2))).toBe(1);
-    expect(await statementsOf(() => ask(100))).toBe(1);
+    expect(await statementsOf(() => ask(100))).toBe(held);
     expect((await ask(100)).conversations).toHaveLength(22);
   });
 
