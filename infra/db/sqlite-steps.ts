@@ -10,10 +10,9 @@ import {
   findSql,
   found,
   insertSql,
-  keyIn,
+  keyEquals,
   scanSql,
   scanValues,
-  tuple,
   updateRowSql,
   updateValues,
   upsertSql,
@@ -118,7 +117,7 @@ export function createStepRunner(client: Database, clock: () => number): StepRun
     count += 1;
     let statement = finds.get(plan);
     if (statement === undefined) {
-      statement = compile(client, findSql(sqliteDialect, plan, keyIn(plan, tuple(plan.by.length, hole))));
+      statement = compile(client, findSql(sqliteDialect, plan, keyEquals(plan, hole)));
       finds.set(plan, statement);
     }
     const rows: unknown[][] = [];

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { conformanceTable } from "./conformance-tables.ts";
 import { type Dialect, mysqlDialect, postgresDialect, sqliteDialect } from "./dialect.ts";
-import { findSql, insertSql, keyIn, scanSql, tuple, updateManySql, updateRowSql, upsertSql } from "./statements.ts";
+import { findSql, insertSql, keyEquals, keyIn, scanSql, updateManySql, updateRowSql, upsertSql } from "./statements.ts";
 
 const hole = sql.raw("?");
 const rows = sql.raw("ROWS");
@@ -71,16 +71,18 @@ test("rows found by a compound key; locks are taken in key order", () => {
     const table = items(dialect);
     return { table, columns: { id: table.id }, by: [table.owner, table.name] };
   };
-  const compound = (dialect: Dialect) => findSql(dialect, plan(dialect), keyIn(plan(dialect), tuple(2, hole)));
+  const compound = (dialect: Dialect) => findSql(dialect, plan(dialect), keyIn(plan(dialect), sql.raw("(?, ?)")));
   expect(texts(compound)).toEqual([
     'select "id" from "conformance_items" where ("owner", "name") in ((?, ?))',
     "select `id` from `conformance_items` where (`owner`, `name`) in ((?, ?))",
     'select "id" from "conformance_items" where ("owner", "name") in ((?, ?))',
   ]);
+  const one = findSql(sqliteDialect, plan(sqliteDialect), keyEquals(plan(sqliteDialect), hole));
+  expect(sqliteDialect.compile(one).sql).toBe('select "id" from "conformance_items" where "owner" = ? and "name" = ?');
   const locks = texts((dialect) => {
     const table = items(dialect);
     const by = { table, columns: { id: table.id }, by: [table.id], lock: true };
-    return findSql(dialect, by, keyIn(by, tuple(1, hole)));
+    return findSql(dialect, by, keyIn(by, hole));
   });
   expect(locks).toEqual([
     'select "id" from "conformance_items" where "id" in (?) order by "id"',

@@ -86,10 +86,12 @@ export function keyIn(plan: FindPlan, keys: SQL): SQL {
   return sql`${left} in (${keys})`;
 }
 
-/** `(?, ?, ?)`; without parentheses for one. */
-export function tuple(count: number, hole: SQL): SQL {
-  const holes = list(Array.from({ length: count }, () => hole));
-  return count === 1 ? holes : sql`(${holes})`;
+/** One row: a hole for each part of its key, in their order. A list of rows after IN would cost SQLite a table of its own. */
+export function keyEquals(plan: FindPlan, hole: SQL): SQL {
+  return sql.join(
+    plan.by.map((column) => sql`${sql.identifier(column.name)} = ${hole}`),
+    sql` and `,
+  );
 }
 
 /** Places: the equal columns in their order, then from, to and limit. */
@@ -122,6 +124,7 @@ export function found(
   plan: { readonly columns: Selection },
   values: readonly (readonly unknown[])[],
 ): Record<string, unknown>[] {
+  if (values.length === 0) return [];
   const columns = Object.entries(plan.columns);
   return values.map((row) => {
     const object: Record<string, unknown> = {};
