@@ -31,6 +31,16 @@ export function routesSuite(createTestRepo: CreateTestRepo): void {
     expect([world?.isRoom, world?.routes, world?.offlineUserIds]).toEqual([true, [], []]);
   });
 
+  test("rooms alone: the cache is not asked, and one that is away keeps nobody from anything", async () => {
+    await using repo = await createTestRepo();
+    const away = new Proxy(repo.context.cache, { get: () => () => Promise.reject(new Error("away")) }) as Cache;
+    const found = await createRouteFinder({ ...repo.context, cache: away }).find([
+      { id: "world", isRoom: true, membersSeq: 0n },
+    ]);
+    expect([found.routesKnown, found.cacheRunId]).toEqual([true, ""]);
+    expect(found.conversations.map(({ isRoom, routes }) => [isRoom, routes])).toEqual([[true, []]]);
+  });
+
   test("the member list is cached under members_seq: another seq is read again", async () => {
     await using repo = await createTestRepo();
     const ann = await repo.addUser();

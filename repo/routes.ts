@@ -19,6 +19,7 @@ export interface Routes {
   readonly conversations: ConversationRoutes[];
   /** False: the cache could not be asked; listed pushes must wait for the resync. */
   readonly routesKnown: boolean;
+  /** Empty when nothing was listed, and so nothing was read. */
   readonly cacheRunId: string;
 }
 
@@ -83,7 +84,10 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
     async find(conversations) {
       const listed = conversations.filter(isListed);
       const rooms = conversations.filter((conversation) => !isListed(conversation));
-      const lists = listed.length === 0 ? [] : await memberLists(listed);
+      const ofRooms = rooms.map((room) => routesOf(room, [], new Map()));
+      // What rooms are owed goes by broadcast, whatever the cache has lost.
+      if (listed.length === 0) return { conversations: ofRooms, routesKnown: true, cacheRunId: "" };
+      const lists = await memberLists(listed);
       const extras = listed.flatMap(({ extraUserIds }) => extraUserIds ?? []);
       const presence = await context.presence
         .places([...new Set([...lists.flat(), ...extras])])
@@ -93,7 +97,7 @@ export function createRouteFinder(context: RepoContext): RouteFinder {
         return routesOf(conversation, members, presence?.places ?? new Map());
       });
       return {
-        conversations: [...routed, ...rooms.map((room) => routesOf(room, [], new Map()))],
+        conversations: [...routed, ...ofRooms],
         routesKnown: presence !== undefined,
         cacheRunId: presence?.runId ?? "",
       };
