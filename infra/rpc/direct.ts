@@ -18,6 +18,7 @@ import {
 import { type Logger, silentLogger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { translated, wrapped } from "./client.ts";
+import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { DirectContext } from "./direct-context.ts";
 import { errorInterceptor, logUnexpected } from "./interceptors.ts";
 import { invokeUnary } from "./invoke.ts";
@@ -56,6 +57,7 @@ export function createDirectClient<S extends DescService>(
     errors: options.errors,
     timeoutMs: options.defaultTimeoutMs ?? TIMEOUT_MS_DEFAULT,
     interceptors: options.interceptors ?? [],
+    deadlines: createDeadlines(),
     clog: options.clog ?? silentLogger,
     metrics:
       options.metrics === undefined ? undefined : createServerMetrics(options.metrics, options.clog ?? silentLogger),
@@ -88,6 +90,7 @@ interface Settings {
   readonly errors: ErrorTranslator;
   readonly timeoutMs: number;
   readonly interceptors: readonly Interceptor[];
+  readonly deadlines: Deadlines;
   readonly clog: Logger;
   readonly metrics: ServerMetrics | undefined;
 }
@@ -114,7 +117,7 @@ function unaryCall(method: DescMethodUnary, fn: UnaryFunction | undefined, setti
     const context = new DirectContext(method, timeoutMs > 0 ? timeoutMs : undefined, options);
     const began = metrics === undefined ? 0 : performance.now();
     try {
-      const response = await withinDeadline(method, fn, input, context, settings.interceptors);
+      const response = await withinDeadline(method, fn, input, context, settings);
       metrics?.observe(method, undefined, (performance.now() - began) / 1000, context);
       if (options.onHeader !== undefined) options.onHeader(context.responseHeader);
       if (options.onTrailer !== undefined) options.onTrailer(context.responseTrailer);
@@ -135,7 +138,7 @@ function withinDeadline(
   fn: UnaryFunction | undefined,
   input: object,
   context: DirectContext,
-  interceptors: readonly Interceptor[],
+  { interceptors, deadlines }: Settings,
 ): Promise<Message> {
   if (fn === undefined) return Promise.reject(unimplementedError(method));
   const { callerSignal } = context;
@@ -146,17 +149,25 @@ function withinDeadline(
     reject(error);
   };
   const left = context.timeoutMs();
-  const timer = left === undefined ? undefined : setTimeout(() => stop(deadlineError()), left);
+  const deadline = left === undefined ? undefined : deadlines.add(left, () => stop(deadlineError()));
   const onAbort = callerSignal === undefined ? undefined : (): void => stop(abortError(callerSignal));
   if (onAbort !== undefined) callerSignal?.addEventListener("abort", onAbort, { once: true });
   const request = isMessage(input, method.input)
     ? input
     : create(method.input, input as MessageInitShape<typeof method.input>);
-  invokeUnary(method, fn, request, context, interceptors)
-    .then(resolve, reject)
-    .finally(() => {
-      clearTimeout(timer);
-      if (onAbort !== undefined) callerSignal?.removeEventListener("abort", onAbort);
-    });
+  const over = (): void => {
+    if (deadline !== undefined) deadlines.remove(deadline);
+    if (onAbort !== undefined) callerSignal?.removeEventListener("abort", onAbort);
+  };
+  invokeUnary(method, fn, request, context, interceptors).then(
+    (response) => {
+      over();
+      resolve(response);
+    },
+    (error: unknown) => {
+      over();
+      reject(error);
+    },
+  );
   return promise;
 }
