@@ -25,6 +25,11 @@ test("sockets are a multiple of a conversation's people", () => {
   expect(parseSendOptions([], "group")).toMatchObject({ kind: "group", members: 100, conns: 100 });
 });
 
+test("--warm is seconds of a warm-up, none unless asked for", () => {
+  expect([parseWorldOptions([]).warm, parseWorldOptions(["--warm", "20"]).warm]).toEqual([0, 20]);
+  expect(() => parseWorldOptions(["--warm", "601"])).toThrow(BenchUsageError);
+});
+
 test("settings and the command are kept", () => {
   const options = parseWorldOptions(["--set", "ws.frame_out_max=128KiB", "--set", "a.b=c=d"]);
   expect(options.set).toEqual({ "ws.frame_out_max": "128KiB", "a.b": "c=d" });

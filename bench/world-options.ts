@@ -18,6 +18,9 @@ export interface WorldOptions extends CommonOptions {
   size: number;
   /** All rounds of a side together, 1…3,600. */
   seconds: number;
+  /** Message by message before anything is measured, so that GoChat's code is compiled as in a server that has run for some
+   *  minutes, 0…600 s. */
+  warm: number;
   /** Turns of reference and GoChat, 1…15. */
   rounds: number;
   encoding: "text" | "proto";
@@ -42,6 +45,7 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     joined: "1",
     size: "200",
     seconds: "12",
+    warm: "0",
     rounds: undefined,
     text: false,
     proto: false,
@@ -62,6 +66,7 @@ export function parseWorldOptions(args: readonly string[]): WorldOptions {
     joined: whole("joined", flags.joined, 1, 100),
     size: whole("size", flags.size, 40, 5000),
     seconds,
+    warm: whole("warm", flags.warm, 0, 600),
     rounds: whole("rounds", flags.rounds ?? (seconds < 6 ? "1" : "3"), 1, 15),
     encoding: flags.proto ? "proto" : "text",
     processes: whole("processes", flags.processes, 1, 16),

@@ -54,6 +54,7 @@ export async function takeTurns(stage: Stage): Promise<Sides> {
     return one;
   };
   progress.say("warming up");
+  if (options.warm > 0) await gochat("", { ...plan, pace: { at: "closed", window: 1 }, seconds: options.warm }, 0);
   const longWarm = { ...plan, seconds: Math.min(firstWarmS, options.seconds / 4) };
   let { train } = await gochat("", longWarm, 0);
   await floor(longWarm, train);

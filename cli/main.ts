@@ -33,8 +33,8 @@ Options of every bench against a server:
   --target embedded|up|URL  --set KEY=VALUE  --json FILE  --baseline FILE
 
 Options of bench world:
-  --conns N  --rate N | --window N  --joined N  --size BYTES  --seconds N  --rounds N  --text|--proto  --processes N
-  --slow-readers PERCENT  --no-reference  --no-pin
+  --conns N  --rate N | --window N  --joined N  --size BYTES  --seconds N  --rounds N  --warm N  --text|--proto
+  --processes N  --slow-readers PERCENT  --no-reference  --no-pin
 
 Options of bench send:
   --kind single|group|world  --closed WINDOW | --open RATE  --conns N  --members N  --size BYTES  --seconds N
