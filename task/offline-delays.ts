@@ -34,12 +34,12 @@ export interface OfflineDelaysDeps {
   readonly clock: MqClock;
   readonly clog: Logger;
   readonly random: () => number;
+  /** Departures that are handled together. */
+  readonly batchMax: number;
   /** Handles up to `batchMax` departures that are due. Rejects when a dependency is away: it is asked again. */
   handle(due: readonly Due[], signal: AbortSignal): Promise<void>;
 }
 
-/** Departures that are handled together. */
-export const batchMax = 100;
 /** While a dependency is away: 100 ms × 2 … 30 s. */
 const pause = {
   backoff: { kind: "exponential", initialMs: 100, factor: 2, capMs: 30_000 },
@@ -162,7 +162,7 @@ class DelayQueue implements OfflineDelays {
     const nowMs = this.deps.clock.now();
     const due: Waiting[] = [];
     for (const one of this.waiting.values()) {
-      if (one.dueMs > nowMs || due.length === batchMax) break;
+      if (one.dueMs > nowMs || due.length === this.deps.batchMax) break;
       due.push(one);
     }
     for (const { userId } of due) this.waiting.delete(userId);

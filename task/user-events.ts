@@ -6,7 +6,7 @@ import type { UserEvent } from "#proto/gen/gochat/mq/v1/user_event_pb.ts";
 import { groups, topics } from "#proto/topics.ts";
 import type { TaskConfig } from "./config.ts";
 import type { RepoClients } from "./deps.ts";
-import { createTellFriends, type Notice } from "./friend-notices.ts";
+import { createTellFriends, type Notice, noticesMax } from "./friend-notices.ts";
 import { createOfflineDelays, type Due, type OfflineDelays } from "./offline-delays.ts";
 
 export interface UserEventsDeps {
@@ -23,70 +23,55 @@ export interface UserEventsConsumer extends AsyncDisposable {
   state(): "ok" | "degraded";
 }
 
-const recordsMax = 100;
 const bytesMax = 256 * 1024;
-const callTimeoutMs = 5000;
 
 /** Tells friends who came online, and `presence.offlineDelay` after the event who went offline (spec 50 §4). A user who is
- *  back by then is not told of at all. Presence is read again before anybody is told, so an event that comes a second time
+ *  back by then is not told of at all. Presence is read before anybody is told, so an event that comes a second time
  *  (after a crash: what is behind the oldest departure that waits) only repeats what is true. */
 export async function subscribeUserEvents(
   options: TaskConfig["presence"],
   deps: UserEventsDeps,
 ): Promise<UserEventsConsumer> {
-  const friends = createFriendsWatch(deps);
+  const news = createNews(deps);
   await using stack = new AsyncDisposableStack();
-  const delays = stack.use(createOfflineDelays({ ...deps, handle: friends.tellOffline }));
-  const handle = createUserEventHandler(options.offlineDelay, { ...deps, delays, tellOnline: friends.tellOnline });
-  const reading = { group: groups.events, from: "earliest", commits: true, recordsMax, bytesMax } as const;
+  const delays = stack.use(createOfflineDelays({ ...deps, batchMax: noticesMax, handle: news.tellOffline }));
+  const handle = createUserEventHandler(options.offlineDelay, { ...deps, delays, tellOnline: news.tellOnline });
+  const reading = { group: groups.events, from: "earliest", commits: true, recordsMax: noticesMax, bytesMax } as const;
   stack.use(await deps.mq.subscribe(topics.userEvents, { ...reading, heldMax: options.offlineWaitingMax }, handle));
   const opened = stack.move();
   return { state: () => delays.state(), [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-/** Asks presence first: only who is online, or is not, is told of. */
-function createFriendsWatch({ repo, mq, metrics, clock, clog }: UserEventsDeps) {
+/** What the two kinds of news are told with; counts what became of them. */
+function createNews({ repo, mq, metrics, clock, clog }: UserEventsDeps) {
   const tell = createTellFriends({ repo, mq, clock: () => clock.now() });
-  const told = metrics.counter("gochat_online_notices_total", "Users whose friends were told, or need not be", [
-    "status",
-    "outcome",
-  ]);
+  const counted = metrics.counter(
+    "gochat_online_notices_total",
+    "Users with friends who came or went: told of, or dropped because presence said otherwise",
+    ["status", "outcome"],
+  );
 
-  /** Of these, who is online; by user id. */
-  async function online(userIds: readonly bigint[], signal: AbortSignal): Promise<ReadonlySet<bigint>> {
-    const request = { userIds: userIds.map(String) };
-    const { statuses } = await repo.onlineStatus.getUsersOnlineStatus(request, { signal, timeoutMs: callTimeoutMs });
-    return new Set(statuses.flatMap(({ userId, isOnline }) => (isOnline ? [BigInt(userId)] : [])));
-  }
-
-  async function tellAll(status: "online" | "offline", notices: readonly Notice[], asked: number, signal: AbortSignal) {
-    await tell(notices, signal);
-    told.inc({ status, outcome: "told" }, notices.length);
-    told.inc({ status, outcome: "dropped" }, asked - notices.length);
+  async function tellAll(status: "online" | "offline", notices: readonly Notice[], signal: AbortSignal): Promise<void> {
+    const { told, dropped } = await tell(notices, signal);
+    if (told > 0) counted.inc({ status, outcome: "told" }, told);
+    if (dropped > 0) counted.inc({ status, outcome: "dropped" }, dropped);
   }
 
   return {
     async tellOnline(userIds: readonly bigint[], signal: AbortSignal): Promise<void> {
-      const present = await online(userIds, signal);
-      const notices = userIds
-        .filter((userId) => present.has(userId))
-        .map((userId): Notice => ({ userId, data: { userId: userId.toString(), status: "online" } }));
-      await tellAll("online", notices, userIds.length, signal);
+      const notices = userIds.map((userId): Notice => {
+        return { userId, data: { userId: userId.toString(), status: "online" } };
+      });
+      await tellAll("online", notices, signal);
     },
 
     async tellOffline(due: readonly Due[], signal: AbortSignal): Promise<void> {
+      const notices = due.map((one): Notice => {
+        const data = { userId: one.userId.toString(), status: "offline", lastSeen: one.lastSeen } as const;
+        return { userId: one.userId, data, isOver: () => one.isBack() };
+      });
       try {
-        const present = await online(
-          due.map(({ userId }) => userId),
-          signal,
-        );
-        const notices = due
-          .filter((one) => !present.has(one.userId) && !one.isBack())
-          .map((one): Notice => {
-            const data = { userId: one.userId.toString(), status: "offline", lastSeen: one.lastSeen } as const;
-            return { userId: one.userId, data, isOver: () => one.isBack() };
-          });
-        await tellAll("offline", notices, due.length, signal);
+        await tellAll("offline", notices, signal);
       } catch (error) {
         // Asking again would not help, and would hold the offsets for ever.
         if (!isRefused(error)) throw error;

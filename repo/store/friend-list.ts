@@ -130,6 +130,7 @@ export function createFriendLists(context: Pick<RepoContext, "db" | "tables">): 
         .where(and(inArray(f.requesterId, asked), eq(f.status, friendStatus.accepted), behind))
         .orderBy(asc(f.requesterId), asc(f.targetId))
         .limit(limit);
+      if (looked.length === 0) return { pairs: [], next: undefined };
       const opposite = await db.find(
         byPair,
         looked.map((pair) => [pair.friendId, pair.userId]),
