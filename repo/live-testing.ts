@@ -15,8 +15,11 @@ import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
 import { draftsSuite } from "./rpc/drafts.suite.ts";
 import { friendshipSuite } from "./rpc/friendship.suite.ts";
+import { infoChangesSuite } from "./rpc/info-changes.suite.ts";
+import { memberChangesSuite } from "./rpc/member-changes.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
 import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
+import { onlineStatusSuite } from "./rpc/online-status.suite.ts";
 import { reactionsSuite } from "./rpc/reactions.suite.ts";
 import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
@@ -31,6 +34,9 @@ const suites = {
   "commit, by property": commitPropertySuite,
   change: changeSuite,
   "message changes": messageChangesSuite,
+  "member changes": memberChangesSuite,
+  "info changes": infoChangesSuite,
+  "online status": onlineStatusSuite,
   reactions: reactionsSuite,
   drafts: draftsSuite,
   routes: routesSuite,
