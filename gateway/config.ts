@@ -149,6 +149,12 @@ const http = section({
     max: 5 * minute,
     doc: "deadline of a call behind a request",
   }),
+  readTimeout: duration({
+    default: 30 * second,
+    min: 100,
+    max: 5 * minute,
+    doc: "a request body that is not here by then answers 504",
+  }),
   idleTimeout: duration({ default: minute, min: second, max: 4 * minute, doc: "a connection without bytes is closed" }),
 });
 

@@ -1,8 +1,28 @@
 import { AppError } from "#proto/errors.ts";
 
-/** Reads the whole body, at most `bytesMax`. A declared length over the bound is refused before a byte is read, a body
- *  without one as soon as it passes the bound. Throws AppError PAYLOAD_TOO_LARGE. */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+/** Bounds of a request body. */
+export interface BodyLimits {
+  readonly bytesMax: number;
+  /** From the headers to the last byte, ms. */
+  readonly withinMs: number;
+}
+
+/** Reads the whole body. A declared length over the bound is refused before a byte is read, a body without one as soon as
+ *  it passes the bound. Throws AppError PAYLOAD_TOO_LARGE, TIMEOUT. */
+export async function readBody(request: Request, { bytesMax, withinMs }: BodyLimits): Promise<Uint8Array> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new AppError("TIMEOUT", { message: "the body came too slowly" })),
+    withinMs,
+  );
+  try {
+    return await Promise.race([read(request, bytesMax), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function read(request: Request, bytesMax: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
     if (Number(declared) > bytesMax) throw tooLarge(bytesMax);
@@ -20,9 +40,9 @@ export async function readBody(request: Request, bytesMax: number): Promise<Uint
 }
 
 /** The body as JSON object; an empty body is `{}`. Throws AppError INVALID_PARAMETER for anything else, and for bytes
- *  that are not UTF-8. */
-export async function readJson(request: Request, bytesMax: number): Promise<Record<string, unknown>> {
-  const bytes = await readBody(request, bytesMax);
+ *  that are not UTF-8; else as `readBody`. */
+export async function readJson(request: Request, limits: BodyLimits): Promise<Record<string, unknown>> {
+  const bytes = await readBody(request, limits);
   if (bytes.byteLength === 0) return {};
   let value: unknown;
   try {

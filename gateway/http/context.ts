@@ -3,6 +3,7 @@ import { AppError } from "#proto/errors.ts";
 import type { Identity } from "../auth/token-verifier.ts";
 import type { LogicClients } from "../clients.ts";
 import { callOptions } from "../clients.ts";
+import type { BodyLimits } from "./body.ts";
 
 /** What a request carries through the routes. `address` is the client's, by spec 60 §8. */
 export interface ApiEnv {
@@ -23,7 +24,7 @@ export type ApiContext = Context<ApiEnv>;
 export interface ApiDeps {
   readonly logic: LogicClients;
   readonly backendMs: number;
-  readonly bodyBytesMax: number;
+  readonly body: BodyLimits;
 }
 
 /** Options of a call on behalf of the signed-in caller. */

@@ -47,7 +47,15 @@ export interface HttpSideDeps {
 /** Everything that answers requests on the traffic port, wired and listening. Throws StartError when the port is busy. */
 export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server<Session> {
   const { logic, auth, ratelimit, hub, clog, metrics, tracer, clock } = deps;
-  const { backendTimeout: backendMs, bodyBytesMax, corsOrigins, gzipAbove, idleTimeout, trustedProxies } = config.http;
+  const {
+    backendTimeout: backendMs,
+    bodyBytesMax,
+    corsOrigins,
+    gzipAbove,
+    idleTimeout,
+    readTimeout,
+    trustedProxies,
+  } = config.http;
   const cors = createCors(corsOrigins);
   const guard = createGuard(auth.tokens, ratelimit, metrics);
   const { entrance } = guard;
@@ -80,7 +88,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
         app: createApp({
           logic,
           backendMs,
-          bodyBytesMax,
+          body: { bytesMax: bodyBytesMax, withinMs: readTimeout },
           guard,
           signOut,
           metrics,

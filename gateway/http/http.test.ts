@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { AppError } from "#proto/errors.ts";
-import { readBody, readJson } from "./body.ts";
+import { type BodyLimits, readBody, readJson } from "./body.ts";
 import { compressed } from "./compress.ts";
 import { createCors } from "./cors.ts";
 import { traceIdOf } from "./trace.ts";
@@ -45,6 +45,17 @@ async function codeOf(read: Promise<unknown>): Promise<string> {
   );
 }
 
+const limits = (bytesMax: number, withinMs = 10_000): BodyLimits => ({ bytesMax, withinMs });
+
+test("10 §1: a body that does not end in time is given up, whether its length was declared or not", async () => {
+  const open = (headers: Record<string, string>): Request =>
+    new Request(url, { method: "POST", headers, body: new ReadableStream({ start: (body) => body.enqueue(bytes) }) });
+  const bytes = new Uint8Array(1);
+  for (const headers of [{}, { "Content-Length": "2" }]) {
+    expect(await codeOf(readBody(open(headers), limits(100, 20)))).toBe("TIMEOUT");
+  }
+});
+
 test("10 §1: a body over the limit is refused, with and without a declared length", async () => {
   const post = (body: BodyInit): Request => new Request(url, { method: "POST", body });
   const chunks = (count: number): ReadableStream<Uint8Array> =>
@@ -55,17 +66,17 @@ test("10 §1: a body over the limit is refused, with and without a declared leng
       },
     });
   const declared = new Request(url, { method: "POST", body: "x", headers: { "Content-Length": "1001" } });
-  expect(await codeOf(readBody(declared, 1000))).toBe("PAYLOAD_TOO_LARGE");
-  expect((await readBody(post(chunks(10)), 1000)).byteLength).toBe(1000);
-  expect(await codeOf(readBody(post(chunks(11)), 1000))).toBe("PAYLOAD_TOO_LARGE");
+  expect(await codeOf(readBody(declared, limits(1000)))).toBe("PAYLOAD_TOO_LARGE");
+  expect((await readBody(post(chunks(10)), limits(1000))).byteLength).toBe(1000);
+  expect(await codeOf(readBody(post(chunks(11)), limits(1000)))).toBe("PAYLOAD_TOO_LARGE");
 });
 
 test("a body is a JSON object in UTF-8, or empty", async () => {
   const post = (body: BodyInit): Request => new Request(url, { method: "POST", body });
-  expect(await readJson(post('{"a":1}'), 100)).toEqual({ a: 1 });
-  expect(await readJson(post(""), 100)).toEqual({});
+  expect(await readJson(post('{"a":1}'), limits(100))).toEqual({ a: 1 });
+  expect(await readJson(post(""), limits(100))).toEqual({});
   for (const bad of ["[]", "1", "null", '"x"', "{", new Uint8Array([0x22, 0xff, 0x22])]) {
-    expect(await codeOf(readJson(post(bad), 100))).toBe("INVALID_PARAMETER");
+    expect(await codeOf(readJson(post(bad), limits(100)))).toBe("INVALID_PARAMETER");
   }
 });
 

@@ -21,7 +21,7 @@ type AnyHandler = (
   input: { params: Readonly<Record<string, string>>; query: unknown; body: unknown },
 ) => Promise<Kept>;
 
-export interface MountDeps extends Pick<ApiDeps, "bodyBytesMax"> {
+export interface MountDeps extends Pick<ApiDeps, "body"> {
   readonly guard: Guard;
   /** Remembers answers by `Idempotency-Key`. */
   readonly once: Once;
@@ -74,9 +74,7 @@ async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps
   const params = paramsOf(c);
   const query = shape.query === undefined ? undefined : checked(shape.query, c.req.query());
   const body =
-    shape.body === undefined
-      ? undefined
-      : checked(shape.body, await readJson(c.req.raw, deps.bodyBytesMax), shape.invalid);
+    shape.body === undefined ? undefined : checked(shape.body, await readJson(c.req.raw, deps.body), shape.invalid);
   const run = (): Promise<Kept> => handler(c, { params, query, body });
   const request = [shape.method, shape.path, params, body];
   const kept = shape.idempotent === true ? await idempotent(deps.once, c, request, run) : await run();
