@@ -206,7 +206,7 @@ function servicesOf(
         members,
       ),
       ...memberChangeMethods(context, changes, members),
-      ...conversationChangeMethods(context, changes),
+      ...conversationChangeMethods({ ...context, signals }, changes),
       ...joinRequestMethods(context, changes, members),
       ...pinMethods(context, changes),
     }),

@@ -17,12 +17,13 @@ import { requireConversation, requireMember } from "../conversation/access.ts";
 import { groupSettings } from "../conversation/settings.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext, RepoClients } from "../deps.ts";
+import type { Signals } from "../signals.ts";
 import { invalid, optionsOf, requireConversationId, requireUserId } from "./arguments.ts";
 import { checkConversationChange } from "./members.ts";
 
 type Impl = ServiceImpl<typeof ConversationService>;
 type Of<M extends keyof Impl> = Pick<Impl, M>;
-type Deps = Pick<LogicContext, "repo">;
+type Deps = Pick<LogicContext, "repo"> & { readonly signals: Signals };
 
 /** What a conversation says of itself, and what each member decides for himself (spec 10 §5, §9). */
 export function conversationChangeMethods(deps: Deps, changes: Changes) {
@@ -44,10 +45,11 @@ async function shown(
 
 const fieldsOf = ["name", "avatar_url", "description", "settings"];
 
-function infoMethods({ repo }: Deps, changes: Changes): Of<"updateConversation" | "deleteConversation"> {
+function infoMethods({ repo, signals }: Deps, changes: Changes): Of<"updateConversation" | "deleteConversation"> {
   async function hide(userId: string, conversationId: string, call: HandlerContext): Promise<void> {
     const request = { conversationId, userId, updateMask: ["hidden_before_seq"] };
     await repo.conversation.updateMember(request, optionsOf(call));
+    signals.send([userId], "conversation-updated", { conversationId, changed: ["hidden"] });
   }
 
   return {
@@ -118,7 +120,7 @@ export function announcementOf(row: AnnouncementRow | undefined): { announcement
   return row === undefined ? {} : { announcement: { ...row, $typeName: "gochat.logic.v1.Announcement" } };
 }
 
-function personalMethods({ repo }: Deps): Of<"updateMySettings" | "getReaders"> {
+function personalMethods({ repo, signals }: Deps): Of<"updateMySettings" | "getReaders"> {
   return {
     async updateMySettings({ userId, conversationId, pinned, notifyMuted, updateMask }, call) {
       requireUserId(userId);
@@ -128,7 +130,14 @@ function personalMethods({ repo }: Deps): Of<"updateMySettings" | "getReaders"> 
       const mask = updateMask.map((field) => (field === "pinned" ? "pinned_at" : field));
       const fields = { conversationId, userId, pinnedAt: pinned ? 1n : 0n, notifyMuted, updateMask: mask };
       const { member } = await repo.conversation.updateMember(fields, optionsOf(call));
-      return member === undefined ? {} : { member };
+      if (member === undefined) return {};
+      const conversation = { pinned: member.pinnedAt !== 0n, notifyMuted: member.notifyMuted };
+      signals.send([userId], "conversation-updated", {
+        conversationId,
+        changed: Object.keys(conversation),
+        conversation,
+      });
+      return { member };
     },
 
     /** Of a single conversation or a listed group: who has read up to `seq_id`, and who has not. */

@@ -85,7 +85,12 @@ export const serverFrames = {
   }),
   "conversation-updated": z.union([
     z.object({ ...changeFields, ...updated }),
-    z.object({ conversationId, ...updated }).describe("Creation: no change of the stream"),
+    z
+      .object({ conversationId, ...updated })
+      .describe(
+        "No change of the stream: `created`, and what the user decided for himself on any device (`pinned`, `notifyMuted`, " +
+          "`hidden`)",
+      ),
   ]),
   "member-added": z.object({
     ...changeFields,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Account, type Answer, type Api, createApi, newAccount, newGuest, wholeHistory } from "./api.ts";
-import { openSocket } from "./socket.ts";
+import { type Frame, openSocket } from "./socket.ts";
 import type { Target } from "./target.ts";
 
 let target: Target;
@@ -245,7 +245,10 @@ function conversations(): void {
     const { data } = await call<{ id: string }>(ben, "POST", "/conversations", { type: 1, members: [ann.userId] });
     const path = `/conversations/${data.id}`;
     await say(ann, path, "old");
+    await using other = await openSocket(target.last, ben.accessToken);
     expect((await call(ben, "DELETE", path)).status).toBe(200);
+    const hid = await other.next("conversation-updated", ({ data: told }) => String(told.changed) === "hidden");
+    expect(hid.data).toMatchObject({ conversationId: data.id });
     const listed = async () => {
       const list = await call<{ conversations: { id: string; unreadCount: number }[] }>(
         ben,
@@ -265,7 +268,13 @@ function conversations(): void {
     await say(ann, path);
     const total = async () => (await call<{ total: number }>(cat, "GET", "/conversations/unread")).data.total;
     const before = await total();
+    await using other = await openSocket(target.last, cat.accessToken);
     expect((await call(cat, "PUT", `${path}/settings`, { pinned: true, notifyMuted: true })).status).toBe(200);
+    const chosen = (frame: Frame) => String(frame.data.changed).startsWith("pinned");
+    expect((await other.next("conversation-updated", chosen)).data).toEqual({
+      ...{ conversationId: idOf(path), changed: ["pinned", "notifyMuted"] },
+      conversation: { pinned: true, notifyMuted: true },
+    });
     expect(await total()).toBe(before - 1);
     const first = await call<{ conversations: { id: string }[] }>(cat, "GET", "/conversations?size=2");
     expect(first.data.conversations.map(({ id }) => id)).toContain(idOf(path));
