@@ -1,8 +1,9 @@
 import { useEffect } from "preact/hooks";
-import { showConversation, showDefault } from "./route.ts";
+import { detailsShown, showConversation, showDefault } from "./route.ts";
 import { conversationList, currentId, session, unreadTotal } from "./state.ts";
 import { language, t } from "./strings.ts";
 import { Chat } from "./ui/chat.tsx";
+import { Details } from "./ui/details.tsx";
 import { closeDialog, Dialogs, dialogIsOpen, openDialog } from "./ui/dialogs.tsx";
 import { Sidebar } from "./ui/sidebar.tsx";
 import { SignIn } from "./ui/sign-in.tsx";
@@ -66,10 +67,12 @@ export function App() {
     if (signedIn) showDefault();
   }, [signedIn]);
   if (!signedIn) return <SignIn />;
+  const details = id !== undefined && detailsShown.value;
   return (
-    <div class={id === undefined ? "app on-list" : "app on-chat"}>
+    <div class={`app ${id === undefined ? "on-list" : "on-chat"} ${details ? "with-details" : ""}`}>
       <Sidebar />
       {id === undefined ? <div class="chat none" /> : <Chat id={id} />}
+      {details && <Details />}
       <Dialogs />
     </div>
   );

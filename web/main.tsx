@@ -6,11 +6,13 @@ import { startFriends } from "./friends.ts";
 import { startRoute } from "./route.ts";
 import { startSettings } from "./settings.ts";
 import { startState } from "./state.ts";
+import { startTogether } from "./together.ts";
 
 startSettings();
 startRoute();
 startState();
 startFriends();
+startTogether();
 loadDrafts();
 startActing();
 const place = document.getElementById("app");

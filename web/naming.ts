@@ -23,33 +23,3 @@ export function previewOf(row: MessageJson): string {
   if (row.messageType === 1) return row.content;
   return row.file?.filename ?? t(kinds[row.messageType] ?? "unsupported");
 }
-
-interface ChangeFields {
-  readonly members?: readonly { readonly userId: string; readonly username: string }[];
-  readonly userIds?: readonly string[];
-}
-
-/** One line for a change. */
-export function changeText(row: MessageJson): string {
-  const change = (row.change ?? {}) as ChangeFields;
-  const name = row.sender?.username ?? "";
-  const who = (change.members ?? []).map((one) => one.username).join(", ");
-  switch (row.changeType) {
-    case "member_added":
-      return who === name ? t("joined", { who }) : t("addedMembers", { name, who });
-    case "member_left":
-      return t("leftGroup", { name });
-    case "member_removed":
-      return t("removedMembers", { name, who: (change.userIds ?? []).join(", ") });
-    case "member_role":
-      return t("roleChanged", { name });
-    case "member_mute":
-      return t("muteChanged", { name });
-    case "pin":
-      return t("pinnedMessage", { name });
-    case "dissolved":
-      return t("dissolved", { name });
-    default:
-      return t("infoUpdated", { name });
-  }
-}

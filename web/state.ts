@@ -44,7 +44,9 @@ export const allPending = signal<readonly Pending[]>([]);
 export const pageVisible = signal(!document.hidden);
 
 export const current = computed(() => conversationList.value.find((one) => one.id === currentId.value));
-export const unreadTotal = computed(() => conversationList.value.reduce((sum, one) => sum + (one.unreadCount ?? 0), 0));
+export const unreadTotal = computed(() =>
+  conversationList.value.reduce((sum, one) => sum + (one.notifyMuted === true ? 0 : (one.unreadCount ?? 0)), 0),
+);
 
 /** What a screen reader is told of new messages of the conversation on screen. */
 export const arrivals = signal<readonly MessageJson[]>([]);

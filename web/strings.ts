@@ -1,9 +1,11 @@
 import { signal } from "@preact/signals";
+import { groupsEn, groupsZh } from "./strings/groups.ts";
 import { peopleEn, peopleZh } from "./strings/people.ts";
 
 /** Every text of the page. `{name}` is filled in; a pair is [one, other] by the plural rules of the language. */
 const en = {
   ...peopleEn,
+  ...groupsEn,
   appName: "GoChat",
   tagline: "Talk to everyone, right now.",
   continueAsGuest: "Continue as guest",
@@ -156,6 +158,7 @@ type Table = Readonly<Record<StringName, string | readonly [string, string]>>;
 
 const zh: Table = {
   ...peopleZh,
+  ...groupsZh,
   appName: "GoChat",
   tagline: "此刻，与所有人畅聊。",
   continueAsGuest: "以访客身份进入",

@@ -46,6 +46,12 @@ export function down(view: View, rows: readonly MessageJson[]): View | undefined
   return between(rows, Math.max(start, to - windowRowsMax), to);
 }
 
+/** The rows around the one with `seq`. */
+export function around(rows: readonly MessageJson[], seq: number): View {
+  const at = lowerBound(rows, seq);
+  return between(rows, Math.max(0, at - stepRows), Math.min(rows.length, at + stepRows));
+}
+
 function between(rows: readonly MessageJson[], start: number, end: number): View {
   return { at: "reading", from: rows[start]?.seqId ?? 0, to: rows[end - 1]?.seqId ?? 0 };
 }

@@ -84,6 +84,7 @@ describe("friends", () => {
     await ann.screenshot("friends-chat");
 
     await ann.page.locator(".chat-head").getByRole("button", { name: "Details of ben_friend" }).click();
+    await button(ann, "More about ben_friend").click();
     await ann.page.getByLabel("Your own name for ben_friend").fill("Benny from the lake");
     await button(ann, "Save").click();
     await dialog(ann).getByText("Saved").waitFor();
@@ -105,7 +106,7 @@ describe("friends", () => {
     await ann.page.locator(".blocked-bar").getByRole("button", { name: "Unblock" }).click();
     await ann.page.locator(".composer").waitFor();
     await ann.page.getByRole("heading", { name: "Benny from the lake", level: 1 }).waitFor();
-    await ann.page.locator(".chat-head").getByRole("button", { name: "Details of ben_friend" }).click();
+    await button(ann, "More about ben_friend").click();
     await button(ann, "Remove friend").click();
     await ann.page.getByText("It ends for both of you").waitFor();
     await dialog(ann).getByRole("button", { name: "Remove friend", exact: true }).click();

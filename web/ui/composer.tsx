@@ -5,6 +5,7 @@ import { drafts } from "../drafts.ts";
 import { isWide } from "../route.ts";
 import { client } from "../state.ts";
 import { t } from "../strings.ts";
+import { noteTyping } from "../together.ts";
 import { SendIcon } from "./icons.tsx";
 
 /** From here on the remaining length is shown. */
@@ -87,7 +88,10 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
           aria-describedby="composer-count"
           enterkeyhint="send"
           autocomplete="off"
-          onInput={(event) => keepText(conversationId, event.currentTarget.value)}
+          onInput={(event) => {
+            keepText(conversationId, event.currentTarget.value);
+            noteTyping(conversationId, event.currentTarget.value);
+          }}
           onBlur={client.drafts.save}
           onKeyDown={onKeyDown}
         />

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 
 /** Line icons on a grid of 24, drawn with the colour of the text around. They never speak: the control has the name. */
-function icon(path: JSX.Element, className = "icon"): JSX.Element {
+export function icon(path: JSX.Element, className = "icon"): JSX.Element {
   return (
     <svg
       class={className}

@@ -1,7 +1,11 @@
 import type { MessageJson } from "#proto/objects.ts";
 import { attempt, startEdit, startReply, toggleReaction } from "../acting.ts";
-import { client } from "../state.ts";
+import { goTo } from "../jump.ts";
+import { client, current } from "../state.ts";
 import { t } from "../strings.ts";
+import { may, membersOf, pinsOf } from "../together.ts";
+import { showForward } from "./forward.tsx";
+import { ForwardIcon, PinIcon, UnpinIcon } from "./group-icons.tsx";
 import { EditIcon, ReplyIcon, TrashIcon } from "./icons.tsx";
 
 const quickEmojis = ["👍", "❤️", "😂"] as const;
@@ -25,12 +29,16 @@ export function MessageActions(props: { row: MessageJson; mine: boolean }) {
       <button type="button" aria-label={t("reply")} title={t("reply")} onClick={() => startReply(row)}>
         <ReplyIcon />
       </button>
+      <button type="button" aria-label={t("forward")} title={t("forward")} onClick={() => showForward(row)}>
+        <ForwardIcon />
+      </button>
+      <PinAction row={row} />
       {mine && row.messageType === 1 && (
         <button type="button" aria-label={t("edit")} title={t("edit")} onClick={() => startEdit(row)}>
           <EditIcon />
         </button>
       )}
-      {mine && (
+      {(mine || mayRemove(row)) && (
         <button
           type="button"
           aria-label={t("recall")}
@@ -42,6 +50,28 @@ export function MessageActions(props: { row: MessageJson; mine: boolean }) {
       )}
     </div>
   );
+}
+
+/** Admins of a group, and both sides of a single chat. */
+function PinAction(props: { row: MessageJson }) {
+  const { row } = props;
+  if (!may("pin", current.value)) return null;
+  const pinned = pinsOf(row.conversationId)?.some((one) => one.messageId === row.id) === true;
+  const label = t(pinned ? "unpinMessage" : "pinMessage");
+  const run = (): void => attempt(pinned ? client.messages.unpin(row.id) : client.messages.pin(row.id));
+  return (
+    <button type="button" aria-label={label} title={label} onClick={run}>
+      {pinned ? <UnpinIcon /> : <PinIcon />}
+    </button>
+  );
+}
+
+/** Who stands above the sender takes others' messages away as well. Who is no member any more is below everybody. */
+function mayRemove(row: MessageJson): boolean {
+  const conversation = current.value;
+  if (conversation?.type !== 2 || !may("recall_others", conversation, 0)) return false;
+  const role = membersOf(row.conversationId).get(row.senderId)?.role ?? 0;
+  return may("recall_others", conversation, role);
 }
 
 /** Counts by emoji; a click joins, or takes the own one back. */
@@ -67,11 +97,12 @@ export function Reactions(props: { row: MessageJson }) {
   );
 }
 
-/** What a message answers. */
-export function Quote(props: { preview: string }) {
+/** What a message answers; a click goes there. */
+export function Quote(props: { conversationId: string; seqId: number; preview: string }) {
+  const { conversationId, seqId, preview } = props;
   return (
-    <p class="quote" dir="auto">
-      {props.preview === "" ? t("removedMessage") : props.preview}
-    </p>
+    <button type="button" class="quote" dir="auto" title={t("goToMessage")} onClick={() => goTo(conversationId, seqId)}>
+      {preview === "" ? t("removedMessage") : preview}
+    </button>
   );
 }

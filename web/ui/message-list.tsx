@@ -1,17 +1,24 @@
 import { useEffect, useState } from "preact/hooks";
 import type { OpenConversation } from "#client/history.ts";
+import type { MessageJson } from "#proto/objects.ts";
+import { changeText } from "../change-text.ts";
 import { dayName } from "../format.ts";
 import { buildItems, type Item } from "../items.ts";
-import { changeText } from "../naming.ts";
 import { allPending, current, pageVisible, revision, session } from "../state.ts";
 import { errorText, language, t } from "../strings.ts";
 import type { View } from "../window.ts";
 import { DownIcon } from "./icons.tsx";
 import { MessageRow } from "./message-row.tsx";
+import { useJump } from "./use-jump.ts";
 import { useReading } from "./use-reading.ts";
 
 /** A hole on screen is loaded after this long. */
 const holeViewMs = 600;
+
+/** On its own: a name that becomes known draws this line alone again. */
+function ChangeText(props: { row: MessageJson }) {
+  return <span dir="auto">{changeText(props.row)}</span>;
+}
 
 function ItemView(props: { item: Item; open: OpenConversation; bubbles: boolean }) {
   const { item, open, bubbles } = props;
@@ -33,7 +40,7 @@ function ItemView(props: { item: Item; open: OpenConversation; bubbles: boolean 
   if (item.kind === "change") {
     return (
       <li class="line change" data-key={item.key} data-seq={item.row.seqId}>
-        <span dir="auto">{changeText(item.row)}</span>
+        <ChangeText row={item.row} />
       </li>
     );
   }
@@ -110,10 +117,11 @@ export function MessageList(props: { open: OpenConversation; onJumpReady: (jump:
   revision.value; // Rows live outside of signals: this is what says that they changed.
   language.value;
   const pending = allPending.value.filter((one) => one.conversationId === open.id);
-  const { scroller, list, view, slice, onScroll, toNewest } = useReading(open, pending.length);
+  const { scroller, list, view, slice, onScroll, toNewest, toSeq } = useReading(open, pending.length);
   const unreadAfter = useUnreadLine(open);
   useHolesInView(open, scroller, view);
   useEffect(() => props.onJumpReady(toNewest), []);
+  useJump(open, toSeq);
 
   const rows = open.timeline.rows();
   const atEnd = slice.end === rows.length;

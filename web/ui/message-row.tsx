@@ -4,26 +4,21 @@ import type { Pending } from "#client/outbox.ts";
 import { activeMessage } from "../acting.ts";
 import { clockTime, fullTime } from "../format.ts";
 import type { MessageItem } from "../items.ts";
+import { highlighted } from "../jump.ts";
 import { previewOf } from "../naming.ts";
 import { client, connection } from "../state.ts";
 import { errorText, t } from "../strings.ts";
 import { Avatar } from "./avatar.tsx";
-import { AlertIcon, CheckIcon, ClockIcon } from "./icons.tsx";
+import { AlertIcon, ClockIcon } from "./icons.tsx";
 import { MessageActions, Quote, Reactions } from "./message-actions.tsx";
+import { Receipt, Tick } from "./receipt.tsx";
 import { MessageText } from "./text.tsx";
 import { useNow } from "./use-now.ts";
 
 /** What became of an own message, in words. */
-function SendState(props: { pending: Pending | undefined; last: boolean }) {
-  const { pending, last } = props;
-  if (pending === undefined) {
-    return last ? (
-      <span class="send-state">
-        <CheckIcon />
-        {t("sent")}
-      </span>
-    ) : null;
-  }
+function SendState(props: { item: MessageItem }) {
+  const { row, pending, last } = props.item;
+  if (pending === undefined) return last && row !== undefined ? <Receipt row={row} /> : null;
   if (pending.state === "failed") return <Failed pending={pending} />;
   if (pending.heldUntilMs !== undefined) return <Held untilMs={pending.heldUntilMs} />;
   const waits = connection.value.at !== "open";
@@ -84,6 +79,7 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
   const { item, bubbles } = props;
   const { head, mine, row, pending } = item;
   const active = useComputed(() => activeMessage.value === item.key).value;
+  const found = useComputed(() => row !== undefined && highlighted.value === row.seqId).value;
   const leave = (event: PointerEvent): void => {
     // A finger leaves when it lifts: its message stays the active one.
     if (event.pointerType === "mouse" && activeMessage.value === item.key) activeMessage.value = undefined;
@@ -93,7 +89,7 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
   };
   const replyTo = row?.replyTo ?? pending?.replyTo;
   const time = <time dateTime={new Date(item.at * 1_000).toISOString()}>{clockTime(item.at)}</time>;
-  const classes = ["message", head && "head", mine && "mine", pending?.state];
+  const classes = ["message", head && "head", mine && "mine", found && "found", pending?.state];
   return (
     <li
       class={classes.filter(Boolean).join(" ")}
@@ -115,12 +111,24 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
           <span class="unseen">{item.name}: </span>
         )}
         <div class="content">
-          {row?.deleted !== true && replyTo !== undefined && <Quote preview={replyTo.preview} />}
+          {row?.deleted !== true && replyTo !== undefined && (
+            <Quote
+              conversationId={row?.conversationId ?? pending?.conversationId ?? ""}
+              seqId={replyTo.seqId}
+              preview={replyTo.preview}
+            />
+          )}
           <Body item={item} />
-          {bubbles && time}
+          {row?.forwardedFrom !== undefined && <span class="edited">{t("forwarded")}</span>}
+          {bubbles && (
+            <span class="bubble-foot">
+              {time}
+              {mine && row !== undefined && row.deleted !== true && <Tick row={row} />}
+            </span>
+          )}
         </div>
         {row !== undefined && <Reactions row={row} />}
-        {mine && <SendState pending={pending} last={item.last} />}
+        {mine && <SendState item={item} />}
         {active && row !== undefined && row.deleted !== true && <MessageActions row={row} mine={mine} />}
       </div>
     </li>

@@ -6,10 +6,12 @@ import { nameOf, previewOf } from "../naming.ts";
 import { showConversation } from "../route.ts";
 import { conversationList, currentId, listLoaded, session } from "../state.ts";
 import { language, t } from "../strings.ts";
+import { typingIn } from "../together.ts";
 import { AccountMenu } from "./account-menu.tsx";
 import { Avatar } from "./avatar.tsx";
 import { ConnectionState } from "./connection-state.tsx";
 import { openDialog } from "./dialogs.tsx";
+import { EntryMarks, EntryMenu, openEntryMenu } from "./entry-menu.tsx";
 import { FriendNews } from "./friend-notes.tsx";
 import { FriendsPane } from "./friends-pane.tsx";
 import { Logo, PlusIcon, SearchIcon } from "./icons.tsx";
@@ -26,6 +28,7 @@ function Preview(props: { conversation: ConversationJson }) {
       </span>
     );
   }
+  if (typingIn(conversation.id).length > 0) return <span class="preview typing-here">{t("typingHere")}</span>;
   const last = conversation.lastMessage;
   if (last === undefined) return <span class="preview">{conversation.type === 3 ? t("worldAbout") : "\u00a0"}</span>;
   const mine = last.senderId === session.value?.user.id;
@@ -46,7 +49,7 @@ function Entry(props: { conversation: ConversationJson }) {
   const here = conversation.id === currentId.value;
   const online = conversation.peer !== undefined && presenceOf(conversation.peer.id)?.online === true;
   return (
-    <li>
+    <li class="entry-row" onContextMenu={openEntryMenu}>
       <a
         href={`#/c/${encodeURIComponent(conversation.id)}`}
         class={here ? "entry here" : "entry"}
@@ -70,12 +73,13 @@ function Entry(props: { conversation: ConversationJson }) {
               {name}
               {online && <span class="unseen">, {t("online")}</span>}
             </span>
+            <EntryMarks conversation={conversation} />
             {at !== undefined && <time dateTime={new Date(at * 1_000).toISOString()}>{shortTime(at)}</time>}
           </span>
           <span class="entry-bottom">
             <Preview conversation={conversation} />
             {unread > 0 && (
-              <span class="badge">
+              <span class={conversation.notifyMuted === true ? "badge quiet" : "badge"}>
                 <span aria-hidden="true">{badge(unread)}</span>
                 <span class="unseen">{t("unread", { count: unread })}</span>
               </span>
@@ -83,6 +87,7 @@ function Entry(props: { conversation: ConversationJson }) {
           </span>
         </span>
       </a>
+      <EntryMenu conversation={conversation} />
     </li>
   );
 }

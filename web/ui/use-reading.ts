@@ -2,7 +2,7 @@ import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { OpenConversation } from "#client/history.ts";
 import { client, pageVisible } from "../state.ts";
-import { down, type Slice, sliceOf, stay, up, type View } from "../window.ts";
+import { around, down, type Slice, sliceOf, stay, up, type View } from "../window.ts";
 import { type Anchors, lowestVisibleSeq, restoreAnchors, takeAnchors } from "./anchor.ts";
 
 /** Nearer than this to an end of the elements, more rows get elements; pixels. */
@@ -17,6 +17,8 @@ export interface Reading {
   readonly slice: Slice;
   readonly onScroll: () => void;
   readonly toNewest: () => void;
+  /** Shows the message with this seq, which must be loaded. */
+  readonly toSeq: (seqId: number) => void;
 }
 
 /** The reader's place in a list of messages: which rows have elements, and where the list is scrolled to. At the bottom it
@@ -104,6 +106,14 @@ export function useReading(open: OpenConversation, pendingCount: number): Readin
     view,
     slice,
     onScroll,
+    toSeq: (seqId) => {
+      const box = scroller.current;
+      const row = open.timeline.rows().find((one) => one.seqId === seqId);
+      if (box === null || row === undefined) return;
+      const key = row.senderId === client.auth.session()?.user.id ? (row.clientMsgId ?? row.id) : row.id;
+      place.current = { anchors: [{ key, top: box.clientHeight / 3 }], lastTop: box.scrollTop, found: true };
+      setView(around(open.timeline.rows(), seqId));
+    },
     toNewest: () => {
       setView({ at: "following" });
       const box = scroller.current;
