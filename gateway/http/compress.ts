@@ -2,12 +2,16 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
 const gzipBytes = promisify(gzip);
+/** Up to here an answer is packed at once, in some 0.2 ms: cheaper than the way to the thread pool and back. libdeflate at its
+ *  lowest level packs as well as level 4 of zlib in half of its time. */
+const atOnceBytesMax = 128 * 1024;
+const atOnce = { level: 1, library: "libdeflate" } as const;
 
 /** Types worth packing; images and archives are packed already. */
 const packable = /^(?:application\/(?:json|proto|javascript)|text\/)/;
 
-/** Packs a complete response with gzip when the client takes it and it has at least `aboveBytes`. Runs on the thread
- *  pool, so a long history does not hold up the event loop. Streams and packed answers are left alone. */
+/** Packs a complete response with gzip when the client takes it and it has at least `aboveBytes`. What is long is packed on
+ *  the thread pool, so that it does not hold up the event loop. Streams and packed answers are left alone. */
 export async function compressed(request: Request, response: Response, aboveBytes: number): Promise<Response> {
   if (!acceptsGzip(request.headers.get("accept-encoding"))) return response;
   const { headers } = response;
@@ -16,7 +20,7 @@ export async function compressed(request: Request, response: Response, aboveByte
   const plain = (): Response => new Response(body, { status: response.status, headers });
   headers.append("Vary", "Accept-Encoding");
   if (body.byteLength < aboveBytes) return plain();
-  const packed = await gzipBytes(body, { level: 4 });
+  const packed = body.byteLength <= atOnceBytesMax ? Bun.gzipSync(body, atOnce) : await gzipBytes(body, { level: 4 });
   headers.set("Content-Encoding", "gzip");
   headers.delete("Content-Length");
   return new Response(new Uint8Array(packed), { status: response.status, headers });

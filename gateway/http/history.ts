@@ -4,7 +4,7 @@ import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversatio
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
-import { type JsonText, listText, messageText } from "./json-text.ts";
+import { type JsonText, listText, messageTexts } from "./json-text.ts";
 import { flag, seqText, wholeNumberOr } from "./validate.ts";
 
 export const historyQuery = z
@@ -48,7 +48,7 @@ export async function history(
     },
     callerOptions(c, deps),
   );
-  return listText("messages", answer.messages.map(messageText).join(","), restOf(answer, query));
+  return listText("messages", messageTexts(answer.messages), restOf(answer, query));
 }
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is

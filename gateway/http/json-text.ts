@@ -24,7 +24,10 @@ export function textOnce<T extends object>(make: (value: T) => string): (value: 
 }
 
 /** A row as `Message` of spec 10 §2. */
-export const messageText = textOnce((row: Message): string => JSON.stringify(messageToJson(row)));
+const messageText = textOnce((row: Message): string => JSON.stringify(messageToJson(row)));
+
+/** Rows with commas between: of a page that did not change since it was asked for before it is there already. */
+export const messageTexts = textOnce((rows: Message[]): string => rows.map(messageText).join(","));
 
 /** `{"name":[items],…rest}`; `items` with commas between. */
 export function listText<T>(name: string, items: string, rest: object): JsonText<T> {

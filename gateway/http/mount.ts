@@ -41,7 +41,8 @@ export function mount<R extends Endpoints>(
     const path = shape.path.replaceAll(/\{(\w+)\}/g, ":$1");
     const entrances = [entranceOf(shape, deps.guard), ...limitOf(shape, deps.guard)];
     const [first, second] = entrances;
-    const answer = (c: ApiContext): Promise<Response> => responded(c, shape, handler, deps);
+    const reading = { ...deps, queryOf: queryReader(shape) };
+    const answer = (c: ApiContext): Promise<Response> => responded(c, shape, handler, reading);
     if (first === undefined) throw new Error("every endpoint has an entrance");
     if (second === undefined) app.on(shape.method.toUpperCase(), path, first, answer);
     else app.on(shape.method.toUpperCase(), path, first, second, answer);
@@ -70,9 +71,35 @@ async function responded(...args: Parameters<typeof respond>): Promise<Response>
   }
 }
 
-async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps: MountDeps): Promise<Response> {
+/** The same query comes again and again: what it was checked to is kept by its text, and never changed. */
+function queryReader({ query: schema }: Endpoint): (c: ApiContext) => unknown {
+  if (schema === undefined) return () => undefined;
+  const known = new Map<string, unknown>();
+  return (c) => {
+    const { url } = c.req;
+    const at = url.indexOf("?");
+    const text = at < 0 ? "" : url.slice(at);
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const query = checked(schema, c.req.query());
+    if (text.length > queryCharsKept) return query;
+    if (known.size >= queriesKept) known.clear();
+    known.set(text, query);
+    return query;
+  };
+}
+
+const queryCharsKept = 100;
+/** Of one endpoint. */
+const queriesKept = 200;
+
+interface RespondDeps extends MountDeps {
+  readonly queryOf: (c: ApiContext) => unknown;
+}
+
+async function respond(c: ApiContext, shape: Endpoint, handler: AnyHandler, deps: RespondDeps): Promise<Response> {
   const params = paramsOf(c);
-  const query = shape.query === undefined ? undefined : checked(shape.query, c.req.query());
+  const query = deps.queryOf(c);
   const body =
     shape.body === undefined ? undefined : checked(shape.body, await readJson(c.req.raw, deps.body), shape.invalid);
   const run = (): Promise<Kept> => handler(c, { params, query, body });

@@ -76,11 +76,11 @@ const aboveMax = 200;
 
 /** Reads pages of conversations: undefined when there is no such conversation. Throws NOT_CONVERSATION_MEMBER. */
 export function createHistoryPages(
-  context: Pick<RepoContext, "db" | "tables" | "clock">,
+  context: Pick<RepoContext, "db" | "tables" | "clock" | "writes">,
   { complete, withMine }: RowCompleter,
 ): (query: PageQuery) => Promise<Page | undefined> {
   const { db, tables, clock } = context;
-  const tails = createTails(clock);
+  const tails = createTails(clock, context.writes);
   const scans = new Map<MessageTable, { up: PagePlan; down: PagePlan }>();
 
   function scanOf(m: MessageTable): { up: PagePlan; down: PagePlan } {
@@ -126,6 +126,7 @@ export function createHistoryPages(
   const memberHead = memberHeadPlan(tables);
   const pages = new Map<MessageTable, { up: HistoryPlan; down: HistoryPlan }>();
   const knownRooms = createKnownRooms();
+  const lastPages = new WeakMap<Window, { readonly key: string; readonly page: Page }>();
 
   function planOf({ conversationId, ascending }: PageQuery): HistoryPlan {
     const x = messageTableOf(tables, conversationId);
@@ -161,20 +162,34 @@ export function createHistoryPages(
     return { ...read, ...seen, found: read.found.filter((row) => row.seqId >= seen.query.startSeq) };
   }
 
-  /** The page by the tail of the conversation and what was stored above it: one statement, which gives no row where nothing
-   *  was. Undefined where there is no tail that does. */
+  /** The page by the tail of the conversation: one statement, for the head and the right, with what was stored above the tail
+   *  where something may have been. Undefined where there is no tail that does. */
   async function readOnTail(given: PageQuery): Promise<Page | undefined> {
     const { conversationId } = given;
     const tail = tails.find(given);
     if (tail === undefined) return undefined;
-    const range = { startSeq: tail.newest + 1n, endSeq: 0n, ascending: true, limit: aboveMax };
+    if (!tail.behind) {
+      const read = await readHead(given);
+      if (read?.head.lastSeqId === tail.window.newest) return pageOn(tail.window, read);
+    }
+    const range = { startSeq: tail.window.newest + 1n, endSeq: 0n, ascending: true, limit: aboveMax };
     const read = await ask({ ...given, ...range });
     if (read === undefined) return undefined;
-    const { query, hiddenBefore } = asSeen(given, read.member);
-    const window = await raised(conversationId, tail, read.found, read.senders);
-    if (window?.newest !== read.head.lastSeqId) return undefined;
+    const seen = asSeen(given, read.member);
+    const window = await raised(conversationId, tail.window, read.found, read.senders);
+    return window?.newest === read.head.lastSeqId ? pageOn(window, seen) : undefined;
+  }
+
+  /** The page of a window that was asked for last stays the same object. */
+  function pageOn(window: Window, { query, hiddenBefore }: ReturnType<typeof asSeen>): Page | undefined {
+    const { startSeq, endSeq, limit, ascending } = query;
+    const key = `${startSeq} ${endSeq} ${limit} ${ascending}`;
+    const known = lastPages.get(window);
+    if (known?.key === key) return { ...known.page, hiddenBefore };
     const page = pageOf(query, window);
-    return page === undefined ? undefined : { ...page, hiddenBefore };
+    if (page === undefined) return undefined;
+    lastPages.set(window, { key, page });
+    return { ...page, hiddenBefore };
   }
 
   /** A change may make an older row another one. */
@@ -184,7 +199,10 @@ export function createHistoryPages(
     rows: readonly MessageRow[],
     senders: ReadonlyMap<bigint, SenderRow>,
   ) {
-    if (rows.length === 0) return tail;
+    if (rows.length === 0) {
+      tails.reached(id, tail);
+      return tail;
+    }
     if (rows.length > aboveMax || rows.some(({ kind }) => kind !== kindMessage)) {
       tails.forget(id);
       return undefined;

@@ -27,7 +27,7 @@ export interface MessageStore {
 
 const kindMessage = 1;
 
-export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | "clock">): MessageStore {
+export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | "clock" | "writes">): MessageStore {
   const { db, tables } = context;
   const { conversations: c } = tables;
   const headPlan = {

@@ -1,3 +1,4 @@
+import type { Writes } from "../writes.ts";
 import type { PageQuery } from "./message-page.ts";
 import { extended, oldestOf, type Window } from "./message-window.ts";
 
@@ -12,14 +13,19 @@ interface Tail {
   readonly window: Window;
   readonly readMs: number;
   readonly bytes: number;
+  /** Whether something may have been stored above it: always, where other processes write too. */
+  behind: boolean;
 }
 
 /** The newest rows of conversations that somebody has read lately, so that a page is read by its head and the right to it
  *  alone. Whoever uses a tail reads in the same statement what was stored above it; what changes a row has a seq, so
  *  without a change in there the tail holds every row as it is. */
 export interface Tails {
-  /** The tail that holds what is asked for, whatever was stored since. */
-  find(query: PageQuery): Window | undefined;
+  /** The tail that holds what is asked for, whatever was stored since. `behind`: whether something may have been, which is a
+   *  hint and no proof. */
+  find(query: PageQuery): { readonly window: Window; readonly behind: boolean } | undefined;
+  /** Nothing was stored above a tail. */
+  reached(conversationId: string, window: Window): void;
   /** Keeps rows that were read up to the head, unless more is known. `readMs`: before they were read. */
   keep(conversationId: string, window: Window, readMs: number): void;
   /** Adds rows above a tail; undefined where they do not follow it. */
@@ -28,10 +34,18 @@ export interface Tails {
 }
 
 /** `clock`: Unix ms. */
-export function createTails(clock: () => number): Tails {
+export function createTails(clock: () => number, writes: Writes | undefined): Tails {
   // In the order of their last use.
   const tails = new Map<string, Tail>();
   let bytes = 0;
+  writes?.watch(({ all, conversations }) => {
+    // Perhaps a name of a sender.
+    if (all) for (const id of [...tails.keys()]) forget(id);
+    for (const id of conversations) {
+      const tail = tails.get(id);
+      if (tail !== undefined) tail.behind = true;
+    }
+  });
 
   function forget(conversationId: string): void {
     const tail = tails.get(conversationId);
@@ -57,7 +71,12 @@ export function createTails(clock: () => number): Tails {
       if (!holds(tail.window, query)) return undefined;
       tails.delete(query.conversationId);
       tails.set(query.conversationId, tail);
-      return tail.window;
+      return tail;
+    },
+
+    reached(conversationId, window) {
+      const tail = tails.get(conversationId);
+      if (tail?.window === window) tail.behind = writes === undefined;
     },
 
     keep(conversationId, window, readMs) {
@@ -65,14 +84,14 @@ export function createTails(clock: () => number): Tails {
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
       if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
-      put(conversationId, { window, readMs, bytes: bytesOf(window) });
+      put(conversationId, { window, readMs, bytes: bytesOf(window), behind: writes === undefined });
     },
 
     extend(conversationId, window, more) {
       const whole = extended(window, more, Math.max(tailRowsMax, window.messages.length));
       const known = tails.get(conversationId);
       if (whole !== undefined && known?.window === window) {
-        put(conversationId, { window: whole, readMs: known.readMs, bytes: bytesOf(whole) });
+        put(conversationId, { ...known, window: whole, bytes: bytesOf(whole), behind: writes === undefined });
       }
       return whole;
     },
