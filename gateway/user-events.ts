@@ -80,8 +80,8 @@ export function createUserEvents(gatewayId: string, { mq, clog, clock }: UserEve
           $typeName: "gochat.mq.v1.UserOnline",
           gatewayId,
           sessionId: session.id,
-          ipAddress: session.address,
-          userAgent: session.userAgent,
+          ipAddress: session.device.address,
+          userAgent: session.device.userAgent,
         },
       }),
     offline: (session, lastSeen, reason) =>

@@ -1,8 +1,9 @@
-import { hash, verify as verifySignature } from "node:crypto";
+import { verify as verifySignature } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { AppError } from "#proto/errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { KeySet } from "./key-set.ts";
+import { createTokenMemory } from "./token-memory.ts";
 
 /** What an access token says about its bearer, after all local checks. */
 export interface Identity {
@@ -35,29 +36,6 @@ const tokenBytesMax = 4096;
 const revokedMax = 100_000;
 const idPattern = /^[1-9]\d{0,18}$/;
 
-/** An identity, and until when its token needs no signature check. */
-class Remembered implements Identity {
-  readonly userId: string;
-  readonly sid: string;
-  readonly isGuest: boolean;
-  readonly expiresAtS: number;
-  readonly untilMs: number;
-
-  constructor({ userId, sid, isGuest, expiresAtS }: Identity, untilMs: number) {
-    this.userId = userId;
-    this.sid = sid;
-    this.isGuest = isGuest;
-    this.expiresAtS = expiresAtS;
-    this.untilMs = untilMs;
-  }
-}
-
-/** What a token is remembered by: 43 characters in the place of 400. A second token of the same hash cannot be made. */
-function hashOf(token: string): string {
-  // 1 µs; Bun.CryptoHasher takes 3 to 12.
-  return hash("sha256", token, "base64url");
-}
-
 /** Verifying is 55 µs by `node:crypto` (jose's own `jwtVerify` 140–190 µs, WebCrypto 122 µs, same run), a remembered
  *  token 1 µs; jose does the parsing. */
 export function createTokenVerifier(
@@ -68,23 +46,8 @@ export function createTokenVerifier(
     readonly seconds?: Pick<GatewayMetrics["tokenSeconds"], "remembered" | "signature">;
   },
 ): TokenVerifier {
-  const verified = new Map<string, Remembered>();
+  const verified = createTokenMemory(options.verifiedMax);
   const revoked = new Set<string>();
-
-  function remember(name: string, identity: Identity, nowMs: number): Identity {
-    if (verified.size >= options.verifiedMax) dropOldest(verified.keys(), (key) => verified.delete(key));
-    const entry = new Remembered(identity, Math.min(nowMs + options.verifiedMs, identity.expiresAtS * 1000));
-    verified.set(name, entry);
-    return entry;
-  }
-
-  function recall(name: string, nowMs: number): Identity | undefined {
-    const entry = verified.get(name);
-    if (entry === undefined) return undefined;
-    if (nowMs < entry.untilMs) return entry;
-    verified.delete(name);
-    return undefined;
-  }
 
   async function check(token: string, nowMs: number): Promise<Identity> {
     const { header, claims } = parse(token);
@@ -110,12 +73,12 @@ export function createTokenVerifier(
       if (token.length > tokenBytesMax) throw new AppError("INVALID_TOKEN");
       const nowMs = deps.clock();
       const began = performance.now();
-      const name = hashOf(token);
-      let identity = recall(name, nowMs);
-      const source = identity === undefined ? "signature" : "remembered";
-      if (identity === undefined) {
-        identity = remember(name, await check(token, nowMs), nowMs);
+      const known = verified.recall(token, nowMs);
+      const identity = known ?? (await check(token, nowMs));
+      if (known === undefined) {
+        verified.remember(token, identity, Math.min(nowMs + options.verifiedMs, identity.expiresAtS * 1000));
       }
+      const source = known === undefined ? "signature" : "remembered";
       deps.seconds?.[source].observe((performance.now() - began) / 1000);
       if (revoked.has(identity.sid)) throw new AppError("INVALID_TOKEN");
       return identity;
@@ -125,14 +88,7 @@ export function createTokenVerifier(
       revoked.add(sid);
     },
     isRevoked: (sid) => revoked.has(sid),
-    sweep() {
-      const nowMs = deps.clock();
-      // In order of insertion, so of expiry, but for tokens that themselves end sooner.
-      for (const [name, { untilMs }] of verified) {
-        if (untilMs > nowMs) return;
-        verified.delete(name);
-      }
-    },
+    sweep: () => verified.sweep(deps.clock()),
   };
 }
 

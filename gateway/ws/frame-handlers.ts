@@ -108,16 +108,16 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
   /** Not awaited by later frames: reading does not hold up sending. */
   function markRead(session: Session, { data, id }: Frame<"mark-read">): void {
     const { conversationId, seqId } = data;
-    session.reads ??= new Map();
-    if (session.reads.has(conversationId)) {
-      session.reads.set(conversationId, Math.max(seqId, session.reads.get(conversationId) ?? 0));
+    const { reads } = session;
+    if (reads.has(conversationId)) {
+      reads.set(conversationId, Math.max(seqId, reads.get(conversationId) ?? 0));
       return;
     }
-    if (session.reads.size >= readsMax) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
-    session.reads.set(conversationId, undefined);
+    if (reads.size >= readsMax) throw new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } });
+    reads.set(conversationId, undefined);
     moveRead(session, conversationId, seqId)
       .catch((error: unknown) => answers.error(session, error, id))
-      .finally(() => session.reads?.delete(conversationId));
+      .finally(() => reads.delete(conversationId));
   }
 
   async function moveRead(session: Session, conversationId: string, seqId: number): Promise<void> {
@@ -128,8 +128,8 @@ export function createFrameHandlers(options: FrameHandlerOptions, deps: FrameHan
       const answer = await logic.conversation.markAsRead(request, callFor(session));
       const lastReadSeqId = Number(answer.lastReadSeqId);
       answers.send(session, "read-ack", { conversationId, lastReadSeqId, unreadCount: Number(answer.unreadCount) });
-      next = session.reads?.get(conversationId);
-      session.reads?.set(conversationId, undefined);
+      next = session.reads.get(conversationId);
+      session.reads.set(conversationId, undefined);
       if (next !== undefined && next <= seq) next = undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { createBucket, takeFrom, waitFor } from "#infra/ratelimit/bucket.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import type { Session } from "./session.ts";
+import type { Session, SocketLimits } from "./session.ts";
 
 /** `abuse`: the socket has exceeded its limits too often and is to be closed with 4029. */
 export type FrameVerdict =
@@ -17,42 +17,47 @@ export interface FrameLimits {
 const taken: FrameVerdict = { at: "taken" };
 const abuse: FrameVerdict = { at: "abuse" };
 
-/** The buckets are fields of the session: no map, no timer, and nothing to forget when it ends. They are made by the
+/** The buckets hang on the session: no map, no timer, and nothing to forget when it ends. They are made by the
  *  first frame, with the rules as they are then. */
 export function createFrameLimits(
   ratelimit: RateLimit,
   options: { readonly abuseViolations: number; readonly abuseWindowMs: number },
   metrics: Pick<GatewayMetrics, "framesLimited" | "bytesLimited">,
 ): FrameLimits {
-  function violated(session: Session, retryAfterMs: number, nowMs: number): FrameVerdict {
-    if (nowMs - session.violationsSinceMs > options.abuseWindowMs) {
-      session.violations = 0;
-      session.violationsSinceMs = nowMs;
+  function violated(limits: SocketLimits, retryAfterMs: number, nowMs: number): FrameVerdict {
+    if (nowMs - limits.violationsSinceMs > options.abuseWindowMs) {
+      limits.violations = 0;
+      limits.violationsSinceMs = nowMs;
     }
-    session.violations += 1;
-    return session.violations >= options.abuseViolations ? abuse : { at: "limited", retryAfterMs };
+    limits.violations += 1;
+    return limits.violations >= options.abuseViolations ? abuse : { at: "limited", retryAfterMs };
   }
 
   return {
     take(session, bytes, nowMs) {
       if (!ratelimit.enabled) return taken;
-      session.frames ??= bucketOf(ratelimit, "ws_frames", nowMs);
-      session.bytes ??= bucketOf(ratelimit, "ws_bytes", nowMs);
-      const { frames, bytes: volume } = session;
+      session.limits ??= {
+        frames: bucketOf(ratelimit, "ws_frames", nowMs),
+        bytes: bucketOf(ratelimit, "ws_bytes", nowMs),
+        violations: 0,
+        violationsSinceMs: 0,
+      };
+      const { limits } = session;
+      const { frames, bytes: volume } = limits;
       if (frames !== undefined && !takeFrom(frames, 1, nowMs)) {
         metrics.framesLimited.inc();
-        return violated(session, waitFor(frames, 1), nowMs);
+        return violated(limits, waitFor(frames, 1), nowMs);
       }
       if (volume !== undefined && !takeFrom(volume, bytes, nowMs)) {
         metrics.bytesLimited.inc();
-        return violated(session, waitFor(volume, bytes), nowMs);
+        return violated(limits, waitFor(volume, bytes), nowMs);
       }
       return taken;
     },
   };
 }
 
-function bucketOf(ratelimit: RateLimit, name: string, nowMs: number): Session["frames"] {
+function bucketOf(ratelimit: RateLimit, name: string, nowMs: number): SocketLimits["frames"] {
   const rule = ratelimit.rule(name);
   return rule === undefined ? undefined : createBucket(rule, nowMs);
 }

@@ -94,7 +94,7 @@ test("G4: waiting frames are bounded, the rest is refused and said so", () => {
   const { inbound, session } = setUp({ framesMax: 3 });
   session.state = "connecting";
   for (let index = 0; index < 10; index += 1) inbound.message(session, ping(String(index)));
-  expect(session.inbox).toHaveLength(3);
+  expect(session.inbox?.wires).toHaveLength(3);
   expect(session.sent.map(({ data }) => data.code)).toEqual(new Array(7).fill("RATE_LIMITED"));
 });
 

@@ -42,13 +42,14 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
 
   /** Frames over the bound are refused like frames over the rate: the client sent faster than it was answered. */
   function enqueue(session: Session, wire: Wire, bytes: number): void {
-    session.inbox ??= [];
-    if (session.inbox.length >= options.inboundFramesMax || session.inboxBytes + bytes > options.inboundBytesMax) {
+    session.inbox ??= { wires: [], bytes: 0 };
+    const { inbox } = session;
+    if (inbox.wires.length >= options.inboundFramesMax || inbox.bytes + bytes > options.inboundBytesMax) {
       answers.error(session, new AppError("RATE_LIMITED", { details: { retryAfterMs: 1000 } }));
       return;
     }
-    session.inbox.push(wire);
-    session.inboxBytes += bytes;
+    inbox.wires.push(wire);
+    inbox.bytes += bytes;
   }
 
   function run(session: Session, wire: Wire): void {
@@ -82,10 +83,9 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
 
   function resume(session: Session): void {
     while (session.state === "open" && !session.busy && session.inbox !== undefined) {
-      const wire = session.inbox.shift();
+      const wire = session.inbox.wires.shift();
       if (wire === undefined) {
         session.inbox = undefined;
-        session.inboxBytes = 0;
         return;
       }
       run(session, wire);

@@ -49,6 +49,8 @@ const nativeIdleSeconds = 240;
 export function createSockets(options: SocketsOptions, deps: SocketsDeps): Sockets {
   const { hub, inbound, presence, answers, metrics, clock } = deps;
   const wheel = createTimerWheel<Session>(clock(), check);
+  /** Sockets that do not drain, and when that was first seen. */
+  const blockedSinceMs = new Map<Session, number>();
 
   function end(session: Session, { code, reason }: Close): void {
     session.close(code, reason);
@@ -68,7 +70,8 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
       presence.alive(session);
     }
     let dueMs = Math.min(nowMs + options.pingAfterMs, session.lastInboundMs + options.silenceMaxMs);
-    if (session.blockedSinceMs !== 0) dueMs = Math.min(dueMs, session.blockedSinceMs + options.writeTimeoutMs);
+    const since = blockedSinceMs.get(session);
+    if (since !== undefined) dueMs = Math.min(dueMs, since + options.writeTimeoutMs);
     wheel.schedule(session, Math.max(dueMs, nowMs));
   }
 
@@ -81,11 +84,12 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
   /** Bun tells that a buffer is empty again, but nothing about one that never is: looked at from the wheel. */
   function isStuck(session: Session, nowMs: number): boolean {
     if (session.socket === undefined || session.socket.getBufferedAmount() === 0) {
-      session.blockedSinceMs = 0;
+      blockedSinceMs.delete(session);
       return false;
     }
-    if (session.blockedSinceMs === 0) session.blockedSinceMs = nowMs;
-    return nowMs - session.blockedSinceMs >= options.writeTimeoutMs;
+    const since = blockedSinceMs.get(session) ?? nowMs;
+    blockedSinceMs.set(session, since);
+    return nowMs - since >= options.writeTimeoutMs;
   }
 
   function open(socket: ServerWebSocket<Session>): void {
@@ -101,6 +105,7 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
     session.closeCode = closeCode;
     session.state = "closed";
     session.inbox = undefined;
+    blockedSinceMs.delete(session);
     wheel.cancel(session);
     hub.remove(session);
     presence.left(session);
@@ -128,7 +133,7 @@ export function createSockets(options: SocketsOptions, deps: SocketsDeps): Socke
         socket.data.lastInboundMs = clock();
       },
       drain(socket) {
-        socket.data.blockedSinceMs = 0;
+        blockedSinceMs.delete(socket.data);
       },
       close(socket, code) {
         close(socket.data, code);

@@ -93,7 +93,7 @@ export function createUpstream(options: UpstreamOptions, deps: UpstreamDeps): Up
         sessionId: session.id,
         gatewayId,
         incarnation,
-        deviceId: session.deviceId,
+        deviceId: session.device.deviceId,
         replyToMessageId: replyToMessageId === undefined ? 0n : BigInt(replyToMessageId),
         mentions: mentions.length === 0 ? [] : mentions.map(BigInt),
         receivedAtMs: BigInt(clock()),

@@ -13,47 +13,56 @@ import type { PresenceRow } from "./presence-row.ts";
 import { byConnection, decideArrival } from "./presence-rules.ts";
 import { placeOf } from "./presence-sweep.ts";
 
-/** A life of a gateway; all its sessions share the object. */
 interface Gateway {
   readonly gatewayId: string;
   readonly incarnation: string;
 }
 
-/** One session. There may be hundreds of thousands: what texts can be shared are those of the caller. */
-class LocalRow implements PresenceRow {
-  readonly id: string;
-  readonly gateway: Gateway;
-  readonly sid: string;
-  readonly deviceId: string;
+/** Where sessions come from; those of one gateway and one kind of device share the object. */
+interface Origin extends Gateway {
   readonly platform: string;
   readonly clientInfo: string;
+}
+
+/** One session: 80 B, and its texts are those of the caller. */
+class LocalRow implements PresenceRow {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly sid: string;
+  readonly deviceId: string;
   readonly connectedAtMs: number;
   lastSeen: number;
   /** When `cleanup` looked at it last, Unix s. */
   lookedAt: number;
 
-  constructor(arrival: Arrival, gateway: Gateway, connectedAtMs: number, now: number) {
+  constructor(arrival: Arrival, origin: Origin, connectedAtMs: number, now: number) {
     this.id = arrival.sessionId;
-    this.gateway = gateway;
+    this.origin = origin;
     this.sid = arrival.sid;
     this.deviceId = arrival.deviceId;
-    this.platform = arrival.platform;
-    this.clientInfo = arrival.clientInfo;
     this.connectedAtMs = connectedAtMs;
     this.lastSeen = now;
     this.lookedAt = 0;
   }
 
   get gatewayId(): string {
-    return this.gateway.gatewayId;
+    return this.origin.gatewayId;
   }
 
   get incarnation(): string {
-    return this.gateway.incarnation;
+    return this.origin.incarnation;
+  }
+
+  get platform(): string {
+    return this.origin.platform;
+  }
+
+  get clientInfo(): string {
+    return this.origin.clientInfo;
   }
 
   isOf({ gatewayId, incarnation }: Gateway): boolean {
-    return this.gateway.gatewayId === gatewayId && this.gateway.incarnation === incarnation;
+    return this.gatewayId === gatewayId && this.incarnation === incarnation;
   }
 }
 
@@ -71,6 +80,7 @@ const usersMaxDefault = 1_000_000;
 const lastOnlineMax = 200_000;
 const lastOnlineSeconds = 24 * 3600;
 const gatewaysMax = 1000;
+const originsMax = 1000;
 
 /** Presence of the only repo of an installation, in its memory: a row costs a quarter of what the keys of a cache cost, and
  *  a call a tenth. With the process everything that it knew ends, so its `runId` never changes. */
@@ -84,20 +94,21 @@ export function createLocalPresence(
   const users = new Map<bigint, Rows>();
   /** Unix s, in the order they left. */
   const lastOnline = new Map<bigint, number>();
-  const gateways = new Map<string, Gateway>();
+  const origins = new Map<string, Origin>();
   /** Which life holds a gateway id, and until when, ms. */
   const holders = new Map<string, { incarnation: string; untilMs: number }>();
   const seconds = (): number => Math.floor(deps.clock() / 1000);
 
-  /** Shared by its sessions; forgotten ones are only shared no more. */
-  function gatewayOf(one: Gateway): Gateway {
-    const name = placeOf(one);
-    const known = gateways.get(name);
+  /** Forgotten ones are only shared no more. */
+  function originOf({ gatewayId, incarnation, platform, clientInfo }: Origin): Origin {
+    // Ids hold no tab; what follows is told apart by the length.
+    const name = `${gatewayId}\t${incarnation}\t${platform.length}\t${platform}${clientInfo}`;
+    const known = origins.get(name);
     if (known !== undefined) return known;
-    if (gateways.size >= gatewaysMax) gateways.clear();
-    const gateway = { gatewayId: one.gatewayId, incarnation: one.incarnation };
-    gateways.set(name, gateway);
-    return gateway;
+    if (origins.size >= originsMax) origins.clear();
+    const origin = { gatewayId, incarnation, platform, clientInfo };
+    origins.set(name, origin);
+    return origin;
   }
 
   /** Those that count. */
@@ -136,7 +147,7 @@ export function createLocalPresence(
       put(userId, others);
       return { first, evicted: [], replaced: true, connectedAtMs };
     }
-    const row = new LocalRow(arrival, gatewayOf(arrival), connectedAtMs, now);
+    const row = new LocalRow(arrival, originOf(arrival), connectedAtMs, now);
     put(userId, kept.length === 0 ? [row] : [...kept, row].sort(byConnection));
     const evicted = gone.map(({ id, gatewayId, incarnation }) => ({ sessionId: id, gatewayId, incarnation }));
     return { first, evicted, replaced: false, connectedAtMs };
@@ -242,16 +253,17 @@ function listOf(rows: Rows | undefined): readonly LocalRow[] {
   return rows instanceof LocalRow ? [rows] : rows;
 }
 
-function shown({ id, gateway, lookedAt: _, ...row }: LocalRow): UserPresence["sessions"][number] {
-  return { ...row, ...gateway, sessionId: id };
+function shown({ id, origin, lookedAt: _, ...row }: LocalRow): UserPresence["sessions"][number] {
+  return { ...row, ...origin, sessionId: id };
 }
 
 /** By name, as `formatPresence` has them. */
 function placesOf(rows: readonly LocalRow[]): PresencePlace[] {
-  const places = new Map<Gateway, PresencePlace>();
-  for (const { gateway } of rows) {
-    const known = places.get(gateway);
-    if (known === undefined) places.set(gateway, { ...gateway, sessions: 1 });
+  const places = new Map<string, PresencePlace>();
+  for (const { origin } of rows) {
+    const { gatewayId, incarnation } = origin;
+    const known = places.get(placeOf(origin));
+    if (known === undefined) places.set(placeOf(origin), { gatewayId, incarnation, sessions: 1 });
     else known.sessions += 1;
   }
   return [...places.values()].sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
