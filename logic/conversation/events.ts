@@ -8,6 +8,7 @@ import { ConversationEventSchema } from "#proto/gen/gochat/mq/v1/conversation_ev
 import { type MessageEvent, MessageEventSchema } from "#proto/gen/gochat/mq/v1/message_event_pb.ts";
 import { NotificationEventSchema } from "#proto/gen/gochat/mq/v1/notification_event_pb.ts";
 import type { UpstreamMessage } from "#proto/gen/gochat/mq/v1/upstream_pb.ts";
+import type { UpdateReadPointerResponse } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { ChangeFacts } from "#proto/gen/gochat/repo/v1/routes_pb.ts";
 import { topics } from "#proto/topics.ts";
 import type { Announce } from "../announce.ts";
@@ -22,13 +23,15 @@ export interface EventsDeps {
 export interface ConversationEvents {
   /** Everybody else in a group is told to have been invited. */
   created(conversation: Conversation, creatorId: string, memberIds: readonly string[]): void;
-  /** The pointer moved from `fromSeq` (exclusive) to `toSeq`. */
-  read(conversationId: string, userId: string, fromSeq: bigint, toSeq: bigint): void;
+  /** The pointer moved: from (exclusive), to, and the row there. */
+  read(conversationId: string, userId: string, moved: Moved): void;
   /** Of a change row: its events of the message, of the conversation, and the invitations. */
   changed(row: Message, facts: ChangeFacts | undefined): void;
   /** A send that was refused before the commit. */
   sendFailed(send: Pick<UpstreamMessage, "conversationId" | "userId" | "clientMsgId">, code: ErrorName): void;
 }
+
+type Moved = Pick<UpdateReadPointerResponse, "previousSeqId" | "lastReadSeqId" | "messageId">;
 
 /** Notifications that are handed to the log together. */
 const invitationsMax = 500;
@@ -63,10 +66,10 @@ export function createConversationEvents({ announce, clock }: EventsDeps): Conve
       invite(invitationsOf(others, { conversationId: id, name, inviterId }));
     },
 
-    read(conversationId, userId, fromSeq, toSeq) {
+    read(conversationId, userId, { previousSeqId: fromSeq, lastReadSeqId: seqId, messageId }) {
       const payload = {
         case: "read" as const,
-        value: { $typeName: "gochat.mq.v1.MessageRead" as const, fromSeq, seqId: toSeq, messageId: 0n },
+        value: { $typeName: "gochat.mq.v1.MessageRead" as const, fromSeq, seqId, messageId: BigInt(messageId || 0) },
       };
       announce(messageEvent(conversationId, BigInt(userId), "message.read", payload));
     },

@@ -101,7 +101,7 @@ function readState(
       const moving = repo.conversation.updateReadPointer({ userId, conversationId, seqId }, calls);
       const moved = await asMember(repo, conversationId, calls, moving);
       if (moved.lastReadSeqId > moved.previousSeqId) {
-        events.read(conversationId, userId, moved.previousSeqId, moved.lastReadSeqId);
+        events.read(conversationId, userId, moved);
         receipt(conversationId, userId, moved.previousSeqId, moved.lastReadSeqId);
       }
       return { success: true, unreadCount: moved.unreadCount, lastReadSeqId: moved.lastReadSeqId };

@@ -176,8 +176,9 @@ function pointerMethods(
       if (seqId < 0n) throw invalid("seq_id");
       const moved = await pointers.move(idOf(userId, "user_id"), conversationId, seqId);
       if (moved === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
-      const { previousSeqId, lastReadSeqId, unread } = moved;
-      return { success: true, unreadCount: unread, previousSeqId, lastReadSeqId };
+      const { previousSeqId, lastReadSeqId, unread, messageId } = moved;
+      const row = messageId === undefined ? {} : { messageId: messageId.toString() };
+      return { success: true, unreadCount: unread, previousSeqId, lastReadSeqId, ...row };
     },
 
     async getReadPointer({ userId, conversationId }) {

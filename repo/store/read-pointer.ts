@@ -16,6 +16,8 @@ export interface MovedPointer {
   readonly previousSeqId: bigint;
   readonly lastReadSeqId: bigint;
   readonly unread: bigint;
+  /** The row at `lastReadSeqId`, when this call moved the pointer there. */
+  readonly messageId: bigint | undefined;
 }
 
 export interface Unread {
@@ -68,7 +70,7 @@ export function createReadPointers(context: Pick<RepoContext, "db" | "tables" | 
   async function rowAt(conversationId: string, seqId: bigint) {
     const messages = messageTableOf(tables, conversationId);
     const [row] = await db.q
-      .select({ seq: messages.seqId, no: messages.messageNo })
+      .select({ id: messages.id, seq: messages.seqId, no: messages.messageNo })
       .from(messages)
       .where(and(eq(messages.conversationId, conversationId), lte(messages.seqId, seqId)))
       .orderBy(desc(messages.seqId))
@@ -84,7 +86,7 @@ export function createReadPointers(context: Pick<RepoContext, "db" | "tables" | 
       const row = seqId > previousSeqId ? await rowAt(conversationId, seqId) : undefined;
       if (row === undefined || row.seq <= previousSeqId) {
         const unread = positive(state.lastNo - (state.readNo ?? 0n));
-        return { previousSeqId, lastReadSeqId: previousSeqId, unread };
+        return { previousSeqId, lastReadSeqId: previousSeqId, unread, messageId: undefined };
       }
       const pointer = await db.transaction(function* () {
         const at = yield* now();
@@ -97,7 +99,8 @@ export function createReadPointers(context: Pick<RepoContext, "db" | "tables" | 
       const readNo = pointer?.lastReadMessageNo ?? row.no;
       const lastReadSeqId = pointer?.lastReadSeqId ?? row.seq;
       // Rows stored since the first read are above the pointer: they count in the next answer.
-      return { previousSeqId, lastReadSeqId, unread: positive(state.lastNo - readNo) };
+      const messageId = lastReadSeqId === row.seq ? row.id : undefined;
+      return { previousSeqId, lastReadSeqId, unread: positive(state.lastNo - readNo), messageId };
     },
 
     async get(userId, conversationId) {

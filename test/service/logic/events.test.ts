@@ -217,7 +217,12 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   "message.read": {
     does: () => chat.conversation.markAsRead({ userId: ids.bob, conversationId: ids.group, seqId: 1n }),
-    tells: () => [{ type: "message.read", payload: { case: "read", value: { fromSeq: 0n, seqId: 1n } } }],
+    tells: () => [
+      {
+        type: "message.read",
+        payload: { case: "read", value: { fromSeq: 0n, seqId: 1n, messageId: BigInt(ids.message) } },
+      },
+    ],
   },
   "message.send.failed, refused before and by the database": {
     async does() {
