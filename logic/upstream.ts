@@ -11,7 +11,7 @@ import type { Committed } from "./delivery.ts";
 import type { SendOutcome } from "./message/outcome.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { createUpstreamJoin, type UpstreamJoin } from "./upstream-join.ts";
-import { createWorldPace, worldCommits } from "./world-pace.ts";
+import { createWorldPace } from "./world-pace.ts";
 
 export interface UpstreamDeps {
   readonly mq: Mq;
@@ -29,7 +29,7 @@ const patienceMs = 100;
  *  commit. A partition rests between commits of a busy world (`world-pace.ts`). What cannot be decided pauses the partition and is left unanswered; the clients keep "sending". */
 export function subscribeUpstream(deps: UpstreamDeps): Promise<Subscription> {
   const join = createJoin(deps.pipeline);
-  const pace = createWorldPace(worldCommits, () => performance.now());
+  const pace = createWorldPace(() => performance.now());
   return deps.mq.subscribe(
     topics.upstream,
     {

@@ -1,32 +1,32 @@
-import { createBucket, refill } from "#infra/ratelimit/bucket.ts";
 import { WORLD_ID } from "#proto/conversation-ids.ts";
 
-/** Commits of the world's sends a second beyond which a partition rests after one, and how many of them may be saved up. */
-export const worldCommits = { perSecond: 100, saved: 8 } as const;
+/** Sends of the world a second up to which nothing rests. */
+const restAbove = 100;
+/** One ms of rest for so many sends a second: 20 ms at 500, two fifths of the time for which gateways gather them then. */
+const sendsPerRestMs = 25;
+const restMaxMs = 20;
+/** The rate is a sum that decays with this time constant: a burst is no rate. */
+const decayMs = 1000;
 
-/** A commit costs the same for one message as for ten, and above a few messages a second each waits for the gateway's flush
- *  anyway: so in a busy world the commits are spread, and what comes meanwhile is the next one. Below the rate nothing
- *  waits. */
+/** A commit costs nearly the same for one message as for ten, and a busy world is shown in frames of many anyway: so its
+ *  commits are spread, and what comes meanwhile is the next one (docs/adr/0049). */
 export interface WorldPace {
-  /** To be asked after a batch was committed: how long its partition is to rest, ms, 0 … 1000 / `perSecond`. A batch with
+  /** To be asked once for each batch that was committed: how long its partition is to rest, whole ms, 0 … 20. A batch with
    *  sends of other conversations never rests. */
-  restMs(sends: Iterable<{ readonly conversationId: string }>): number;
+  restMs(sends: readonly { readonly conversationId: string }[]): number;
 }
 
 /** `now`: ms of any clock. */
-export function createWorldPace(
-  options: { readonly perSecond: number; readonly saved: number },
-  now: () => number,
-): WorldPace {
-  const { perSecond, saved } = options;
-  const bucket = createBucket({ ratePerSecond: perSecond, capacity: saved }, now());
+export function createWorldPace(now: () => number): WorldPace {
+  let rate = 0;
+  let atMs = now();
   return {
     restMs(sends) {
       for (const { conversationId } of sends) if (conversationId !== WORLD_ID) return 0;
-      refill(bucket, now());
-      // Of several gateways' records in one partition only one batch is under way, so the debt is one at most.
-      bucket.tokens = Math.max(bucket.tokens, 0) - 1;
-      return Math.round((Math.max(0, -bucket.tokens) * 1000) / perSecond);
+      const nowMs = now();
+      rate = rate * Math.exp(Math.min(0, atMs - nowMs) / decayMs) + sends.length;
+      atMs = nowMs;
+      return rate <= restAbove ? 0 : Math.round(Math.min(rate / sendsPerRestMs, restMaxMs));
     },
   };
 }
