@@ -1,13 +1,13 @@
 import { and, asc, desc, eq, gt, gte, or, type SQL, sql } from "drizzle-orm";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
-import { IDS_MAX } from "#proto/limits.ts";
 import { type RepoContext, worldId } from "../context.ts";
-import { type ConversationRow, conversationColumns, type MemberRow, memberColumns } from "./conversation-row.ts";
+import { changedPlan } from "./changed-plan.ts";
+import type { ConversationRow, MemberRow } from "./conversation-row.ts";
 import { createLastMessages } from "./last-messages.ts";
 import { type ListRow, listPlan, membershipsPlan } from "./list-plan.ts";
 import { createListSnapshots, idsMax, listItemsMax } from "./list-snapshots.ts";
-import { messageColumns, senderColumns, toMessage, toUserInfo } from "./message-row.ts";
+import { toUserInfo } from "./message-row.ts";
 
 export interface ListQuery {
   readonly userId: bigint;
@@ -39,10 +39,9 @@ export interface ListPage {
 export interface ConversationList {
   /** The world first unless the user pinned it, then pinned (latest pin first), then the latest activity. */
   page(query: ListQuery): Promise<ListPage>;
-  /** Changed since `sinceMs` of the database clock less the overlap, oldest change first. */
-  changedSince(query: ListQuery, sinceMs: number): Promise<ListPage>;
-  /** Conversations that the user left or was removed from since then, the same overlap; at most 1000, kept for 30 days. */
-  removedSince(userId: bigint, sinceMs: number): Promise<string[]>;
+  /** Changed since `sinceMs` of the database clock less the overlap, oldest change first, and the conversations that the user
+   *  left or was removed from since then; of those at most 1000, kept for 30 days. */
+  changedSince(query: ListQuery, sinceMs: number): Promise<ListPage & { readonly removedIds: string[] }>;
   /** In the order of `page`. */
   ids(query: ListQuery): Promise<{ ids: string[]; total: number }>;
 }
@@ -54,16 +53,8 @@ export function createConversationList(
   context: Pick<RepoContext, "db" | "tables" | "clock"> & Partial<Pick<RepoContext, "writes">>,
 ): ConversationList {
   const { db, tables } = context;
-  const { conversations: c, conversationMembers: m, messages, userReadPointers: p, users } = tables;
+  const { conversations: c, conversationMembers: m } = tables;
   const total = sql<number>`count(*) over ()`.mapWith(Number);
-  const columns = {
-    conversation: conversationColumns(tables),
-    member: memberColumns(tables),
-    last: messageColumns(messages),
-    sender: senderColumns(tables),
-    pointer: { lastReadSeqId: p.lastReadSeqId, lastReadMessageNo: p.lastReadMessageNo },
-    total,
-  };
   const unpinnedWorld = sql`${c.id} = ${worldId} and ${m.pinnedAt} is null`;
   const group = sql`case when ${unpinnedWorld} then 0 when ${m.pinnedAt} is not null then 1 else 2 end`;
   const listOrder: SQL[] = [asc(group), desc(m.pinnedAt), desc(c.lastMessageAt), asc(c.id)];
@@ -74,35 +65,8 @@ export function createConversationList(
     return and(eq(m.userId, userId), shown, type === 0 ? undefined : eq(c.type, type));
   }
 
-  /** One statement: members → conversations → last message → its sender, and the read pointer (spec 40 §4). */
-  async function read(query: ListQuery, where: SQL | undefined, order: readonly SQL[]): Promise<ListPage> {
-    const nowMs = await db.now();
-    const rows = await db.q
-      .select(columns)
-      .from(m)
-      .innerJoin(c, eq(c.id, m.conversationId))
-      .leftJoin(p, and(eq(p.userId, m.userId), eq(p.conversationId, m.conversationId)))
-      .leftJoin(messages, eq(messages.id, c.lastMessageId))
-      .leftJoin(users, eq(users.id, messages.senderId))
-      .where(where)
-      .orderBy(...order)
-      .limit(query.limit)
-      .offset(query.offset);
-    const items = rows.map(({ conversation, member, last, sender, pointer }): ListedConversation => {
-      const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
-      const user = sender === null ? undefined : toUserInfo(sender);
-      return {
-        conversation,
-        member,
-        lastMessage: last === null ? undefined : toMessage(last, user, undefined),
-        lastReadSeqId: pointer?.lastReadSeqId ?? 0n,
-        unread: unread > 0n ? unread : 0n,
-      };
-    });
-    return { items, total: rows[0]?.total ?? (await countPast(query, where)), nowMs };
-  }
-
   const plans = { all: listPlan(tables, false), typed: listPlan(tables, true) };
+  const changed = { all: changedPlan(db.dialect, tables, false), typed: changedPlan(db.dialect, tables, true) };
   const lastMessageOf = createLastMessages();
 
   function listed(rows: readonly ListRow[]): ListedConversation[] {
@@ -163,21 +127,17 @@ export function createConversationList(
     page: readPage,
 
     async changedSince(query, sinceMs) {
+      const { userId, limit, offset, type } = query;
       const fromMs = sinceMs - overlapMs;
-      const changed = and(mine(query), or(gte(m.updatedAt, fromMs), gte(c.updatedAt, fromMs)));
-      const latest = db.dialect.greatest(m.updatedAt, c.updatedAt);
-      return await read(query, changed, [asc(latest), asc(c.id)]);
-    },
-
-    async removedSince(userId, sinceMs) {
-      const { conversationRemovals: r } = tables;
-      const rows = await db.q
-        .select({ id: r.conversationId })
-        .from(r)
-        .where(and(eq(r.userId, userId), gte(r.removedAt, sinceMs - overlapMs)))
-        .orderBy(asc(r.removedAt))
-        .limit(IDS_MAX);
-      return rows.map(({ id }) => id);
+      const values = [userId, BigInt(limit), BigInt(offset), fromMs];
+      const { rows, total, nowMs } = await (type === 0
+        ? db.ask(changed.all, values)
+        : db.ask(changed.typed, [...values, type]));
+      const items = listed(rows);
+      const removedIds = rows.flatMap(({ r }) => r?.conversationId ?? []);
+      if (items.length > 0) return { items, removedIds, total, nowMs };
+      const since = or(gte(m.updatedAt, fromMs), gte(c.updatedAt, fromMs));
+      return { items, removedIds, total: await countPast(query, and(mine(query), since)), nowMs };
     },
 
     async ids(query) {

@@ -5,7 +5,8 @@ import { worldId } from "../context.ts";
 import { conversationColumns, memberColumns } from "./conversation-row.ts";
 import { messageColumns, senderColumns } from "./message-row.ts";
 
-function groupsOf(tables: Tables) {
+/** All that is shown of a conversation in a list. */
+export function listGroups(tables: Tables) {
   const { userReadPointers: p } = tables;
   const { sendHash: _, ...last } = messageColumns(tables.messages);
   return {
@@ -18,11 +19,11 @@ function groupsOf(tables: Tables) {
   } as const;
 }
 
-export type ListPlan = AskPlan<ReturnType<typeof groupsOf>>;
-export type ListRow = AnswerRow<ReturnType<typeof groupsOf>>;
+export type ListPlan = AskPlan<ReturnType<typeof listGroups>>;
+export type ListRow = AnswerRow<ReturnType<typeof listGroups>>;
 
 /** What is joined to the memberships `m` of one user and the heads `c`. */
-function joined(tables: Tables, user: SQL): SQL {
+export function joinedTo(tables: Tables, user: SQL): SQL {
   const { conversations: c, conversationMembers: m, userReadPointers: p, messages, users } = tables;
   const id = named("c", c.id);
   return sql`left join ${p} p on ${named("p", p.userId)} = ${user} and ${named("p", p.conversationId)} = ${id}
@@ -39,12 +40,12 @@ export function membershipsPlan(tables: Tables, ids: number): ListPlan {
   const { conversations: c, conversationMembers: m } = tables;
   const places = Array.from({ length: ids }, (_, at) => at + 2);
   return {
-    groups: groupsOf(tables),
+    groups: listGroups(tables),
     params: [m.userId, m.userId, ...places.map(() => m.conversationId)],
     from: (hole) => {
       const list = sql.join(places.map(hole), sql`, `);
       const wanted = ids === 0 ? sql`` : sql` and ${named("m", m.conversationId)} in (${list})`;
-      return sql`${m} m join ${c} c on ${named("c", c.id)} = ${named("m", m.conversationId)} ${joined(tables, hole(0))}
+      return sql`${m} m join ${c} c on ${named("c", c.id)} = ${named("m", m.conversationId)} ${joinedTo(tables, hole(0))}
         where ${named("m", m.userId)} = ${hole(0)}${wanted} limit ${hole(1)}`;
     },
   };
@@ -69,13 +70,13 @@ export function listPlan(tables: Tables, typed: boolean): ListPlan {
     order by ${order(sql``)} limit ${hole(1)} offset ${hole(2)}`;
 
   return {
-    groups: groupsOf(tables),
+    groups: listGroups(tables),
     params: [m.userId, m.userId, m.userId, ...(typed ? [c.type] : [])],
     total: sql`l.total`,
     from: (hole) => sql`(${page(hole)}) l
       join ${m} m on ${at.m(m.userId)} = ${hole(0)} and ${at.m(m.conversationId)} = l.cid
       join ${c} c on ${at.c(c.id)} = l.cid
-      ${joined(tables, hole(0))}
+      ${joinedTo(tables, hole(0))}
       order by ${order(sql`l.`)}`,
   };
 }

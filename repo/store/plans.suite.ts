@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { type AskPlan, askSql } from "#infra/db/ask.ts";
+import { now, run } from "#infra/db/steps.ts";
 import { createCommitter } from "../commit.ts";
 import { conversationService } from "../rpc/conversation.ts";
 import { messageService } from "../rpc/message.ts";
@@ -64,6 +65,35 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
     expect(await statementsOf(() => ask(2))).toBe(1);
     expect(await statementsOf(() => ask(100))).toBe(held);
     expect((await ask(100)).conversations).toHaveLength(22);
+  });
+
+  test("40 §4: an incremental list, with who left what, is one statement, and an empty one too", async () => {
+    const service = conversationService(repo.context);
+    type Answer = { conversations: object[]; removedIds: string[]; serverTime: bigint };
+    const list = service.getUserConversationsWithDetails as unknown as Call<object, Answer>;
+    const shown = { includeLastMessage: true, includeSenderInfo: true };
+    const ask = (updatedSince: bigint) =>
+      list(
+        { userId: ann.toString(), offset: 0, limit: 100, typeFilter: 0, ...shown, updatedSince },
+        undefined as never,
+      );
+    // The world's members are counted once in ten seconds.
+    const { serverTime } = await ask(1n);
+    const { db, tables } = repo.context;
+    await db.transaction(function* (tx) {
+      const removedAt = yield* now();
+      const row = { userId: ann, conversationId: "group_1", seqId: 1n, removedAt };
+      yield* run(
+        tx.q.insert(tables.conversationRemovals).values({ ...row, createdAt: removedAt, updatedAt: removedAt }),
+      );
+    });
+    expect(await statementsOf(() => ask(1n))).toBe(1);
+    const whole = await ask(1n);
+    expect([whole.conversations.length, whole.removedIds]).toEqual([22, ["group_1"]]);
+    expect(await statementsOf(() => ask(serverTime + 1000n))).toBe(1);
+    const none = await ask(serverTime + 1000n);
+    expect([none.conversations, none.removedIds]).toEqual([[], []]);
+    expect(none.serverTime - serverTime < 60n).toBe(true);
   });
 
   test("40 §4: unread of all conversations is one statement", async () => {
