@@ -150,6 +150,31 @@ describe("friends", () => {
     expect(cat.complaints).toEqual([]);
   });
 
+  test("a name in the world room leads to the person: a guest, and somebody to ask", async () => {
+    const [nia, olaf] = (await registered("nia_world", "olaf_world")) as [Person, Person];
+    await using _nia = nia;
+    await using _olaf = olaf;
+    await using guest = await newPerson(browser, server.url);
+    await guest.asGuest();
+    await guest.say("just passing by");
+    await nia.sees("just passing by");
+    const nameOf = (text: string) =>
+      nia.page.locator(".message", { hasText: text }).last().getByRole("button", { name: /_/ });
+    await nameOf("just passing by").click();
+    await dialog(nia).getByText("A guest, who talks in the world room only.").waitFor();
+    expect(await dialog(nia).getByRole("button").count()).toBe(1);
+    await nia.page.keyboard.press("Escape");
+    await olaf.say("anybody here?");
+    await nia.sees("anybody here?");
+    await nameOf("anybody here?").click();
+    await dialog(nia).getByRole("button", { name: "Add friend" }).click();
+    await button(nia, "Send request").click();
+    await dialog(nia).getByRole("button", { name: "Requested" }).waitFor();
+    await nia.screenshot("friends-from-world");
+    await olaf.page.getByRole("tab", { name: "Friends, 1 request" }).waitFor();
+    expect([...nia.complaints, ...olaf.complaints]).toEqual([]);
+  });
+
   test("20 §5 online-status: the dot and the words follow a friend who leaves and comes back", async () => {
     const [kim, leo] = (await registered("kim_present", "leo_present")) as [Person, Person];
     await using _kim = kim;

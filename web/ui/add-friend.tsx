@@ -80,7 +80,7 @@ function Found(props: { user: UserJson; asking: boolean; onAsk: (begins: boolean
         </span>
         {stands !== undefined && (
           <span class="hit-about" role="status">
-            <CheckIcon /> {stands}
+            {!isBlocked(user.id) && <CheckIcon />} {stands}
           </span>
         )}
         {stands === undefined && request !== undefined && <AnswerButtons request={request} />}

@@ -17,9 +17,7 @@ export function Confirm(props: {
   useEffect(() => cancel.current?.focus(), []);
   return (
     <section class="confirm" role="alertdialog" aria-labelledby="confirm-title" aria-describedby="confirm-text">
-      <h3 id="confirm-title" dir="auto">
-        {props.title}
-      </h3>
+      <h3 id="confirm-title">{props.title}</h3>
       <p id="confirm-text">{props.text}</p>
       <Problem text={attempt.problem} />
       <div class="button-row">

@@ -108,7 +108,12 @@ function Device(props: { device: LoginSession; onEnd: () => void }) {
           <span class={active ? "presence on" : "presence"}>
             {active ? t("activeNow") : t("lastActive", { when: relativeTime(last, now) })}
           </span>
-          {device.ip !== undefined && <bdi> · {device.ip}</bdi>}
+          {device.ip !== undefined && (
+            <>
+              {" · "}
+              <bdi>{device.ip}</bdi>
+            </>
+          )}
         </span>
       </span>
       {!device.current && (

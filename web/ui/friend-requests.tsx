@@ -11,8 +11,8 @@ export function ReceivedRequest(props: { request: FriendRequestJson }) {
     <li class="request">
       <RequestHead id={request.requesterId} name={name} request={request} />
       {request.message !== undefined && (
-        <p class="request-words" dir="auto">
-          {request.message}
+        <p class="request-words">
+          <bdi>{request.message}</bdi>
         </p>
       )}
       <AnswerButtons request={request} />

@@ -12,6 +12,7 @@ import { Avatar } from "./avatar.tsx";
 import { AlertIcon, ClockIcon } from "./icons.tsx";
 import { MessageActions, Quote, Reactions } from "./message-actions.tsx";
 import { Receipt, Tick } from "./receipt.tsx";
+import { SenderName } from "./sender-name.tsx";
 import { MessageText } from "./text.tsx";
 import { useNow } from "./use-now.ts";
 
@@ -102,9 +103,7 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
       <div class="body" title={fullTime(item.at)}>
         {head && !bubbles ? (
           <div class="byline">
-            <span class="name" dir="auto">
-              {item.name}
-            </span>
+            <SenderName person={{ ...row?.sender, id: item.senderId, username: item.name }} mine={mine} />
             {time}
           </div>
         ) : (

@@ -36,6 +36,7 @@ function PersonCard(props: { person: UserInfoJson }) {
   const { person } = props;
   const [step, setStep] = useState<Step>("card");
   const attempt = useAttempt();
+  const user = session.value?.user;
   const name = friendOf(person.id)?.remark ?? person.username;
   const isFriend = friendOf(person.id) !== undefined;
   const back = (): void => {
@@ -67,8 +68,9 @@ function PersonCard(props: { person: UserInfoJson }) {
           <PresenceLine userId={person.id} />
         </div>
       </div>
-      {session.value?.user.isGuest === true && <p class="hint">{t("guestNoChats")}</p>}
-      {person.isGuest !== true && session.value?.user.isGuest === false && (
+      {user?.isGuest === true && <p class="hint">{t("guestNoChats")}</p>}
+      {person.isGuest === true && user?.isGuest === false && <p class="hint">{t("guestPerson")}</p>}
+      {person.isGuest !== true && user?.isGuest === false && user.id !== person.id && (
         <Standing person={person} name={name} asking={step === "ask"} attempt={attempt} onStep={setStep} />
       )}
       <Problem text={attempt.problem} />

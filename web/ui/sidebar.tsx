@@ -30,7 +30,7 @@ function Preview(props: { conversation: ConversationJson }) {
   }
   if (typingIn(conversation.id).length > 0) return <span class="preview typing-here">{t("typingHere")}</span>;
   const last = conversation.lastMessage;
-  if (last === undefined) return <span class="preview">{conversation.type === 3 ? t("worldAbout") : "\u00a0"}</span>;
+  if (last === undefined) return <span class="preview">{t(conversation.type === 3 ? "worldAbout" : "emptyRoom")}</span>;
   const mine = last.senderId === session.value?.user.id;
   const who = mine ? t("you") : conversation.type === 1 ? undefined : last.sender?.username;
   const text = previewOf(last).slice(0, 160);
