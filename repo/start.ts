@@ -33,6 +33,7 @@ import { withDbErrors } from "./db-errors.ts";
 import { conversationService } from "./rpc/conversation.ts";
 import { friendshipService } from "./rpc/friendship.ts";
 import { healthService } from "./rpc/health.ts";
+import { idempotencyService } from "./rpc/idempotency.ts";
 import { messageService } from "./rpc/message.ts";
 import { onlineStatusService } from "./rpc/online-status.ts";
 import { outboxService } from "./rpc/outbox.ts";
@@ -77,9 +78,10 @@ function repoServices(context: RepoContext): RpcService[] {
     rpcService(MessageService, messageService(context)),
     rpcService(FriendshipService, friendshipService(context)),
     rpcService(OutboxService, outboxService(context)),
+    rpcService(IdempotencyService, idempotencyService(context)),
     rpcService(Health, healthService(context)),
     // Known to callers, not built yet: every method answers `unimplemented`.
-    ...[ArchiveService, FileStoreService, IdempotencyService, NotificationStoreService, SearchIndexService].map((one) =>
+    ...[ArchiveService, FileStoreService, NotificationStoreService, SearchIndexService].map((one) =>
       rpcService(one, {}),
     ),
   ].map((one) => withDbErrors(one, context.db.dialect, context.clog));

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { DescService } from "@bufbuild/protobuf";
+import { AuthService } from "../../proto/gen/gochat/logic/v1/auth_service_pb.ts";
+import { ConversationService } from "../../proto/gen/gochat/logic/v1/conversation_service_pb.ts";
+import { FileService } from "../../proto/gen/gochat/logic/v1/file_service_pb.ts";
+import { FriendService } from "../../proto/gen/gochat/logic/v1/friend_service_pb.ts";
+import { MessageService } from "../../proto/gen/gochat/logic/v1/message_service_pb.ts";
+import { NotificationService } from "../../proto/gen/gochat/logic/v1/notification_service_pb.ts";
+import { SearchService } from "../../proto/gen/gochat/logic/v1/search_service_pb.ts";
+import { UserService } from "../../proto/gen/gochat/logic/v1/user_service_pb.ts";
+import { ArchiveService } from "../../proto/gen/gochat/repo/v1/archive_service_pb.ts";
+import { ConversationService as RepoConversationService } from "../../proto/gen/gochat/repo/v1/conversation_service_pb.ts";
+import { FileStoreService } from "../../proto/gen/gochat/repo/v1/file_store_service_pb.ts";
+import { FriendshipService } from "../../proto/gen/gochat/repo/v1/friendship_service_pb.ts";
+import { IdempotencyService } from "../../proto/gen/gochat/repo/v1/idempotency_service_pb.ts";
+import { MessageService as RepoMessageService } from "../../proto/gen/gochat/repo/v1/message_service_pb.ts";
+import { NotificationStoreService } from "../../proto/gen/gochat/repo/v1/notification_store_service_pb.ts";
+import { OnlineStatusService } from "../../proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { OutboxService } from "../../proto/gen/gochat/repo/v1/outbox_service_pb.ts";
+import { SearchIndexService } from "../../proto/gen/gochat/repo/v1/search_index_service_pb.ts";
+import { SessionService } from "../../proto/gen/gochat/repo/v1/session_service_pb.ts";
+import { UserService as RepoUserService } from "../../proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { insideOf, needsInside, notOurs, startTarget, type Target } from "../support/target.ts";
+
+/** Whole services that come with what needs them. */
+const later: readonly DescService[] = [
+  ...[FileService, NotificationService, SearchService],
+  ...[ArchiveService, FileStoreService, NotificationStoreService, SearchIndexService],
+];
+const logic = [AuthService, UserService, ConversationService, MessageService, FriendService];
+const repo = [
+  ...[RepoUserService, RepoConversationService, RepoMessageService, OnlineStatusService, FriendshipService],
+  ...[SessionService, OutboxService, IdempotencyService],
+];
+/** Nobody calls them: logic counts failed sign-ins itself, gateways count their sessions, nothing imports yet. */
+const missing = [
+  "gochat.repo.v1.MessageService/BatchSaveMessages",
+  "gochat.repo.v1.OnlineStatusService/ListGateways",
+  "gochat.repo.v1.SessionService/RecordLoginFailure",
+  "gochat.repo.v1.SessionService/ClearLoginFailures",
+];
+
+let target: Target;
+beforeAll(async () => {
+  target = await startTarget();
+});
+afterAll(() => target?.[Symbol.asyncDispose]());
+
+async function isThere(url: string, path: string): Promise<boolean> {
+  const headers = { "Content-Type": "application/json", "x-service-name": "test" };
+  const token = { "x-service-token": insideOf(target).serviceToken };
+  const answer = await fetch(`${url}/${path}`, { method: "POST", headers: { ...headers, ...token }, body: "{}" });
+  // Of a service that is not there at all the answer is no JSON.
+  return (
+    answer.headers.get("content-type")?.includes("json") === true && !(await answer.text()).includes('"unimplemented"')
+  );
+}
+
+test.skipIf(notOurs)(`30 §3, §4: every method is there, but for those that are listed${needsInside}`, async () => {
+  const { logicUrl, repoUrl } = insideOf(target);
+  const absent: string[] = [];
+  for (const service of [...logic, ...repo, ...later]) {
+    const url = service.typeName.startsWith("gochat.logic.") ? logicUrl : repoUrl;
+    for (const { name } of service.methods) {
+      const path = `${service.typeName}/${name}`;
+      if (!(await isThere(url, path))) absent.push(path);
+    }
+  }
+  const notYet = later.flatMap(({ typeName, methods }) => methods.map(({ name }) => `${typeName}/${name}`));
+  expect(absent.toSorted()).toEqual([...missing, ...notYet].toSorted());
+});
