@@ -77,7 +77,7 @@ export interface Town extends AsyncDisposable {
   advanceLogic(ms: number): void;
 }
 
-type Watched = "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken";
+type Watched = "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken" | "Login";
 /** Calls of the gateway's own, before a request is let in. */
 const ownCalls: ReadonlySet<string> = new Set<Watched>(["GetKeySet", "ValidateToken"]);
 type Change = (config: GatewayConfig) => GatewayConfig;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { newAccount } from "../../support/api.ts";
+import { newAccount, newGuest } from "../../support/api.ts";
 import { openSocket, until } from "../../support/socket.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
 
@@ -12,7 +12,7 @@ afterEach(() => town[Symbol.asyncDispose]());
 const instance = async () => (await town.coord.discover("gateway"))[0];
 
 test("50 §8: a lease lost and regained under one incarnation: registered again, heartbeat at once, resync to all, spread", async () => {
-  const people = await Promise.all(Array.from({ length: 20 }, () => newAccount(town.api)));
+  const people = await Promise.all(Array.from({ length: 20 }, () => newGuest(town.api)));
   const sockets = await Promise.all(people.map((one) => openSocket(town.url, one.accessToken)));
   const before = await instance();
   const [ann] = people;

@@ -325,7 +325,7 @@ test("G8: a request that is being answered at a stop gets its answer", async () 
   await opened.api.call("POST", "/auth/register", { username: name, password: "correct horse" });
   const answer = opened.api.call("POST", "/auth/login", { username: name, password: "correct horse" });
   // The password check takes about 100 ms on another thread.
-  await Bun.sleep(20);
+  await until("it is under way", () => opened.calls("Login") === 1);
   await opened[Symbol.asyncDispose]();
   expect((await answer).status).toBe(200);
   expect(

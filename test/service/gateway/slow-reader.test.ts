@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
-import { newAccount } from "../../support/api.ts";
+import { newAccount, newGuest } from "../../support/api.ts";
 import { openSocket, until } from "../../support/socket.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
 
@@ -48,7 +48,7 @@ test("G4: who never reads is closed at its byte bound, the others get everything
   await using sender = await openSocket(town.url, ann.accessToken);
   const readers = await Promise.all(
     Array.from({ length: 20 }, async (_, index) =>
-      openSocket(town.url, (await newAccount(town.api)).accessToken, { query: { v: String(index % 2) } }),
+      openSocket(town.url, (await newGuest(town.api)).accessToken, { query: { v: String(index % 2) } }),
     ),
   );
   const stalled = await stalledReader(town.url, slow.accessToken);
