@@ -240,10 +240,20 @@ test("G7: no token and no content in the log", async () => {
   await using a = await openSocket(town.url, ann.accessToken, { by: "query" });
   a.send("send-message", { ...message, content: "very secret words", client_msg_id: "s" });
   await a.next("message-ack");
+  const draft = (content: string) => town.api.call("PUT", "/conversations/world/draft", { content }, ann.accessToken);
+  expect((await draft("very secret words, not sent")).status).toBe(200);
+  await a.next("draft-updated");
+  expect((await draft(`very secret words${"x".repeat(5000)}`)).status).toBe(400);
   const all = town.log.join("");
   expect(all).not.toContain(ann.accessToken);
   expect(all).not.toContain(ann.refreshToken);
   expect(all).not.toContain("very secret words");
+});
+
+test("20 §8: text that is not UTF-8 closes with 1007", async () => {
+  await using a = await openSocket(town.url, ann.accessToken);
+  a.socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false });
+  expect(await a.closed).toBe(1007);
 });
 
 test("a refused upgrade never reaches a client as an open socket", async () => {
