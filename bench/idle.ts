@@ -2,14 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Crew, startCrew } from "./crew.ts";
+import type { Verdict } from "./load/verify.ts";
 import { socketsPerProcess } from "./load-process.ts";
 import { settingsFor, spread } from "./loopback.ts";
 import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { startReference } from "./reference-server.ts";
 import { type RunResult, round, stamp } from "./result.ts";
-import type { Meter } from "./round.ts";
-import { openTarget } from "./target.ts";
+import { driveRound, type Meter } from "./round.ts";
+import { openTarget, type Target } from "./target.ts";
 
 /** What `gochat bench idle` may be told. */
 export interface IdleOptions extends CommonOptions {
@@ -50,6 +51,8 @@ export interface IdleResult extends RunResult {
   /** Sockets that the server ended. */
   readonly closed: number;
   readonly referenceSteps: readonly (readonly [number, number])[];
+  /** Of the one message that is sent when memory was read: to as many sockets it must come, once. */
+  readonly deliveries: number;
 }
 
 const parts = [0.1, 0.4, 0.7, 1] as const;
@@ -72,12 +75,31 @@ export async function runIdle(options: IdleOptions): Promise<IdleResult> {
     }
     await using server = await openTarget(place);
     const gochat = await grow(crew, "gochat", server, spread(server.urls, conns), options, progress);
+    const checked = await checkAll(crew, server, options, progress);
     const floor = options.reference ? await growReference(options, progress) : undefined;
     progress.end();
-    return resultOf(options, gochat, floor);
+    return resultOf(options, gochat, floor, checked);
   } finally {
     await rm(data, { recursive: true, force: true });
   }
+}
+
+interface Checked extends Verdict {
+  readonly deliveries: number;
+}
+
+/** The sockets were silent, and still there: one message reaches every one of them exactly once. */
+async function checkAll(crew: Crew, server: Target, options: IdleOptions, progress: Progress): Promise<Checked> {
+  const fleet = "gochat";
+  const [url = ""] = server.urls;
+  progress.say(`one message to ${options.conns} sockets`);
+  await crew.converse({ fleet, url, kind: "world", members: 0 });
+  const plan = { pace: { at: "open", perSecond: 1, burst: 1 }, seconds: 0.5, size: 200, until: "shown" } as const;
+  const parts = { crew, fleet, plan, meter: server, progress, unit: "deliveries", label: "", sinceS: 0 } as const;
+  const { sent, deliveries } = await driveRound(parts);
+  const verdict = await crew.verify({ fleet, url, lastSeq: 0 });
+  const again = Math.max(0, deliveries - sent * options.conns);
+  return { ...verdict, duplicated: verdict.duplicated + again, deliveries };
 }
 
 interface Growth {
@@ -135,7 +157,7 @@ async function growReference(options: IdleOptions, progress: Progress): Promise<
   return await grow(crew, "reference", server, [server.url], { ...options, conns }, progress);
 }
 
-function resultOf(options: IdleOptions, gochat: Growth, floor: Growth | undefined): IdleResult {
+function resultOf(options: IdleOptions, gochat: Growth, floor: Growth | undefined, checked: Checked): IdleResult {
   return {
     ...stamp("idle", options),
     scenario: "idle",
@@ -148,11 +170,7 @@ function resultOf(options: IdleOptions, gochat: Growth, floor: Growth | undefine
     steps: gochat.steps,
     referenceSteps: floor?.steps ?? [],
     closed: gochat.closed,
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    missed: 0,
-    violations: [],
+    ...checked,
     clientSaturated: false,
     clientCpuShare: 0,
     unit: "sockets",
@@ -178,5 +196,6 @@ export function idleText(result: IdleResult): string {
     ...(result.referenceSteps.length === 0 ? [] : [line("bare Bun", result.referenceSteps)]),
     `  idle CPU           ${result.idleCpuPercent ?? "unknown"} % of a core`,
     `  closed             ${result.closed} sockets ended by the server`,
+    `  one message        shown ${result.deliveries.toLocaleString("en")} times; lost ${result.lost}, duplicated ${result.duplicated}, reordered ${result.reordered}`,
   ].join("\n");
 }

@@ -55,6 +55,8 @@ export function startLoad(side: Side): LoadProcess {
       verify: ask("verify"),
       stall: ask("stall"),
       unstall: ask("unstall"),
+      post: ask("post"),
+      lose: ask("lose"),
       wave: ask("wave"),
       close: ask("close"),
     } as Commands,

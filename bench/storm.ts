@@ -1,6 +1,7 @@
 import { startCrew } from "./crew.ts";
 import type { OpenFigures } from "./load/commands.ts";
 import { createHistogram, unpacked } from "./load/figures.ts";
+import { joinVerdicts } from "./load/verify.ts";
 import { settingsFor, spread } from "./loopback.ts";
 import { type CommonOptions, commonFlags, commonOf, readFlags, whole } from "./options.ts";
 import { createProgress } from "./progress.ts";
@@ -38,7 +39,7 @@ export function parseStormOptions(args: readonly string[]): StormOptions {
 export interface Opening {
   readonly perSecond: number;
   readonly seconds: number;
-  /** From TCP connect to `connected`; of a wave from the loss of the sockets to the answer of `sync`. */
+  /** From TCP connect to `connected`; of a wave from its begin to the answer of `sync`. */
   readonly ms: LatencyMs & { readonly p95: number };
   readonly serverCpuUsEach: number | null;
   /** Answered 503 and tried again. */
@@ -52,11 +53,17 @@ export interface StormResult extends RunResult {
   readonly connectMs: Opening["ms"];
   readonly connects: Opening;
   readonly wave: Opening | null;
+  /** Messages that every socket had to have in the end. */
+  readonly written: number;
   /** Open sockets that the server ended, while others connected and in the wave. */
   readonly closed: { readonly connecting: number; readonly after: number };
 }
 
-/** Opens sockets as fast as they are taken, each with a token that the gateway has not seen. */
+/** Written while all are there, while none is, and while they come back. */
+const messages = 10;
+
+/** Opens sockets as fast as they are taken, each with a token that the gateway has not seen. What is written
+ *  meanwhile every socket must have in the end. */
 export async function runStorm(options: StormOptions): Promise<StormResult> {
   const progress = createProgress();
   progress.say(options.target === "embedded" ? "starting a server" : `finding ${options.target}`);
@@ -85,11 +92,18 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
   const opened = await measured(() => crew.open(open));
   const closed = await crew.closed("gochat");
   await crew.converse({ fleet: "gochat", url, kind: "world", members: 0 });
+  const write = () => crew.first.ask.post({ fleet: "gochat", url, count: messages });
+  const verify = () => crew.verify({ fleet: "gochat", url, lastSeq: 0 });
+  await write();
+  const verdicts = [await verify()];
   let waved: Awaited<ReturnType<typeof measured>> | undefined;
   if (options.wave) {
     progress.say(`losing ${options.conns} sockets; they come back and sync`);
-    await Bun.sleep(1000);
-    waved = await measured(() => Promise.all(crew.processes.map(({ ask }) => ask.wave({ fleet: "gochat" }))));
+    await Promise.all(crew.processes.map(({ ask }) => ask.lose({ fleet: "gochat" })));
+    await write();
+    const comeBack = () => Promise.all(crew.processes.map(({ ask }) => ask.wave({ fleet: "gochat" })));
+    [waved] = await Promise.all([measured(comeBack), write()]);
+    verdicts.push(await verify());
   }
   const closedAfter = await crew.closed("gochat");
   progress.end();
@@ -105,11 +119,8 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     connects,
     wave: waved === undefined ? null : openingOf(waved),
     closed: { connecting: closed, after: closedAfter - closed },
-    lost: 0,
-    duplicated: 0,
-    reordered: 0,
-    missed: 0,
-    violations: [],
+    ...joinVerdicts(verdicts),
+    written: verdicts.length === 1 ? messages : 3 * messages,
     clientSaturated: cpuShare > 0.93,
     clientCpuShare: round(cpuShare),
     unit: "connects",
@@ -153,6 +164,7 @@ export function stormText(result: StormResult): string {
     ...lines("connects", result.connects),
     ...(result.wave === null ? [] : lines("back and synced", result.wave)),
     `  closed             ${result.closed.connecting} open sockets ended by the server while others connected, ${result.closed.after} later`,
+    `  ${result.written} messages         lost ${result.lost}, duplicated ${result.duplicated}, reordered ${result.reordered}`,
     ...clientLine(result),
   ].join("\n");
 }

@@ -31,7 +31,11 @@ export interface Commands {
   /** Those sockets are gone. Answers how many of them the server had closed before: a socket that reads again finds its end
    *  behind what was waiting. */
   unstall(args: { fleet: string }): Promise<number>;
-  /** All sockets of a fleet are lost at once, come back and sync. */
+  /** Writes messages into the world over HTTP, one after the other, each as another of its people; resolves when all are acked. */
+  post(args: { fleet: string; url: string; count: number }): Promise<void>;
+  /** All sockets of a fleet are lost at once. */
+  lose(args: { fleet: string }): Promise<void>;
+  /** They come back and sync from where each stood. */
   wave(args: { fleet: string }): Promise<OpenFigures>;
   close(args: { fleet: string }): Promise<void>;
 }
@@ -53,7 +57,7 @@ export interface OpenArgs {
 export interface OpenFigures {
   readonly opened: number;
   readonly seconds: number;
-  /** Packed histogram of the time from TCP connect to ready (a wave: to the answer of `sync`), µs. */
+  /** Packed histogram of the time from TCP connect to ready (a wave: from its begin to the answer of `sync`), µs. */
   readonly latency: string;
   /** Handshakes that were answered 503 and tried again. */
   readonly turnedAway: number;

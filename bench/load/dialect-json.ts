@@ -31,6 +31,16 @@ export function rowsOfJson(conversationId: string, rows: readonly RowJson[]): Ro
   );
 }
 
+interface SyncResultJson {
+  readonly conversations: readonly { readonly id: string; readonly messages: readonly RowJson[] }[];
+}
+
+function syncedRows({ conversations }: SyncResultJson): RowBatch[] {
+  return conversations
+    .filter(({ messages }) => messages.length > 0)
+    .map(({ id, messages }) => rowsOfJson(id, messages));
+}
+
 function heard(text: string): Heard {
   const { type, data } = JSON.parse(text) as { type: string; data: Record<string, unknown> };
   switch (type) {
@@ -62,7 +72,7 @@ function heard(text: string): Heard {
     case "connected":
       return { kind: "connected" };
     case "sync-result":
-      return { kind: "synced" };
+      return { kind: "synced", batches: syncedRows(data as unknown as SyncResultJson) };
     case "error":
       return { kind: "error", code: String(data.code) };
     default:

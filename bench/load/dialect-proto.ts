@@ -68,7 +68,12 @@ function hear(bytes: Buffer): Heard {
     case "connected":
       return { kind: "connected" };
     case "syncResult":
-      return { kind: "synced" };
+      return {
+        kind: "synced",
+        batches: payload.value.conversations
+          .filter(({ messages }) => messages.length > 0)
+          .map(({ id, messages }) => rowsOfProto(id, messages)),
+      };
     case "error":
       return { kind: "error", code: payload.value.code };
     default:

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ServerFrameSchema } from "#proto/gen/gochat/gateway/v1/server_frame_pb.ts";
 import { benchContent, type Dialect, dueOf, mergeBatches, rowBatch } from "./dialect.ts";
 import { jsonDialect } from "./dialect-json.ts";
 import { protoDialect } from "./dialect-proto.ts";
@@ -32,6 +34,35 @@ describe.each(["text", "proto"] as const)("the reference's frames, %s", (encodin
     const frame = heard(server, payloads[0]);
     expect(frame).toMatchObject({ kind: "rows", batch: { contiguous: true, frames: 1 } });
     expect(frame.kind === "rows" && frame.batch.seqs).toHaveLength(20);
+  });
+});
+
+describe("an answer to sync brings the rows of each conversation that has some", () => {
+  const batches = [{ conversationId: "world", seqs: [4, 5], ids: ["14", "15"], dueMs: [1000.5, 0], contiguous: true }];
+  const head = { completeFrom: 4, completeTo: 5, latestSeqId: 5, hasMore: false };
+  const rows = [
+    { id: "14", seqId: 4, content: benchContent(1000.5, 200) },
+    { id: "15", seqId: 5, content: "hello" },
+  ];
+
+  test("text", () => {
+    const conversations = [
+      { ...head, id: "world", messages: rows },
+      { ...head, id: "group_1", messages: [] },
+    ];
+    const frame = JSON.stringify({ type: "sync-result", data: { conversations, done: true } });
+    expect(heard(jsonDialect, frame)).toMatchObject({ kind: "synced", batches });
+  });
+
+  test("proto", () => {
+    const messages = rows.map(({ id, seqId, content }) => ({ id, seqId: BigInt(seqId), content }));
+    const conversations = [
+      { id: "world", messages },
+      { id: "group_1", messages: [] },
+    ];
+    const payload = { case: "syncResult", value: { conversations, done: true } } as const;
+    const frame = toBinary(ServerFrameSchema, create(ServerFrameSchema, { payload }));
+    expect(heard(protoDialect, frame)).toMatchObject({ kind: "synced", batches });
   });
 });
 

@@ -30,7 +30,8 @@ export type Heard =
   | { readonly kind: "missed"; readonly range: SeqRange }
   | { readonly kind: "ack"; readonly ack: Ack }
   | { readonly kind: "connected" }
-  | { readonly kind: "synced" }
+  /** The answer to `sync`, with the rows of each conversation. */
+  | { readonly kind: "synced"; readonly batches: readonly RowBatch[] }
   | { readonly kind: "error"; readonly code: string }
   /** To be sent back at once. */
   | { readonly kind: "reply"; readonly payload: string | Uint8Array }

@@ -5,7 +5,8 @@ import { type Address, connect, LoadSocket, upgradeRequest } from "./load-socket
 
 /** What the sockets of a fleet hear. */
 export interface FleetEvents {
-  /** Rows in bytes that did not come before: once per distinct frame, whatever the number of sockets. */
+  /** Rows in bytes that did not come before: once per distinct frame, whatever the number of sockets. An answer to `sync` is
+   *  one of its own each time. */
   fresh(batch: RowBatch, bytes: number): void;
   rows(socket: number, batch: RowBatch): void;
   missed(socket: number, range: SeqRange): void;
@@ -72,6 +73,14 @@ export function createFleet(options: FleetOptions, events: FleetEvents): Fleet {
     return heard;
   }
 
+  function synced(index: number, batches: readonly RowBatch[], bytes: number): void {
+    for (const batch of batches) {
+      events.fresh(batch, bytes);
+      events.rows(index, batch);
+    }
+    events.synced(index);
+  }
+
   function message(socket: LoadSocket, payload: Buffer): void {
     const { index } = socket;
     const heard = hear(payload);
@@ -87,7 +96,7 @@ export function createFleet(options: FleetOptions, events: FleetEvents): Fleet {
     if (heard.kind === "ack") events.ack(index, heard.ack);
     else if (heard.kind === "missed") events.missed(index, heard.range);
     else if (heard.kind === "connected") pending.get(index)?.resolve();
-    else if (heard.kind === "synced") events.synced(index);
+    else if (heard.kind === "synced") synced(index, heard.batches, payload.length);
     else if (heard.kind === "error") events.error(index, heard.code);
     else if (heard.kind === "reply") socket.send(heard.payload);
   }

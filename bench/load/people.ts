@@ -27,6 +27,19 @@ export async function converse(url: string, people: readonly Person[], group: bo
   return (await post<{ id: string }>(`${url}/api/conversations`, body, first?.token)).id;
 }
 
+/** Sends one message over HTTP; answers where it was stored. */
+export async function say(
+  url: string,
+  person: Person | undefined,
+  message: { readonly conversationId: string; readonly content: string; readonly clientMsgId: string },
+): Promise<{ seq: number; id: string }> {
+  const { conversationId, content, clientMsgId } = message;
+  const body = { content, messageType: 1, client_msg_id: clientMsgId };
+  const path = `/api/conversations/${conversationId}/messages`;
+  const { id, seqId } = await post<{ id: string; seqId: number }>(`${url}${path}`, body, person?.token);
+  return { seq: seqId, id };
+}
+
 interface Tokens {
   readonly accessToken: string;
   readonly user: { readonly id: string };

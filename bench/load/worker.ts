@@ -9,6 +9,7 @@ import { drive, type Sample, settleMs, tallySince } from "./drive.ts";
 import { createHistogram, packed, record } from "./figures.ts";
 import { createFleet, type Fleet } from "./fleet.ts";
 import { converse, type Person, registerPeople, signInGuests } from "./people.ts";
+import { post } from "./post.ts";
 import { createTraffic, type Route, type Tally, type Traffic } from "./traffic.ts";
 import { joinVerdicts, latestSeq, readHistory, type Verdict, verifyConversation, verifySockets } from "./verify.ts";
 
@@ -128,6 +129,8 @@ export function createWorker(say: (sample: Sample) => void): Commands {
       return fill(driven, fillBytes);
     },
     unstall: ({ fleet }) => unstall(fleetOf(fleet)),
+    post: ({ fleet, url, count }) => post(fleetOf(fleet).traffic, url, people, count),
+    lose: ({ fleet }) => lose(fleetOf(fleet)),
     wave: ({ fleet }) => {
       const driven = fleetOf(fleet);
       return timed(driven.fleet.size, driven.fleet, (latency) => wave(driven, latency));
@@ -251,11 +254,20 @@ function openOf(fleet: Fleet): number {
   return open;
 }
 
-/** Drops every socket as a lost network would, opens them again, and syncs from where each stood. */
-async function wave(driven: Driven, latency: (ms: number) => void): Promise<void> {
-  const { fleet, traffic } = driven;
+/** As a lost network would. */
+async function lose(driven: Driven): Promise<void> {
+  const { fleet } = driven;
   driven.ended += openOf(fleet);
   for (let index = 0; index < fleet.size; index += 1) fleet.socket(index)?.terminate();
+  const deadline = nowMs() + drainMs;
+  while (openOf(fleet) > 0 && nowMs() < deadline) await Bun.sleep(2);
+}
+
+/** Opens the sockets again, and syncs from where each stood. */
+async function wave(driven: Driven, latency: (ms: number) => void): Promise<void> {
+  const { fleet, traffic } = driven;
+  // A row that is pushed before the answer to `sync` moves the position over the hole that the answer fills.
+  const marks = Array.from({ length: fleet.size }, (_, socket) => traffic.positions.position(socket));
   const startMs = nowMs();
   let waiting = fleet.size;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -266,7 +278,7 @@ async function wave(driven: Driven, latency: (ms: number) => void): Promise<void
   };
   await fleet.open(fleet.size, (socket) => {
     const id = driven.conversations[socket] ?? "world";
-    fleet.send(socket, [fleet.dialect.sync([{ id, afterSeq: traffic.positions.position(socket) }])]);
+    fleet.send(socket, [fleet.dialect.sync([{ id, afterSeq: marks[socket] ?? 0 }])]);
   });
   await promise;
 }
@@ -283,7 +295,13 @@ async function verify(driven: Driven, url: string | undefined, lastSeq: number):
     reader.afterSeq = rows.at(-1)?.seqId ?? reader.afterSeq;
     last.set(id, reader.afterSeq);
   }
-  verdicts.push(verifySockets(traffic, watching, (socket) => last.get(driven.conversations[socket] ?? "world") ?? 0));
+  const lastOf = (socket: number): number => last.get(driven.conversations[socket] ?? "world") ?? 0;
+  const deadline = nowMs() + settleMs;
+  const { positions } = traffic;
+  // What is stored may be on its way still.
+  while (watching.some((socket) => positions.lost(socket, lastOf(socket)) > 0) && nowMs() < deadline)
+    await Bun.sleep(20);
+  verdicts.push(verifySockets(traffic, watching, lastOf));
   traffic.clear();
   return joinVerdicts(verdicts);
 }

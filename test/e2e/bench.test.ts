@@ -34,6 +34,12 @@ test("bench world: every message reaches every socket, beside the reference", as
   expect(page).toContain("Every message reached every socket");
 }, 60_000);
 
+test("bench storm: what is written while sockets are lost and come back reaches every one", async () => {
+  const { code, result } = await bench("storm", "--conns", "100", "--wave");
+  expect(result).toMatchObject({ scenario: "storm", connections: 100, written: 30, ...faithful });
+  expect(code).toBe(0);
+}, 60_000);
+
 test("bench send: every acked message is stored and shown", async () => {
   const { code, result } = await bench("send", "--conns", "4", "--closed", "20", "--seconds", "1");
   expect(result).toMatchObject({ scenario: "send", kind: "single", connections: 4, refused: 0, ...faithful });
