@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { replyOf } from "#client/changes.ts";
 import { codeOf } from "#client/errors.ts";
 import type { MessageJson } from "#proto/objects.ts";
-import { beginEdit, drafts, endEdit, setDraft, showRemote } from "./drafts.ts";
+import { beginEdit, drafts, endEdit, loadDrafts, setDraft, showRemote } from "./drafts.ts";
 import { client, currentId, openConversation, session } from "./state.ts";
 
 /** What the composer does with its text beside sending it: answers a message, or puts another text in its place. */
@@ -98,8 +98,11 @@ async function showReply(conversationId: string): Promise<void> {
   }
 }
 
-/** Follows the drafts of other devices, and saves when another conversation is shown. Call once. */
+/** Follows the account and the drafts of its other devices, and saves when another conversation is shown. Call once. */
 export function startActing(): void {
+  client.on("session", ({ why }) => {
+    if (why !== "renewed") loadDrafts();
+  });
   client.on("draft", (draft) => {
     showRemote(draft.conversationId, draft);
     if (draft.conversationId !== currentId.peek()) return;

@@ -1,6 +1,5 @@
 import { useState } from "preact/hooks";
 import { codeOf } from "#client/errors.ts";
-import { loadDrafts } from "../drafts.ts";
 import { showConversation } from "../route.ts";
 import { setLanguage } from "../settings.ts";
 import { client, signedOutWhy } from "../state.ts";
@@ -23,7 +22,6 @@ export function SignIn() {
     setProblem(undefined);
     try {
       await run();
-      loadDrafts();
       showConversation("world");
     } catch (error) {
       setProblem(errorText(codeOf(error)));
