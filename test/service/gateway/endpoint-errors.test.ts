@@ -5,7 +5,17 @@ import { errorsOf, paramsIn } from "../../../gateway/http/openapi-errors.ts";
 import { defaultRules, type Rule } from "../../../infra/ratelimit/rules.ts";
 import type { ErrorName } from "../../../proto/errors.ts";
 import { type Account, type Answer, newAccount, newGuest } from "../../support/api.ts";
-import { bodyFor, bodyOf, endpoints, named, operations, pathOf, queryOf, sampleObject } from "./endpoint-samples.ts";
+import {
+  beyond,
+  bodyFor,
+  bodyOf,
+  endpoints,
+  named,
+  operations,
+  pathOf,
+  queryOf,
+  sampleObject,
+} from "./endpoint-samples.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
 
 /*
@@ -55,6 +65,13 @@ describe("10 §1: who may enter", () => {
   });
 });
 
+/** Something else is refused first in these: the wrong old password, nobody to chat with, no such conversation. */
+const refusedFirst: Readonly<Record<string, number>> = {
+  "changePassword newPassword": 401,
+  "createConversation name": 404,
+  "sendMessageTo conversationId": 404,
+};
+
 describe("10 §1: bodies", () => {
   test.each(named(({ body }) => body !== undefined))("%s: 400 for what is no JSON object", async (_, one) => {
     for (const bad of ["{", "[]", '"x"', "null"]) {
@@ -74,6 +91,24 @@ describe("10 §1: bodies", () => {
       }
     }
   });
+
+  test.each(named(({ body }) => body !== undefined))(
+    "%s: 400 for each field beyond its limits, with NUL and with a lone surrogate",
+    async (name, one) => {
+      const by = name === "upgradeGuest" ? guest : ann;
+      for (const [field, schema] of Object.entries(bodyOf(name)?.properties ?? {})) {
+        const status = refusedFirst[`${name} ${field}`] ?? 400;
+        for (const bad of beyond(schema)) {
+          const body = { ...sampleObject(bodyOf(name) ?? {}), [field]: bad };
+          const answer = await ask(one, pathOf(one), body, by.accessToken);
+          const shown = JSON.stringify(bad).slice(0, 40);
+          // NUL and surrogates are found before anything is asked.
+          const early = answer.code === "INVALID_PARAMETER" ? 400 : status;
+          expect([field, shown, answer.status]).toEqual([field, shown, early]);
+        }
+      }
+    },
+  );
 
   test.each(named(({ body }) => body !== undefined))("%s: 400 without a required field", async (name, one) => {
     for (const field of bodyOf(name)?.required ?? []) {

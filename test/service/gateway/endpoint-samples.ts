@@ -19,6 +19,10 @@ interface Schema {
   readonly items?: Schema;
   readonly minimum?: number;
   readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly maxItems?: number;
+  readonly maximum?: number;
+  readonly pattern?: string;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
 }
@@ -27,7 +31,11 @@ interface Operation {
   readonly parameters?: readonly { name: string; in: string; required?: boolean; schema: Schema }[];
   readonly requestBody?: { content: Record<string, { schema: Schema }> };
 }
-const document = openApiDocument(contract, "test") as unknown as { paths: Record<string, Record<string, Operation>> };
+const document = openApiDocument(contract, "test") as unknown as {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema> };
+};
+const { schemas } = document.components;
 export const operations = new Map(
   Object.values(document.paths).flatMap((path) => Object.values(path).map((one) => [one.operationId, one] as const)),
 );
@@ -73,6 +81,33 @@ export function sampleObject({ properties = {}, required = [] }: Schema): Record
 
 /** Queries whose pattern `sample` does not follow. */
 const queries: Readonly<Record<string, string>> = { listOnline: "?ids=1" };
+
+/** Values of the right type that are beyond the limits of the schema, or that no text may hold (spec 10 §1). */
+export function beyond(given: Schema): unknown[] {
+  const schema = given.$ref === undefined ? given : (schemas[given.$ref.split("/").at(-1) ?? ""] ?? {});
+  const [first] = schema.anyOf ?? [];
+  if (first !== undefined) return [];
+  switch (schema.type) {
+    case "string": {
+      const over = schema.maxLength === undefined ? [] : ["x".repeat(schema.maxLength + 1)];
+      return schema.enum === undefined ? [...over, "a\0b", "a\ud800b"] : ["no such word"];
+    }
+    case "integer":
+    case "number":
+      return [
+        ...(schema.maximum === undefined ? [] : [schema.maximum + 1]),
+        ...(schema.minimum === undefined ? [] : [schema.minimum - 1]),
+        ...[1.5, "1"],
+      ];
+    case "array": {
+      const item = schema.items === undefined ? [] : beyond(schema.items).map((value) => [value]);
+      const one = schema.items === undefined ? "x" : sample(schema.items);
+      return [...item, ...(schema.maxItems === undefined ? [] : [Array(schema.maxItems + 1).fill(one)])];
+    }
+    default:
+      return [];
+  }
+}
 
 /** The required part of the query. */
 export function queryOf(name: string): string {

@@ -5,7 +5,7 @@ import { endpoints } from "./endpoint-samples.ts";
 import { accountRows } from "./error-cases/accounts.ts";
 import { conversationRows } from "./error-cases/conversations.ts";
 import { messageRows } from "./error-cases/messages.ts";
-import { type Case, groupOf, openScene, type Rows, type Scene } from "./error-cases/scene.ts";
+import { type Case, done, groupOf, openScene, type Rows, type Scene } from "./error-cases/scene.ts";
 import { usual } from "./error-cases/usual.ts";
 
 /*
@@ -71,6 +71,42 @@ for (const [name, one] of endpoints) {
     });
   });
 }
+
+test("10 §7: what a target of a forward refuses is told by its code, and the others get it", async () => {
+  const { town, ann, ben } = scene;
+  const call = <T>(method: string, path: string, body?: object, by = ann) =>
+    town.api.call<T>(method, path, body, by.accessToken);
+  const [from, muted, gone] = [await groupOf(scene), await groupOf(scene), await groupOf(scene)];
+  await call("PUT", `/conversations/${muted.id}/mute-all`, { enabled: true });
+  await call("DELETE", `/conversations/${gone.id}`);
+  const single = await call<{ id: string }>("POST", "/conversations", { type: 1, members: [ben.userId] });
+  await call("PUT", `/blocks/${ben.userId}`);
+  const taken = { messageType: 1, content: "another", client_msg_id: "f:6" };
+  await call("POST", `/conversations/${from.id}/messages`, taken, ben);
+  const { id: notHis } = await done<{ id: string }>(scene, ann, "POST", "/conversations", {
+    ...{ type: 2, name: "a group", members: [scene.eve.userId] },
+  });
+  const conversationIds = [muted.id, gone.id, single.data.id, notHis, "group_999", from.id, "world"];
+  const body = { conversationIds, client_msg_id: "f" };
+  type Forwarded = { messages: { conversationId: string }[]; failed: { conversationId: string; code: string }[] };
+  const { status, data } = await call<Forwarded>("POST", `/messages/${from.message}/forward`, body, ben);
+  await call("DELETE", `/blocks/${ben.userId}`);
+  expect([status, data.messages.map((one) => one.conversationId)]).toEqual([201, ["world"]]);
+  expect(data.failed.map(({ code }) => code)).toEqual([
+    ...["USER_MUTED", "CONVERSATION_DISSOLVED", "BLOCKED_BY_USER", "NOT_CONVERSATION_MEMBER"],
+    ...["CONVERSATION_NOT_FOUND", "IDEMPOTENCY_CONFLICT"],
+  ]);
+});
+
+test("10 §6: whom a group does not take is told by his code", async () => {
+  const { ann, ben, guest } = scene;
+  const { id } = await groupOf(scene);
+  const body = { members: [ben.userId, guest.userId, "999"] };
+  const path = `/conversations/${id}/members`;
+  const { failed } = await done<{ failed: { code: string }[] }>(scene, ann, "POST", path, body);
+  const codes = ["USER_ALREADY_IN_CONVERSATION", "GUEST_FORBIDDEN", "USER_NOT_FOUND"];
+  expect(failed.map(({ code }) => code)).toEqual(codes);
+});
 
 test("JOIN_REQUEST_NOT_FOUND for the request of another group, which stays open", async () => {
   const { town, ann, eve } = scene;
