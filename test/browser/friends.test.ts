@@ -197,6 +197,12 @@ describe("friends", () => {
     await leo.page.goto(server.url);
     await row.locator(".online-dot").waitFor();
     await kim.page.locator(".chat-head", { hasText: "Online" }).waitFor();
+    await button(kim, "New chat").click();
+    await dialog(kim).getByRole("button", { name: "mia_absent" }).click();
+    await dialog(kim).getByRole("button", { name: "leo_present" }).click();
+    await kim.page.getByLabel("Name of the group").fill("Of friends, without typing a name");
+    await button(kim, "Create group").click();
+    await kim.page.getByRole("heading", { name: "Of friends", level: 1 }).waitFor();
     expect(kim.complaints).toEqual([]);
   });
 

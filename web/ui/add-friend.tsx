@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { UserJson } from "#proto/objects.ts";
+import type { UserInfoJson } from "#proto/objects.ts";
 import { friendOf, isBlocked, requestsReceived, requestsSent } from "../friends.ts";
 import { t } from "../strings.ts";
 import { AnswerButtons } from "./answer-buttons.tsx";
@@ -67,7 +67,7 @@ function standing(userId: string): string | undefined {
   return undefined;
 }
 
-function Found(props: { user: UserJson; asking: boolean; onAsk: (begins: boolean) => void }) {
+function Found(props: { user: UserInfoJson; asking: boolean; onAsk: (begins: boolean) => void }) {
   const { user, asking, onAsk } = props;
   const stands = standing(user.id);
   const request = requestsReceived.value.find((one) => one.requesterId === user.id);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { MEMBERS_CHANGE_MAX } from "#proto/limits.ts";
-import type { UserJson } from "#proto/objects.ts";
+import type { UserInfoJson } from "#proto/objects.ts";
 import { client } from "../state.ts";
 import { errorText, t } from "../strings.ts";
 import { membersOf, nameOfUser } from "../together.ts";
@@ -15,12 +15,12 @@ import { usePeople } from "./use-people.ts";
 export function AddPeople(props: { conversationId: string }) {
   const { conversationId } = props;
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState<readonly UserJson[]>([]);
+  const [chosen, setChosen] = useState<readonly UserInfoJson[]>([]);
   const [failed, setFailed] = useState<readonly string[]>([]);
   const attempt = useAttempt();
-  const people = usePeople(text);
+  const people = usePeople(text, true);
   const members = membersOf(conversationId);
-  const toggle = (user: UserJson): void => {
+  const toggle = (user: UserInfoJson): void => {
     const without = chosen.filter((one) => one.id !== user.id);
     if (without.length < chosen.length) setChosen(without);
     else if (chosen.length < MEMBERS_CHANGE_MAX) setChosen([...chosen, user]);

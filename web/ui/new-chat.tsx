@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { codeOf } from "#client/errors.ts";
 import { CONVERSATION_NAME_CHARS_MAX, GROUP_CREATE_MEMBERS_MAX } from "#proto/limits.ts";
-import type { UserJson } from "#proto/objects.ts";
+import type { UserInfoJson } from "#proto/objects.ts";
 import { showConversation } from "../route.ts";
 import { client, session } from "../state.ts";
 import { errorText, t } from "../strings.ts";
@@ -12,15 +12,15 @@ import { usePeople } from "./use-people.ts";
 /** Finds people; one makes a chat, several make a group with a name. */
 export function NewChat(props: { onDone: () => void }) {
   const [text, setText] = useState("");
-  const [chosen, setChosen] = useState<readonly UserJson[]>([]);
+  const [chosen, setChosen] = useState<readonly UserInfoJson[]>([]);
   const [name, setName] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | undefined>(undefined);
-  const people = usePeople(text);
+  const people = usePeople(text, true);
   if (session.value?.user.isGuest === true) return <p class="hint">{t("guestNoChats")}</p>;
 
   const group = chosen.length > 1;
-  const toggle = (user: UserJson): void => {
+  const toggle = (user: UserInfoJson): void => {
     const without = chosen.filter((one) => one.id !== user.id);
     if (without.length < chosen.length) setChosen(without);
     else if (chosen.length < GROUP_CREATE_MEMBERS_MAX) setChosen([...chosen, user]);

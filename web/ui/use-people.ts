@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { codeOf } from "#client/errors.ts";
-import type { UserJson } from "#proto/objects.ts";
+import type { UserInfoJson } from "#proto/objects.ts";
+import { friendList } from "../friends.ts";
 import { client, session } from "../state.ts";
 
 export interface People {
-  readonly users: readonly UserJson[];
+  readonly users: readonly UserInfoJson[];
   readonly searching: boolean;
   /** Code of the last failure. */
   readonly problem: string | undefined;
@@ -14,8 +15,11 @@ const nothing: People = { users: [], searching: false, problem: undefined };
 /** Waits this long after the last key before it asks. */
 const typingMs = 200;
 
-/** Accounts whose name fits `text`; guests may not search and get nothing. */
-export function usePeople(text: string): People {
+/** More friends are found by typing. */
+const suggestedMax = 50;
+
+/** Accounts whose name fits `text`; guests may not search and get nothing. With `suggests` friends while nothing is typed. */
+export function usePeople(text: string, suggests = false): People {
   const [people, setPeople] = useState<People>(nothing);
   const query = text.trim();
   useEffect(() => {
@@ -38,5 +42,7 @@ export function usePeople(text: string): People {
       abort.abort();
     };
   }, [query]);
-  return people;
+  if (query !== "" || !suggests) return people;
+  const friends = friendList.value.slice(0, suggestedMax);
+  return { ...nothing, users: friends.flatMap(({ friend }) => (friend === undefined ? [] : [friend])) };
 }
