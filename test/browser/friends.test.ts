@@ -188,6 +188,9 @@ describe("friends", () => {
     await asks({ ...friend, accessToken: await tokenOf(leo) }, "kim_present", "it is leo");
     await button(kim, "Accept the request of leo_present").click();
     const row = kim.page.locator(".friend", { hasText: "leo_present" });
+    const [avatar, dot] = [await row.locator(".avatar").boundingBox(), await row.locator(".online-dot").boundingBox()];
+    expect(Math.abs((avatar?.y ?? 0) + (avatar?.height ?? 0) - (dot?.y ?? 0) - (dot?.height ?? 0))).toBeLessThan(4);
+    expect(Math.abs((avatar?.x ?? 0) + (avatar?.width ?? 0) - (dot?.x ?? 0) - (dot?.width ?? 0))).toBeLessThan(4);
     await row.getByRole("button").first().click();
     await kim.page.locator(".chat-head", { hasText: "Online" }).waitFor();
     await leo.page.goto("about:blank");
