@@ -74,6 +74,21 @@ test("frames of one socket are handled in order, also when one takes more than a
   expect(handled.at(-1)).toBe("d");
 });
 
+test("G4: frames that were handled count no more, also while others still wait", async () => {
+  const text = ping("a") + " ".repeat(100_000);
+  const ends: (() => void)[] = [];
+  const { inbound, session } = setUp({ handle: () => new Promise((resolve) => ends.push(resolve)) });
+  for (let n = 0; n < 30; n += 1) {
+    // Two wait, never more, and never fewer than one.
+    inbound.message(session, text);
+    if (n < 2) continue;
+    ends.shift()?.();
+    await Bun.sleep(0);
+    expect(session.inbox?.wires).toHaveLength(1);
+  }
+  expect(session.sent.filter(({ type, data }) => type === "error" && data.code === "RATE_LIMITED")).toEqual([]);
+});
+
 test("20 §1: frames that arrive before `connected` wait for it", () => {
   const handled: (string | undefined)[] = [];
   const { inbound, session } = setUp({

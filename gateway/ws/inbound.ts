@@ -88,6 +88,7 @@ export function createInbound(options: InboundOptions, deps: InboundDeps): Inbou
         session.inbox = undefined;
         return;
       }
+      session.inbox.bytes -= Buffer.byteLength(wire);
       run(session, wire);
     }
   }
