@@ -87,6 +87,19 @@ export class ChangesFixture {
     );
   }
 
+  async rename(userId: string, username: string): Promise<void> {
+    const { db, tables } = this.repo.context;
+    const { users: u } = tables;
+    await db.transaction((tx) =>
+      run(
+        tx.q
+          .update(u)
+          .set({ username })
+          .where(eq(u.id, BigInt(userId))),
+      ),
+    );
+  }
+
   async block(blocker: string, blocked: string): Promise<void> {
     const { db, tables, ids } = this.repo.context;
     const pair = { requesterId: BigInt(blocker), targetId: BigInt(blocked) };

@@ -1,6 +1,4 @@
 import { expect, test } from "bun:test";
-import { eq } from "drizzle-orm";
-import { run } from "#infra/db/steps.ts";
 import { directClientOf } from "#infra/rpc/direct.ts";
 import { rpcService } from "#infra/rpc/rpc.ts";
 import { connectErrors } from "#proto/connect-errors.ts";
@@ -10,7 +8,8 @@ import { ChangesFixture } from "../rpc/changes-testing.ts";
 import { conversationService } from "../rpc/conversation.ts";
 import { randomChanges, randomNumbers } from "../rpc/random-changes.ts";
 import { createTestRepo } from "../testing.ts";
-import { idsMax } from "./list-snapshots.ts";
+import { createConversationList, type ListedConversation } from "./conversation-list.ts";
+import { createListSnapshots, idsMax } from "./list-snapshots.ts";
 
 const at = new ChangesFixture(createTestRepo);
 
@@ -81,6 +80,31 @@ test("more changes than one statement reads: the database answers, then the list
   expect(await list(at.ann)).toEqual(await list(at.ann, {}, plain()));
 });
 
+test("G4: lists are bounded in bytes; the one that was asked for longest ago is forgotten", async () => {
+  await at.send(at.ann, "x".repeat(5000));
+  const { tables, clock, db } = at.repo.context;
+  const lists = createConversationList({ db, tables, clock });
+  const [one] = (await lists.page({ userId: BigInt(at.ann), offset: 1, limit: 1, type: 0 })).items;
+  const reads = new Map<bigint, number>();
+  /** 1000 conversations, 23 MB. */
+  const read = async (userId: bigint): Promise<ListedConversation[]> => {
+    reads.set(userId, (reads.get(userId) ?? 0) + 1);
+    if (one === undefined) return [];
+    return Array.from({ length: 1000 }, (_, n) => {
+      return { ...one, conversation: { ...one.conversation, id: `group_${userId}_${n}` } };
+    });
+  };
+  const held = createListSnapshots({ read, clock, writes: { watch() {}, only() {} } });
+  for (const userId of [1n, 1n, 2n, 2n, 1n, 3n, 3n, 1n, 3n, 2n]) {
+    await held.page({ userId, offset: 0, limit: 10, type: 0 });
+  }
+  expect([...reads]).toEqual([
+    [1n, 1],
+    [2n, 2],
+    [3n, 1],
+  ]);
+});
+
 test("questions that come while one reads the changes see them too", async () => {
   await warm(at.ann);
   await at.send(at.bob, "x");
@@ -91,7 +115,6 @@ test("questions that come while one reads the changes see them too", async () =>
 test("every answer is that of the database: random pages between random changes", async () => {
   await at.setMember(at.owner, { role: 3 });
   const random = randomNumbers(5);
-  const { context } = at.repo;
   const somebody = (): string => [at.owner, at.ann, at.bob][random(3)] ?? at.owner;
   const groups = [at.group, worldId];
   const somewhere = (): string => groups[random(groups.length)] ?? worldId;
@@ -108,18 +131,7 @@ test("every answer is that of the database: random pages between random changes"
       const pair = [BigInt(at.ann), BigInt(random(2) === 0 ? at.bob : at.owner)];
       groups.push(await at.repo.addConversation(pair, { single: random(2) === 0 }));
     },
-    async () => {
-      const { users: u } = context.tables;
-      const rename = { username: `name ${random(1000)}` };
-      await context.db.transaction((tx) =>
-        run(
-          tx.q
-            .update(u)
-            .set(rename)
-            .where(eq(u.id, BigInt(somebody()))),
-        ),
-      );
-    },
+    () => at.rename(somebody(), `name ${random(1000)}`),
     async () => {
       at.nowMs += 100_000;
     },

@@ -2,9 +2,12 @@ import { worldId } from "../context.ts";
 import type { Writes, Written } from "../writes.ts";
 import type { ListedConversation, ListQuery } from "./conversation-list.ts";
 
-/** Conversations of all lists together, some 3 KB each with the texts that others make of them, and of one list. */
+/** Conversations of all lists together, and of one list. */
 const itemsMax = 20_000;
 export const listItemsMax = 5000;
+/** Of all lists, by estimate, the texts that others make of the conversations included. */
+const bytesMax = 64 * 1024 * 1024;
+const itemBytes = 3000;
 /** Conversations that are read again by one statement; a list of which more have changed is forgotten. */
 export const idsMax = 32;
 /** Who asks a second time within this, ms, gets a list that is held. */
@@ -88,6 +91,13 @@ function inOrder(a: ListedConversation, b: ListedConversation): number {
   );
 }
 
+/** Its own texts, and those in the JSON of its own and of its page. */
+function bytesOf({ conversation, lastMessage }: ListedConversation): number {
+  const { settings, description } = conversation;
+  const message = (lastMessage?.content.length ?? 0) + (lastMessage?.extra.length ?? 0);
+  return itemBytes + 4 * (message + (settings?.length ?? 0) + (description?.length ?? 0));
+}
+
 export function createListSnapshots({ read, writes, clock }: SnapshotDeps): ListSnapshots {
   // Both in the order of the last question.
   const snapshots = new Map<bigint, Snapshot>();
@@ -96,26 +106,30 @@ export function createListSnapshots({ read, writes, clock }: SnapshotDeps): List
   const byConversation = new Map<string, Set<Snapshot>>();
   const loading = new Set<Snapshot>();
   let items = 0;
+  let bytes = 0;
   let worldWrites = 0;
 
   function put(snapshot: Snapshot, id: string, item: ListedConversation | undefined): void {
-    const had = snapshot.items.has(id);
+    const had = snapshot.items.get(id);
     if (item === undefined) {
-      if (!had) return;
+      if (had === undefined) return;
       snapshot.items.delete(id);
-      unlink(snapshot, id);
+      unlink(snapshot, had);
       return;
     }
     snapshot.items.set(id, item);
-    if (had) return;
+    bytes += bytesOf(item) - (had === undefined ? 0 : bytesOf(had));
+    if (had !== undefined) return;
     items += 1;
     const holders = byConversation.get(id);
     if (holders === undefined) byConversation.set(id, new Set([snapshot]));
     else holders.add(snapshot);
   }
 
-  function unlink(snapshot: Snapshot, id: string): void {
+  function unlink(snapshot: Snapshot, item: ListedConversation): void {
+    const { id } = item.conversation;
     items -= 1;
+    bytes -= bytesOf(item);
     const holders = byConversation.get(id);
     holders?.delete(snapshot);
     if (holders?.size === 0) byConversation.delete(id);
@@ -125,7 +139,7 @@ export function createListSnapshots({ read, writes, clock }: SnapshotDeps): List
     if (snapshot.dropped) return;
     snapshot.dropped = true;
     snapshots.delete(snapshot.userId);
-    for (const id of snapshot.items.keys()) unlink(snapshot, id);
+    for (const item of snapshot.items.values()) unlink(snapshot, item);
     snapshot.items.clear();
   }
 
@@ -156,6 +170,14 @@ export function createListSnapshots({ read, writes, clock }: SnapshotDeps): List
   }
   writes.watch(onWrite);
 
+  /** The lists that were asked for longest ago go. */
+  function trim(): void {
+    for (const oldest of snapshots.values()) {
+      if (items <= itemsMax && bytes <= bytesMax) break;
+      drop(oldest);
+    }
+  }
+
   async function load(snapshot: Snapshot): Promise<void> {
     loading.add(snapshot);
     snapshot.worldWrites = worldWrites;
@@ -172,10 +194,7 @@ export function createListSnapshots({ read, writes, clock }: SnapshotDeps): List
     } finally {
       loading.delete(snapshot);
     }
-    for (const oldest of snapshots.values()) {
-      if (items <= itemsMax) break;
-      drop(oldest);
-    }
+    trim();
   }
 
   async function repair(snapshot: Snapshot): Promise<void> {
@@ -187,6 +206,7 @@ export function createListSnapshots({ read, writes, clock }: SnapshotDeps): List
     if (snapshot.dropped) return;
     for (const id of ids) put(snapshot, id, found.get(id));
     snapshot.reorder();
+    trim();
   }
 
   /** Runs one reading of a snapshot; one that fails forgets it. */
