@@ -10,7 +10,7 @@ import { type MessageTable, messageTableOf } from "./message-table.ts";
 import { pageOf, type Window, windowOf } from "./message-window.ts";
 import { type PagePlan as HistoryPlan, headPlan as memberHeadPlan, pagePlan } from "./page-plan.ts";
 import { createRecentRows } from "./recent.ts";
-import { createTails } from "./tails.ts";
+import { createTails, type Reading } from "./tails.ts";
 
 const kindMessage = 1;
 
@@ -121,6 +121,7 @@ export function createHistoryPages(
     after: (conversationId, seq, limit) => scan(conversationId, false, seq + 1n, limit),
     complete,
     clock,
+    writes: context.writes,
   });
 
   const memberHead = memberHeadPlan(tables);
@@ -217,10 +218,10 @@ export function createHistoryPages(
     head: bigint,
     rows: MessageRow[],
     shown: Message[],
-    readMs: number,
+    reading: Reading,
   ) {
     const window = ascending ? windowOf(rows, shown) : windowOf(rows.toReversed(), shown.toReversed());
-    if (window?.newest === head) tails.keep(conversationId, window, readMs);
+    if (window?.newest === head) tails.keep(conversationId, window, reading);
   }
 
   async function readAfterHead(given: PageQuery) {
@@ -240,7 +241,7 @@ export function createHistoryPages(
     const headFirst = isFiltered(given) || knownRooms.has(given.conversationId);
     const page = headFirst ? undefined : await readOnTail(given);
     if (page !== undefined) return { ...page, messages: await withMine(page.messages, given.viewerId) };
-    const readMs = clock();
+    const reading = tails.reading();
     const read = headFirst ? await readAfterHead(given) : await readWhole(given);
     if (read === undefined) return undefined;
     if ("messages" in read) return { ...read, messages: await withMine(read.messages, given.viewerId) };
@@ -250,7 +251,7 @@ export function createHistoryPages(
     const newest = rows.reduce((latest, row) => bigMax(latest, row.seqId), head.lastSeqId);
     const edge = rows.at(-1)?.seqId ?? 0n;
     const shown = await complete(rows, senders);
-    if (!headFirst) keepTail(query, head.lastSeqId, rows, shown, readMs);
+    if (!headFirst) keepTail(query, head.lastSeqId, rows, shown, reading);
     return {
       messages: await withMine(shown, query.viewerId),
       hasMore,

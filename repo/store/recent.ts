@@ -1,4 +1,5 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { Writes } from "../writes.ts";
 import type { Page, PageQuery } from "./message-page.ts";
 import type { MessageRow } from "./message-row.ts";
 import { extended, pageOf, type Window, windowOf } from "./message-window.ts";
@@ -6,7 +7,8 @@ import { extended, pageOf, type Window, windowOf } from "./message-window.ts";
 /** Rows of one room that are held, and rooms; together at most some 30 MB, since a page of a room is rarely near its bound. */
 export const recentRowsMax = 300;
 const roomsMax = 64;
-/** A window is read anew after this, ms: names and pictures of senders have no seq. */
+/** A window is read anew after this, ms: names and pictures of senders have no seq. Where this process alone writes, it knows
+ *  when one may have changed. */
 const ageMaxMs = 30_000;
 /** A room that was asked for before within this, ms, is worth a window. */
 const warmMs = 10_000;
@@ -33,9 +35,11 @@ export interface RecentDeps {
   readonly complete: (rows: readonly MessageRow[]) => Promise<Message[]>;
   /** Unix ms. */
   readonly clock: () => number;
+  readonly writes?: Writes | undefined;
 }
 
-type Built = Window & { readonly builtMs: number };
+/** `renames`: how often a name may have changed before it was read. */
+type Built = Window & { readonly builtMs: number; readonly renames: number };
 
 interface Room {
   askedMs: number;
@@ -48,6 +52,11 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
   const { clock } = deps;
   // In the order of the last question, so that the first is the one to forget.
   const rooms = new Map<string, Room>();
+  let renames = 0;
+  deps.writes?.watch(({ all }) => {
+    if (all) renames += 1;
+  });
+  const isOld = (window: Built): boolean => clock() - window.builtMs >= ageMaxMs || window.renames !== renames;
 
   function ask(conversationId: string): Room | undefined {
     const known = rooms.get(conversationId);
@@ -63,10 +72,10 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
   }
 
   async function build(conversationId: string): Promise<Built | undefined> {
-    const builtMs = clock();
+    const began = { builtMs: clock(), renames };
     const rows = (await deps.newest(conversationId, recentRowsMax)).toReversed();
     const window = windowOf(rows, await deps.complete(rows));
-    return window === undefined ? undefined : { ...window, builtMs };
+    return window === undefined ? undefined : { ...window, ...began };
   }
 
   /** Appends what was stored since, where that are messages only: a change makes an older row another one. */
@@ -76,12 +85,12 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
     const appends = rows.length < recentRowsMax && rows.every((row) => row.kind === kindMessage);
     const more = appends ? windowOf(rows, await deps.complete(rows)) : undefined;
     const whole = more === undefined ? undefined : extended(window, more, recentRowsMax);
-    return whole === undefined ? build(conversationId) : { ...whole, builtMs: window.builtMs };
+    return whole === undefined ? build(conversationId) : { ...whole, builtMs: window.builtMs, renames: window.renames };
   }
 
   async function refresh(conversationId: string, room: Room): Promise<void> {
     const { window } = room;
-    const old = window === undefined || clock() - window.builtMs >= ageMaxMs;
+    const old = window === undefined || isOld(window);
     try {
       room.window = old ? await build(conversationId) : await catchUp(conversationId, window);
     } catch (error) {
@@ -94,7 +103,7 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
   async function reaching(conversationId: string, room: Room, head: bigint): Promise<Built | undefined> {
     for (let attempt = 0; ; attempt += 1) {
       const { window } = room;
-      if (window !== undefined && window.newest >= head && clock() - window.builtMs < ageMaxMs) return window;
+      if (window !== undefined && window.newest >= head && !isOld(window)) return window;
       if (attempt === attemptsMax) return undefined;
       room.refreshing ??= refresh(conversationId, room).finally(() => {
         room.refreshing = undefined;

@@ -17,6 +17,13 @@ interface Tail {
   behind: boolean;
 }
 
+/** When rows began to be read. */
+export interface Reading {
+  readonly readMs: number;
+  /** How often a name may have changed until then. */
+  readonly renames: number;
+}
+
 /** The newest rows of conversations that somebody has read lately, so that a page is read by its head and the right to it
  *  alone. Whoever uses a tail reads in the same statement what was stored above it; what changes a row has a seq, so
  *  without a change in there the tail holds every row as it is. */
@@ -26,8 +33,10 @@ export interface Tails {
   find(query: PageQuery): { readonly window: Window; readonly behind: boolean } | undefined;
   /** Nothing was stored above a tail. */
   reached(conversationId: string, window: Window): void;
-  /** Keeps rows that were read up to the head, unless more is known. `readMs`: before they were read. */
-  keep(conversationId: string, window: Window, readMs: number): void;
+  /** To be asked before rows are read that are to be kept. */
+  reading(): Reading;
+  /** Keeps rows that were read up to the head, unless more is known, or a name may have changed while they were read. */
+  keep(conversationId: string, window: Window, reading: Reading): void;
   /** Adds rows above a tail; undefined where they do not follow it. */
   extend(conversationId: string, window: Window, more: Window): Window | undefined;
   forget(conversationId: string): void;
@@ -38,9 +47,13 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
   // In the order of their last use.
   const tails = new Map<string, Tail>();
   let bytes = 0;
+  let renames = 0;
   writes?.watch(({ all, conversations }) => {
     // Perhaps a name of a sender.
-    if (all) for (const id of [...tails.keys()]) forget(id);
+    if (all) {
+      renames += 1;
+      for (const id of [...tails.keys()]) forget(id);
+    }
     for (const id of conversations) {
       const tail = tails.get(id);
       if (tail !== undefined) tail.behind = true;
@@ -79,7 +92,10 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       if (tail?.window === window) tail.behind = writes === undefined;
     },
 
-    keep(conversationId, window, readMs) {
+    reading: () => ({ readMs: clock(), renames }),
+
+    keep(conversationId, window, { readMs, renames: before }) {
+      if (before !== renames) return;
       const known = tails.get(conversationId);
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
@@ -109,6 +125,10 @@ function holds(window: Window, { ascending, startSeq, endSeq, limit }: PageQuery
   return to - BigInt(limit) + 1n >= oldest;
 }
 
-function bytesOf({ bytes }: Window): number {
-  return bytes.reduce((sum, row) => sum + 2 * row + rowBytes, 0);
+/** The row of an edit shows the text of the message that it changed, which no column of its own counts. */
+function bytesOf({ bytes, messages }: Window): number {
+  return messages.reduce((sum, { change }, at) => {
+    const edited = change.case === "edit" ? change.value.content.length : 0;
+    return sum + 2 * ((bytes[at] ?? 0) + edited) + rowBytes;
+  }, 0);
 }
