@@ -116,6 +116,8 @@ function createNoter(tables: Tables) {
 
   function planned(step: PlannedStep, noted: Noted): void {
     if (step.step === "together") for (const one of step.steps) planned(one, noted);
+    // Of what, its keys do not say.
+    if (step.step === "delete") built(step.plan.table, noted);
     if (step.step !== "insert" && step.step !== "upsert" && step.step !== "update") return;
     const table = step.step === "insert" ? step.table : step.plan.table;
     if (!ofConversation.has(table) && !ofAnybody.has(table)) return;
@@ -124,11 +126,10 @@ function createNoter(tables: Tables) {
     for (const row of step.rows) rowOf(table, row, noted);
   }
 
-  return {
-    planned,
-    built(table: SQLiteTable, noted: Noted): void {
-      if (ofConversation.has(table) && noted.only !== undefined) noted.conversations.add(noted.only);
-      else if (ofConversation.has(table) || ofAnybody.has(table)) noted.all = true;
-    },
-  };
+  function built(table: SQLiteTable, noted: Noted): void {
+    if (ofConversation.has(table) && noted.only !== undefined) noted.conversations.add(noted.only);
+    else if (ofConversation.has(table) || ofAnybody.has(table)) noted.all = true;
+  }
+
+  return { planned, built };
 }
