@@ -46,7 +46,7 @@ export function* readBatch(plans: CommitPlans, items: readonly CommitItem[]): St
     blocked,
   };
   const replyRows = new Map(replies.map((row) => [row.id, row]));
-  yield* readRepliesOf(plans, known, replyRows);
+  if (known.length > 0) yield* readRepliesOf(plans, known, replyRows);
   return {
     facts,
     known: new Map(known.map((row) => [repeatKey(row.senderId, row.clientMsgId ?? "", row.conversationId), row])),

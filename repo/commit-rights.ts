@@ -27,6 +27,7 @@ export function memberKey(conversationId: string, userId: bigint): string {
 
 /** The other side of `single_{lower}_{higher}`, or undefined for any other conversation. */
 export function peerOf(conversationId: string, userId: bigint): bigint | undefined {
+  if (!conversationId.startsWith("single_")) return undefined;
   const ids = /^single_(\d{1,19})_(\d{1,19})$/.exec(conversationId);
   if (ids === null) return undefined;
   const [low, high] = [BigInt(ids[1] ?? 0), BigInt(ids[2] ?? 0)];
