@@ -158,6 +158,25 @@ describe("10 §1: queries and paths", () => {
     },
   );
 
+  test.each(named(({ query }) => query !== undefined))(
+    "%s: 400 for each text of a query beyond its limit, and with NUL",
+    async (name, one) => {
+      const given = (operations.get(name)?.parameters ?? []).filter((parameter) => parameter.in === "query");
+      for (const { name: field, schema } of given) {
+        if (schema.type !== "string" || schema.enum !== undefined) continue;
+        const others = queryOf(name).slice(1);
+        const texts = beyond(schema)
+          .map(String)
+          .filter((text) => text.isWellFormed());
+        for (const bad of texts.map(encodeURIComponent)) {
+          // Of a name that comes twice, the first counts.
+          const answer = await ask(one, `${pathOf(one)}?${field}=${bad}&${others}`, undefined, ann.accessToken);
+          expect([field, bad.slice(0, 40), answer.status]).toEqual([field, bad.slice(0, 40), 400]);
+        }
+      }
+    },
+  );
+
   test.each(named(({ path }) => path.includes("{")))(
     "%s: 404 for what does not exist, or cannot",
     async (name, one) => {
