@@ -28,7 +28,7 @@ export interface HistoryOptions extends CommonOptions {
 }
 
 export function parseHistoryOptions(args: readonly string[]): HistoryOptions {
-  const defaults = { conversations: "1000", messages: "200000", requests: "2000", "at-once": "50" } as const;
+  const defaults = { conversations: "1000", messages: "200000", requests: "6000", "at-once": "50" } as const;
   const flags = readFlags(args, { ...commonFlags, ...defaults, gzip: false });
   return {
     ...commonOf("history", args, flags),

@@ -56,7 +56,10 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
 
   const repoConfig = { ...configs.repo, rpc: { ...configs.repo.rpc, port: ports.repo, grpcPort: undefined } };
   const presence = hostConfig.cache.driver === "memory" ? "process" : "cache";
-  const repoDeps = { db: await host.db(), cache, presence, ids, clog, metrics, tracer, serviceToken, rpcTls } as const;
+  // The embedded log is locked by the process that has the folder, and so is the database beside it.
+  const onlyWriter = hostConfig.mq.driver === "embedded";
+  const own = { presence, onlyWriter } as const;
+  const repoDeps = { db: await host.db(), cache, ...own, ids, clog, metrics, tracer, serviceToken, rpcTls };
   const repo = stack.use(await startRepo(repoConfig, repoDeps));
   const repoClients = directRepo(repo.services, host);
 

@@ -54,6 +54,8 @@ export interface RepoDeps {
   readonly metrics: Metrics;
   /** Default: none. */
   readonly tracer?: Tracer | undefined;
+  /** True where no other process can write the embedded database: what is read again and again is then held in memory. */
+  readonly onlyWriter?: boolean;
   /** Unix milliseconds. Default Date.now. */
   readonly clock?: () => number;
   /** What callers must show on the port `rpc.port`; without it no port is opened. */
@@ -123,8 +125,7 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const tables = createTables(db.dialect.name);
   const parts = { cache, clog, clock };
   const presence = deps.presence === "process" ? createLocalPresence(parts) : createPresenceStore(parts);
-  // The embedded database belongs to this process.
-  const watched = db.dialect.name === "sqlite" ? watchWrites(db, tables) : { db };
+  const watched = deps.onlyWriter === true && db.dialect.name === "sqlite" ? watchWrites(db, tables) : { db };
   const context: RepoContext = { ...watched, tables, cache, presence, ids, clog, metrics, tracer, clock, config };
   await ensureWorld(context);
 
