@@ -5,6 +5,7 @@ import { language, t } from "./strings.ts";
 import { Chat } from "./ui/chat.tsx";
 import { Details } from "./ui/details.tsx";
 import { closeDialog, Dialogs, dialogIsOpen, openDialog } from "./ui/dialogs.tsx";
+import { activateNewest } from "./ui/message-keys.ts";
 import { Sidebar } from "./ui/sidebar.tsx";
 import { SignIn } from "./ui/sign-in.tsx";
 
@@ -29,7 +30,8 @@ function onKeyDown(event: KeyboardEvent): void {
     return;
   }
   if (dialogIsOpen()) return;
-  if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "ArrowUp" && activateNewest()) event.preventDefault();
+  else if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
     event.preventDefault();
     step(event.key === "ArrowDown" ? 1 : -1);
   } else if (event.key === "Escape") {

@@ -33,6 +33,7 @@ function Choice<Value extends string>(props: {
 const keys: readonly (readonly [StringName, string])[] = [
   ["kbdSwitch", "Ctrl K"],
   ["kbdNext", "Alt ↑ ↓"],
+  ["kbdMessage", "Ctrl ↑"],
   ["kbdSend", "Enter"],
   ["kbdLine", "Shift Enter"],
   ["kbdClose", "Esc"],

@@ -7,7 +7,7 @@ import { Avatar } from "./avatar.tsx";
 import { showDialog } from "./dialogs.tsx";
 import { FriendProblem } from "./friend-notes.tsx";
 import { CheckIcon } from "./icons.tsx";
-import { People } from "./new-chat.tsx";
+import { People } from "./people-picker.tsx";
 import { RequestForm } from "./request-form.tsx";
 import { usePeople } from "./use-people.ts";
 

@@ -29,8 +29,8 @@ export function AnnouncementBar(props: { conversationId: string }) {
   return (
     <section class={open ? "bar announcement open" : "bar announcement"} aria-label={t("announcement")}>
       <MegaphoneIcon />
-      <button type="button" class="bar-text" aria-expanded={open} onClick={() => setOpen(!open)}>
-        <span dir="auto">{present.content}</span>
+      <button type="button" class="bar-text" dir="auto" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {present.content}
       </button>
       <button
         type="button"

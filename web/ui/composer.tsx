@@ -60,7 +60,8 @@ export function Composer(props: { conversationId: string; name: string; onSent: 
       stopActing();
       return;
     }
-    if (event.key === "ArrowUp" && text === "" && startEditOfLast(conversationId)) {
+    const alone = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey;
+    if (event.key === "ArrowUp" && alone && text === "" && startEditOfLast(conversationId)) {
       event.preventDefault();
       return;
     }

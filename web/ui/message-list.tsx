@@ -8,6 +8,7 @@ import { allPending, current, pageVisible, revision, session } from "../state.ts
 import { errorText, language, t } from "../strings.ts";
 import type { View } from "../window.ts";
 import { DownIcon } from "./icons.tsx";
+import { onMessageKey } from "./message-keys.ts";
 import { MessageRow } from "./message-row.tsx";
 import { useJump } from "./use-jump.ts";
 import { useReading } from "./use-reading.ts";
@@ -138,8 +139,15 @@ export function MessageList(props: { open: OpenConversation; onJumpReady: (jump:
   const empty = items.length === 0;
   return (
     <div class="list-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <section class="scroller" ref={scroller} onScroll={onScroll} tabIndex={0} aria-label={t("messages")}>
+      <section
+        class="scroller"
+        ref={scroller}
+        onScroll={onScroll}
+        onKeyDown={onMessageKey}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        aria-label={t("messages")}
+      >
         <div class="column">
           {empty ? <Nothing open={open} /> : slice.start === 0 && <Top open={open} />}
           <ol ref={list} class={bubbles ? "messages bubbles" : "messages"}>

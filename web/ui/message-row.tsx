@@ -82,22 +82,27 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
   const active = useComputed(() => activeMessage.value === item.key).value;
   const found = useComputed(() => row !== undefined && highlighted.value === row.seqId).value;
   const leave = (event: PointerEvent): void => {
-    // A finger leaves when it lifts: its message stays the active one.
     if (event.pointerType === "mouse" && activeMessage.value === item.key) activeMessage.value = undefined;
   };
-  const enter = (): void => {
+  const enter = (event: PointerEvent): void => {
+    if (event.pointerType === "mouse") activeMessage.value = item.key;
+  };
+  // A tap is over when the buttons appear: it must not press one of them.
+  const tap = (): void => {
     activeMessage.value = item.key;
   };
   const replyTo = row?.replyTo ?? pending?.replyTo;
   const time = <time dateTime={new Date(item.at * 1_000).toISOString()}>{clockTime(item.at)}</time>;
   const classes = ["message", head && "head", mine && "mine", found && "found", pending?.state];
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are in message-keys.ts, for the whole list
     <li
       class={classes.filter(Boolean).join(" ")}
       data-key={item.key}
       data-seq={row?.seqId}
       onPointerEnter={enter}
       onPointerLeave={leave}
+      onClick={tap}
     >
       {!bubbles && <div class="gutter">{head ? <Avatar id={item.senderId} name={item.name} /> : time}</div>}
       <div class="body" title={fullTime(item.at)}>
