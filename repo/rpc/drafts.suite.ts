@@ -39,6 +39,41 @@ export function draftsSuite(createTestRepo: CreateTestRepo): void {
       expect(versions).toEqual([0n, 1n, 2n, 3n].map((step) => (versions[0] ?? 0n) + step));
     });
 
+    test("writes at the same time have an order: each its own version, the highest is kept", async () => {
+      await set(at.ann, "first");
+      const texts = Array.from({ length: 20 }, (_, n) => `text ${n}`);
+      const drafts = await Promise.all(texts.map(async (text) => (await set(at.ann, text)).draft));
+      const versions = drafts.map((draft) => draft?.version ?? 0n).sort((a, b) => (a < b ? -1 : 1));
+      expect(new Set(versions).size).toBe(texts.length);
+      const [kept] = (await list(at.ann)).drafts;
+      expect(kept?.version).toBe(versions.at(-1) ?? 0n);
+      expect(drafts.find((draft) => draft?.version === kept?.version)).toEqual(kept);
+    });
+
+    test("who hides the conversation drops a draft by a higher version than it had", async () => {
+      const { serverTime } = await list(at.ann);
+      await set(at.ann, "a");
+      const { draft } = await set(at.ann, "b");
+      await at.send(at.bob, "x");
+      const mask = { hiddenBeforeSeq: 1n, updateMask: ["hidden_before_seq"] };
+      await at.conversation.updateMember({ conversationId: at.group, userId: at.ann, ...mask });
+      const [dropped] = (await list(at.ann, { updatedSince: serverTime })).drafts;
+      expect([dropped?.content, dropped?.version]).toEqual(["", (draft?.version ?? 0n) + 1n]);
+    });
+
+    test("who is removed while he writes leaves no draft behind", async () => {
+      const { db, tables } = at.repo.context;
+      const one = { conversationId: at.group, operatorId: at.owner };
+      await at.setMember(at.owner, { role: 3 });
+      for (let n = 0; n < 10; n += 1) {
+        const writing = Array.from({ length: 4 }, (_, k) => set(at.bob, `text ${n} ${k}`).catch(() => undefined));
+        await at.conversation.removeConversationMember({ ...one, userId: at.bob, reason: 1 });
+        await Promise.all(writing);
+        expect(await db.q.select({ content: tables.drafts.content }).from(tables.drafts)).toEqual([]);
+        await at.conversation.addConversationMember({ ...one, userIds: [at.bob], membersMax: 9 });
+      }
+    });
+
     test("the same again, and removing what is not there, change nothing", async () => {
       expect((await set(at.ann, "")).changed).toBe(false);
       const first = await set(at.ann, "x", "5");

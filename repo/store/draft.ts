@@ -47,6 +47,8 @@ export function createDrafts({ db, tables }: Pick<RepoContext, "db" | "tables">)
     updatedAt: d.updatedAt,
   };
   const byKey = { table: d, columns, by: [d.userId, d.conversationId] };
+  /** Two writes of one draft follow each other, and who is removed meanwhile leaves none behind. */
+  const membership = { table: m, columns: { userId: m.userId }, by: [m.userId, m.conversationId], lock: true };
   const latest: UpsertPlan<Tables["drafts"]> = {
     table: d,
     key: ["userId", "conversationId"],
@@ -55,15 +57,11 @@ export function createDrafts({ db, tables }: Pick<RepoContext, "db" | "tables">)
   };
 
   function* requireWritable(tx: Tx, userId: bigint, conversationId: string, content: string): Steps<void> {
-    const [found] = yield* run(
-      tx.q
-        .select({ dissolvedAt: c.dissolvedAt })
-        .from(m)
-        .innerJoin(c, eq(c.id, m.conversationId))
-        .where(and(eq(m.userId, userId), eq(m.conversationId, conversationId))),
-    );
-    if (found === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
-    if (found.dissolvedAt !== null && content !== "") throw new AppError("CONVERSATION_DISSOLVED");
+    const [member] = yield* findMany(membership, [[userId, conversationId]]);
+    if (member === undefined) throw new AppError("NOT_CONVERSATION_MEMBER");
+    const heads = tx.q.select({ dissolvedAt: c.dissolvedAt }).from(c).where(eq(c.id, conversationId));
+    const [head] = yield* run(heads);
+    if (head?.dissolvedAt != null && content !== "") throw new AppError("CONVERSATION_DISSOLVED");
   }
 
   return {
@@ -102,7 +100,7 @@ export function createDrafts({ db, tables }: Pick<RepoContext, "db" | "tables">)
   };
 }
 
-/** Who hides a conversation from himself drops what he had begun there; his other devices learn it by their next list. */
+/** The caller has the lock of the member's row. Who hides a conversation from himself drops what he had begun there; his other devices learn it by their next list. */
 export function* dropDraft(
   { drafts: d }: Tables,
   tx: Tx,
@@ -111,7 +109,10 @@ export function* dropDraft(
   nowMs: number,
 ): Steps<void> {
   const mine = and(eq(d.userId, userId), eq(d.conversationId, conversationId), ne(d.content, ""));
-  yield* changes(tx.q.update(d).set({ content: "", replyToId: null, updatedAt: nowMs }).where(mine));
+  const [before] = yield* run(tx.q.select({ updatedAt: d.updatedAt }).from(d).where(mine));
+  if (before === undefined) return;
+  const updatedAt = Math.max(nowMs, before.updatedAt + 1);
+  yield* changes(tx.q.update(d).set({ content: "", replyToId: null, updatedAt }).where(mine));
 }
 
 /** Nothing of those who left or were removed is kept. */
