@@ -77,6 +77,14 @@ test("a counter without labels shows 0 from the start", async () => {
   expect(await metrics.render()).toContain("a_total 0");
 });
 
+test("what is no growth is refused where it is counted, and not at the renders after it", async () => {
+  const metrics = createMetrics();
+  const counter = metrics.counter("a_total", "a");
+  for (const by of [-1, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => counter.inc({}, by)).toThrow("cannot grow");
+  counter.inc({}, 2);
+  expect(await metrics.render()).toContain("a_total 2\n");
+});
+
 test("two registries do not meet", async () => {
   const [one, two] = [createMetrics(), createMetrics()];
   one.counter("a_total", "a").inc();

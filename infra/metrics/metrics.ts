@@ -141,6 +141,8 @@ function counterOf(
     waiting.push(one);
     return {
       inc(by = 1): void {
+        // The library would refuse it, at every render from here on.
+        if (!(by >= 0 && by < Number.POSITIVE_INFINITY)) throw new TypeError(`a counter cannot grow by ${by}`);
         one.count += by;
       },
     };
