@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createMemoryCache, type MemoryCache } from "#infra/cache/memory.ts";
 import { silentLogger } from "#infra/clog/clog.ts";
-import { addressKey, createLockout, type Lockout } from "./lockout.ts";
+import { addressKey } from "#proto/login-failures.ts";
+import { createLockout, type Lockout } from "./lockout.ts";
 
 /** What the promise rejects with; undefined when it does not. */
 const failure = (promise: Promise<unknown>): Promise<unknown> =>

@@ -1,22 +1,10 @@
 import { type Cache, CacheUnavailableError } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
 import { AppError } from "#proto/errors.ts";
-import { usernameKey } from "#proto/username.ts";
-
-/** Figures of spec 10 §3. */
-export interface LockoutLimits {
-  /** failures of one name from one address that lock the pair */
-  readonly pairFailuresMax: number;
-  /** failures from one address that lock the address */
-  readonly ipFailuresMax: number;
-  readonly windowMs: number;
-}
-export const lockoutLimits: LockoutLimits = { pairFailuresMax: 5, ipFailuresMax: 20, windowMs: 300_000 };
+import { type LockoutLimits, lockoutLimits, loginFailureKeys } from "#proto/login-failures.ts";
 
 /** Attempts of one name from one address that may wait for each other; the next is refused as locked. */
 const waitingPerPairMax = 16;
-/** Names longer than this exist nowhere; cut before they become part of a key. */
-const nameCharsMax = 80;
 
 /** Counts failed sign-ins in the cache, by (name, address) and by address, never by name alone: anyone could lock anyone out. */
 export interface Lockout {
@@ -66,13 +54,13 @@ export function createLockout(deps: { cache: Cache; clog: Logger }, limits: Lock
   return {
     async attempt(username, ip, verify) {
       if (ip === "") return verify();
-      const from = addressKey(ip);
-      const pair = `login_fail:user:${usernameKey(username.slice(0, nameCharsMax))}:${from}`;
+      const keys = loginFailureKeys(username, ip);
+      const { pair } = keys;
       const tail = tails.get(pair) ?? { last: Promise.resolve(), waiting: 0 };
       if (tail.waiting >= waitingPerPairMax) throw locked(1000);
       tail.waiting++;
       tails.set(pair, tail);
-      const turn = tail.last.then(() => guarded({ pair, ip: `login_fail:ip:${from}` }, verify));
+      const turn = tail.last.then(() => guarded(keys, verify));
       tail.last = turn.catch(() => undefined);
       try {
         return await turn;
@@ -85,20 +73,4 @@ export function createLockout(deps: { cache: Cache; clog: Logger }, limits: Lock
 
 function locked(retryAfterMs: number): AppError {
   return new AppError("LOGIN_LOCKED", { details: { retryAfterMs } });
-}
-
-/** The address that is counted: IPv4 as it is (mapped into IPv6 as well), of IPv6 the /64, which one customer holds whole. */
-export function addressKey(ip: string): string {
-  const text = ip.slice(0, 64).toLowerCase();
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!text.includes(":")) return text;
-  const [head = "", tail] = text.split("%", 1)[0]?.split("::", 2) ?? [];
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  while (tail !== undefined && groups.length + after.length < 8) groups.push("0");
-  return `${[...groups, ...after]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, ""))
-    .join(":")}::/64`;
 }

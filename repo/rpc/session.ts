@@ -7,19 +7,22 @@ import { CLIENT_INFO_CHARS_MAX, DEVICE_ID_CHARS_MAX, IDS_MAX } from "#proto/limi
 import type { RepoContext } from "../context.ts";
 import { createSessions, type SessionRow, type SessionStore } from "../store/session.ts";
 import { checkText, idOf, invalid } from "./arguments.ts";
+import { loginFailureMethods } from "./login-failures.ts";
 
 const platformCharsMax = 16;
 const ipCharsMax = 45;
 const claimsBytesMax = 4096;
 const hashForm = /^[0-9a-f]{64}$/;
 
-/** gochat.repo.v1.SessionService; counting failed sign-ins is logic's. Errors: INVALID_PARAMETER, INVALID_TOKEN,
- *  TOKEN_EXPIRED, TOKEN_REUSED. */
+/** gochat.repo.v1.SessionService. Errors: INVALID_PARAMETER, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_REUSED,
+ *  SERVICE_UNAVAILABLE. */
 export function sessionService(
   context: RepoContext,
   sessions: SessionStore = createSessions(context),
 ): Partial<ServiceImpl<typeof SessionService>> {
   return {
+    ...loginFailureMethods(context),
+
     async createSession({ session, refreshHash, refreshClaims }) {
       if (!session || !isUuid(session.id)) throw invalid("session");
       const { id, deviceId, platform, clientInfo, ip, expiresAt } = session;
