@@ -53,6 +53,9 @@ export interface StormResult extends RunResult {
   readonly connectMs: Opening["ms"];
   readonly connects: Opening;
   readonly wave: Opening | null;
+  /** Growth of resident memory of all processes of the server per socket, null where they cannot be seen. What signing in had
+   *  taken is used first, so `idle` is the measure. */
+  readonly rssBytesPerConnection: number | null;
   /** Messages that every socket had to have in the end. */
   readonly written: number;
   /** Open sockets that the server ended, while others connected and in the wave. */
@@ -80,6 +83,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     const after = server.cpuUs();
     return { figures, cpuUs: before === undefined || after === undefined ? undefined : after - before };
   };
+  const rssBefore = server.rssBytes();
   progress.say(`opening ${options.conns} sockets, ${options.atOnce} at once`);
   const atOnce = Math.ceil(options.atOnce / crew.processes.length);
   const open = {
@@ -90,6 +94,7 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     atOnce,
   } as const;
   const opened = await measured(() => crew.open(open));
+  const rssAfter = server.rssBytes();
   const closed = await crew.closed("gochat");
   await crew.converse({ fleet: "gochat", url, kind: "world", members: 0 });
   const write = () => crew.first.ask.post({ fleet: "gochat", url, count: messages });
@@ -119,6 +124,8 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     connects,
     wave: waved === undefined ? null : openingOf(waved),
     closed: { connecting: closed, after: closedAfter - closed },
+    rssBytesPerConnection:
+      rssBefore === undefined || rssAfter === undefined ? null : Math.round((rssAfter - rssBefore) / options.conns),
     ...joinVerdicts(verdicts),
     written: verdicts.length === 1 ? messages : 3 * messages,
     clientSaturated: cpuShare > 0.93,
@@ -164,6 +171,7 @@ export function stormText(result: StormResult): string {
     ...lines("connects", result.connects),
     ...(result.wave === null ? [] : lines("back and synced", result.wave)),
     `  closed             ${result.closed.connecting} open sockets ended by the server while others connected, ${result.closed.after} later`,
+    `  memory grew by     ${result.rssBytesPerConnection?.toLocaleString("en") ?? "unknown"} B per socket`,
     `  ${result.written} messages         lost ${result.lost}, duplicated ${result.duplicated}, reordered ${result.reordered}`,
     ...clientLine(result),
   ].join("\n");
