@@ -71,11 +71,12 @@ test("20 §8: what waits for longer than 10 s closes the socket with 4009", asyn
   const { socket } = await rawSocket(slow.accessToken);
   socket.removeAllListeners("data");
   socket.pause();
-  // The kernel takes some megabytes before anything waits in the server.
-  for (let n = 0; (await metric("gochat_ws_queue_bytes")) === 0; n += 1) {
-    const data = { conversationId: "world", content: "世".repeat(5000), messageType: 1, client_msg_id: `m${n}` };
-    sender.send("send-message", data);
-    await sender.next("message-ack");
+  // The kernel takes some megabytes before anything waits in the server, and may take a little more later.
+  const data = { conversationId: "world", content: "世".repeat(5000), messageType: 1 };
+  for (let n = 50; (await metric("gochat_ws_queue_bytes")) < 1_000_000; n += 50) {
+    for (let at = n - 49; at <= n; at += 1) sender.send("send-message", { ...data, client_msg_id: `m${at}` });
+    // The sender reads: what waits then, waits for the other.
+    await sender.next("new-message", (frame) => frame.data.clientMsgId === `m${n}`);
   }
   const closed = `gochat_ws_close_total{code="${CLOSE.slowConsumer}"}`;
   expect(await metric(closed)).toBe(0);
