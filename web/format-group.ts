@@ -1,10 +1,19 @@
-import { clockTime, dayNumber, shortTime } from "./format.ts";
+import { clockTime, dayNumber } from "./format.ts";
 import { localeTag } from "./strings.ts";
 
-/** A time today by the clock, else with its day. Unix seconds. */
+/** Formatters are dear to make: one per language. */
+const withDay = new Map<string, Intl.DateTimeFormat>();
+
+/** A time today by the clock, any other with its date; also of what is to come. Unix seconds. */
 export function clockOrDay(at: number, nowMs = Date.now()): string {
-  const today = dayNumber(nowMs / 1_000) === dayNumber(at);
-  return today ? clockTime(at) : `${shortTime(at, nowMs)} ${clockTime(at)}`;
+  if (dayNumber(nowMs / 1_000) === dayNumber(at)) return clockTime(at);
+  const tag = localeTag();
+  let format = withDay.get(tag);
+  if (format === undefined) {
+    format = new Intl.DateTimeFormat(tag, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
+    withDay.set(tag, format);
+  }
+  return format.format(at * 1_000);
 }
 
 /** "10 minutes", "1 hour", "7 days": the largest unit that fits. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { MessageJson } from "#proto/objects.ts";
-import { down, followRows, sliceOf, stay, up, type View, windowRowsMax } from "./window.ts";
+import { around, down, followRows, sliceOf, stay, up, type View, windowRowsMax } from "./window.ts";
 
 const rows = (count: number): MessageJson[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -39,4 +39,15 @@ test("G4: any walk up and down keeps the number of rows bounded and reaches both
     expect(end - start).toBeLessThanOrEqual(windowRowsMax);
   }
   expect(sliceOf(view, all).end).toBe(1_000);
+});
+
+test("a message that is gone to has rows above and below it, at the ends too", () => {
+  const all = rows(1_000);
+  for (const at of [0, 3, 500, 999]) {
+    const { start, end } = sliceOf(around(all, 1_000 + at), all);
+    expect(start).toBeLessThanOrEqual(at);
+    expect(end).toBeGreaterThan(at);
+    expect(end - start).toBeLessThanOrEqual(windowRowsMax);
+    expect(end - start).toBeGreaterThan(59);
+  }
 });
