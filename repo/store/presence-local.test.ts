@@ -24,6 +24,19 @@ test("past its bound the user who came first is forgotten, and his heartbeat say
   expect(await presence.heartbeat(g1, sessions)).toEqual({ unknown: ["s1"], replaced: false });
 });
 
+test("a clean-up goes on where the last one ended, so that many small ones look at all", async () => {
+  let nowMs = 1_800_000_000_000;
+  const presence = createLocalPresence({ clog: silentLogger, clock: () => nowMs });
+  await presence.arrive([1n, 2n, 3n].map((userId) => arrival(`s${userId}`, { ...g1, userId })));
+  const lookAtOne = (live: (typeof g1)[]) => presence.cleanup(Math.floor(nowMs / 1000) - 90, 1, live);
+  nowMs += 100_000;
+  expect(await lookAtOne([g1])).toEqual({ lookedAt: 1, offline: [] });
+  // The first one is due again by now.
+  nowMs += 95_000;
+  const offline = [await lookAtOne([]), await lookAtOne([]), await lookAtOne([])].flatMap((swept) => swept.offline);
+  expect(offline.map(({ userId }) => userId)).toEqual([2n, 3n, 1n]);
+});
+
 for (const seed of [1, 2, 3, 4])
   test(`answers as the store in the cache does, over 400 random steps of seed ${seed}`, async () => {
     let nowMs = 1_800_000_000_000;

@@ -98,6 +98,8 @@ export function createLocalPresence(
   /** Which life holds a gateway id, and until when, ms. */
   const holders = new Map<string, { incarnation: string; untilMs: number }>();
   const seconds = (): number => Math.floor(deps.clock() / 1000);
+  /** Where `cleanup` goes on: from the start each time, many calls over many users would be a square. */
+  let cursor = users.entries();
 
   /** Forgotten ones are only shared no more. */
   function originOf({ gatewayId, incarnation, platform, clientInfo }: Origin): Origin {
@@ -170,6 +172,14 @@ export function createLocalPresence(
     return true;
   }
 
+  /** Round and round. */
+  function nextUser(): [bigint, Rows] | undefined {
+    const next = cursor.next();
+    if (next.done !== true) return next.value;
+    cursor = users.entries();
+    return cursor.next().value;
+  }
+
   /** Undefined while the user has a session. */
   function sweepOne(
     userId: bigint,
@@ -236,8 +246,10 @@ export function createLocalPresence(
       const now = seconds();
       const alive = live && new Set(live.map(placeOf));
       const old: [bigint, readonly LocalRow[]][] = [];
-      for (const [userId, held] of users) {
-        if (old.length >= limit) break;
+      for (let left = users.size; left > 0 && old.length < limit; left -= 1) {
+        const next = nextUser();
+        if (next === undefined) break;
+        const [userId, held] = next;
         const rows = listOf(held);
         if (rows.every((row) => Math.max(row.lastSeen, row.lookedAt) < before)) old.push([userId, rows]);
       }
