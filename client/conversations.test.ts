@@ -67,10 +67,14 @@ async function setup() {
 }
 
 describe("conversation list", () => {
-  test("the world is first, then the latest activity; pinned ones before", async () => {
+  test("the world is first, then pinned ones, then the latest activity, as the server lists them", async () => {
     const { store } = await setup();
     expect(store.list().map((c) => c.id)).toEqual(["world", "5"]);
     store.put({ ...group, pinned: true });
+    expect(store.list().map((c) => c.id)).toEqual(["world", "5"]);
+    const world = store.get("world");
+    if (world !== undefined) store.put({ ...world, pinned: true });
+    store.put({ ...group, pinned: true, lastActivityAt: 9_000_000_000 });
     expect(store.list().map((c) => c.id)).toEqual(["5", "world"]);
   });
 

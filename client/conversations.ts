@@ -14,7 +14,7 @@ export interface ConversationsDeps {
 
 /** The conversation list as the user sees it: heads, unread counts and read positions, kept current by what is pushed. */
 export interface Conversations {
-  /** World and pinned first, then the latest activity. */
+  /** The world first where it is not pinned, then pinned ones, then the latest activity. */
   list(): readonly Conversation[];
   get(id: string): Conversation | undefined;
   /** Fetches the list; joins a fetch that has not started yet. */
@@ -207,8 +207,9 @@ function merge(old: Conversation | undefined, fresh: Conversation, unsentRead: n
   return { ...merged, lastReadSeqId: unsentRead, unreadCount: Math.min(left, merged.unreadCount ?? 0) };
 }
 
+/** As the server lists them (spec 10 §5). */
 function byActivity(a: Conversation, b: Conversation): number {
-  const rank = (c: Conversation): number => (c.pinned === true ? 2 : c.type === 3 ? 1 : 0);
+  const rank = (c: Conversation): number => (c.pinned === true ? 1 : c.type === 3 ? 2 : 0);
   const activity = (c: Conversation): number => c.lastActivityAt ?? c.lastMessage?.createdAt ?? c.updatedAt;
   return rank(b) - rank(a) || activity(b) - activity(a) || (a.id < b.id ? -1 : 1);
 }
