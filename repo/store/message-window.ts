@@ -31,6 +31,35 @@ export function extended(window: Window, more: Window, rowsMax: number): Window 
   };
 }
 
+/** What a row takes beside its texts, by estimate. */
+const rowBytes = 1000;
+
+/** What row `at` takes in memory, by estimate, with the text that others make of it. The row of an edit shows the text of the
+ *  message that it changed, which no column of its own counts. */
+function heldBytes({ bytes, messages }: Window, at: number): number {
+  const change = messages[at]?.change;
+  const edited = change?.case === "edit" ? change.value.content.length : 0;
+  return 2 * ((bytes[at] ?? 0) + edited) + rowBytes;
+}
+
+/** What a window takes in memory, by estimate. */
+export function windowBytes(window: Window): number {
+  return window.messages.reduce((sum, _, at) => sum + heldBytes(window, at), 0);
+}
+
+/** The newest rows of a window that take no more than `bytesMax` in memory, at least one. */
+export function trimmed(window: Window, bytesMax: number): Window {
+  const { messages, bytes, newest } = window;
+  let sum = 0;
+  let first = bytes.length;
+  while (first > 0) {
+    sum += heldBytes(window, first - 1);
+    if (sum > bytesMax && first < bytes.length) break;
+    first -= 1;
+  }
+  return first === 0 ? window : { messages: messages.slice(first), bytes: bytes.slice(first), newest };
+}
+
 export function oldestOf({ messages, newest }: Window): bigint {
   return newest - BigInt(messages.length - 1);
 }

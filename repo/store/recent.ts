@@ -2,10 +2,11 @@ import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { Writes } from "../writes.ts";
 import type { Page, PageQuery } from "./message-page.ts";
 import type { MessageRow } from "./message-row.ts";
-import { extended, pageOf, type Window, windowOf } from "./message-window.ts";
+import { extended, pageOf, trimmed, type Window, windowOf } from "./message-window.ts";
 
-/** Rows of one room that are held, and rooms; together at most some 30 MB, since a page of a room is rarely near its bound. */
+/** Rows of one room that are held, and what they may take in memory; rooms, 64 MiB together. */
 export const recentRowsMax = 300;
+export const recentBytesMax = 1024 * 1024;
 const roomsMax = 64;
 /** A window is read anew after this, ms: names and pictures of senders have no seq. Where this process alone writes, it knows
  *  when one may have changed. */
@@ -75,7 +76,7 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
     const began = { builtMs: clock(), renames };
     const rows = (await deps.newest(conversationId, recentRowsMax)).toReversed();
     const window = windowOf(rows, await deps.complete(rows));
-    return window === undefined ? undefined : { ...window, ...began };
+    return window === undefined ? undefined : { ...trimmed(window, recentBytesMax), ...began };
   }
 
   /** Appends what was stored since, where that are messages only: a change makes an older row another one. */
@@ -85,7 +86,8 @@ export function createRecentRows(deps: RecentDeps): RecentRows {
     const appends = rows.length < recentRowsMax && rows.every((row) => row.kind === kindMessage);
     const more = appends ? windowOf(rows, await deps.complete(rows)) : undefined;
     const whole = more === undefined ? undefined : extended(window, more, recentRowsMax);
-    return whole === undefined ? build(conversationId) : { ...whole, builtMs: window.builtMs, renames: window.renames };
+    if (whole === undefined) return build(conversationId);
+    return { ...trimmed(whole, recentBytesMax), builtMs: window.builtMs, renames: window.renames };
   }
 
   async function refresh(conversationId: string, room: Room): Promise<void> {

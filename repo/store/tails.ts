@@ -1,11 +1,10 @@
 import type { Writes } from "../writes.ts";
 import type { PageQuery } from "./message-page.ts";
-import { extended, oldestOf, type Window } from "./message-window.ts";
+import { extended, oldestOf, type Window, windowBytes } from "./message-window.ts";
 
 /** Rows of one conversation that are held; bytes of all, by estimate, the texts that others make of the rows included. */
 const tailRowsMax = 100;
 const bytesMax = 64 * 1024 * 1024;
-const rowBytes = 1000;
 /** A tail is read anew after this, ms: names and pictures of senders have no seq. */
 const ageMaxMs = 30_000;
 
@@ -100,14 +99,14 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
       if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
-      put(conversationId, { window, readMs, bytes: bytesOf(window), behind: writes === undefined });
+      put(conversationId, { window, readMs, bytes: windowBytes(window), behind: writes === undefined });
     },
 
     extend(conversationId, window, more) {
       const whole = extended(window, more, Math.max(tailRowsMax, window.messages.length));
       const known = tails.get(conversationId);
       if (whole !== undefined && known?.window === window) {
-        put(conversationId, { ...known, window: whole, bytes: bytesOf(whole), behind: writes === undefined });
+        put(conversationId, { ...known, window: whole, bytes: windowBytes(whole), behind: writes === undefined });
       }
       return whole;
     },
@@ -123,12 +122,4 @@ function holds(window: Window, { ascending, startSeq, endSeq, limit }: PageQuery
   if (ascending) return false;
   const to = endSeq === 0n || endSeq > window.newest ? window.newest : endSeq;
   return to - BigInt(limit) + 1n >= oldest;
-}
-
-/** The row of an edit shows the text of the message that it changed, which no column of its own counts. */
-function bytesOf({ bytes, messages }: Window): number {
-  return messages.reduce((sum, { change }, at) => {
-    const edited = change.case === "edit" ? change.value.content.length : 0;
-    return sum + 2 * ((bytes[at] ?? 0) + edited) + rowBytes;
-  }, 0);
 }
