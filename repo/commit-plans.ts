@@ -1,6 +1,6 @@
 import type { Tables } from "#drizzle/schema.ts";
 import { messageColumns, senderColumns } from "./store/message-row.ts";
-import type { MessageTable } from "./store/message-table.ts";
+import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 
 /** The statements of `CommitMessages` on one table of messages, prepared once. */
 export function createCommitPlans(tables: Tables, messages: MessageTable) {
@@ -66,3 +66,14 @@ export function createCommitPlans(tables: Tables, messages: MessageTable) {
 }
 
 export type CommitPlans = ReturnType<typeof createCommitPlans>;
+
+/** The plans of the table that a conversation's rows are in, made once per table. */
+export function createPlansOf(tables: Tables): (conversationId: string) => CommitPlans {
+  const plans = new Map<MessageTable, CommitPlans>();
+  return (conversationId) => {
+    const table = messageTableOf(tables, conversationId);
+    const known = plans.get(table) ?? createCommitPlans(tables, table);
+    plans.set(table, known);
+    return known;
+  };
+}

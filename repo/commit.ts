@@ -1,12 +1,11 @@
 import { DbError } from "#infra/db/errors.ts";
 import type { ItemResult } from "./commit-draft.ts";
 import type { CommitItem } from "./commit-item.ts";
-import { type CommitPlans, createCommitPlans } from "./commit-plans.ts";
+import { createPlansOf } from "./commit-plans.ts";
 import type { ConversationRow } from "./commit-rights.ts";
 import { type CommittedRows, commitRows } from "./commit-rows.ts";
 import { type RepoContext, worldId } from "./context.ts";
 import { createParkedWatch, parkConversation } from "./parked.ts";
-import { type MessageTable, messageTableOf } from "./store/message-table.ts";
 
 export interface Committed {
   /** One per item, in the order of the items. */
@@ -92,19 +91,12 @@ function byConversation(batch: readonly Placed[]): Placed[][] {
 export function createCommitter(context: RepoContext): Committer {
   const { db, tables, ids, metrics } = context;
   const clog = context.clog.namespace("commit");
-  const plans = new Map<MessageTable, CommitPlans>();
+  // A transaction writes one table of messages: all conversations of a part are in it.
+  const plansOf = createPlansOf(tables);
   const parked = createParkedWatch(metrics);
   const repeats = metrics.counter("gochat_repo_commit_failures_total", "Commit transactions that failed, by kind", [
     "kind",
   ]);
-
-  /** A transaction writes one table of messages: all conversations of a part are in it. */
-  function plansOf(part: readonly Placed[]): CommitPlans {
-    const table = messageTableOf(tables, part[0]?.item.conversationId ?? worldId);
-    const known = plans.get(table) ?? createCommitPlans(tables, table);
-    plans.set(table, known);
-    return known;
-  }
 
   /** No row of a parked conversation is written until an operator lifts it. */
   async function park(conversationId: string, error: DbError): Promise<void> {
@@ -115,8 +107,9 @@ export function createCommitter(context: RepoContext): Committer {
   async function commitPart(batch: readonly Placed[], outcome: Outcome): Promise<void> {
     const items = batch.map((placed) => placed.item);
     const settled = outcome.takeSettled();
+    const plans = plansOf(items[0]?.conversationId ?? worldId);
     try {
-      outcome.add(batch, await db.transaction((tx) => commitRows({ ids, plans: plansOf(batch) }, tx, items, settled)));
+      outcome.add(batch, await db.transaction((tx) => commitRows({ ids, plans }, tx, items, settled)));
     } catch (error) {
       outcome.giveBackSettled(settled);
       await recover(batch, error, outcome);

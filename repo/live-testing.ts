@@ -10,6 +10,7 @@ import { cacheKeysSuite } from "./cache-keys.suite.ts";
 import { changeSuite } from "./change.suite.ts";
 import { commitPropertySuite } from "./commit.property.suite.ts";
 import { commitSuite } from "./commit.suite.ts";
+import { importSuite } from "./import.suite.ts";
 import { routesSuite } from "./routes.suite.ts";
 import { accountsSuite } from "./rpc/accounts.suite.ts";
 import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
@@ -32,6 +33,7 @@ import { type CreateTestRepo, createTestRepoOn, type TestRepo } from "./testing.
 const suites = {
   commit: commitSuite,
   "commit, by property": commitPropertySuite,
+  import: importSuite,
   change: changeSuite,
   "message changes": messageChangesSuite,
   "member changes": memberChangesSuite,

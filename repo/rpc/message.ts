@@ -13,6 +13,7 @@ import { type Committer, createCommitter } from "../commit.ts";
 import type { ItemResult } from "../commit-draft.ts";
 import { type CommitItem, checkBounds, parseItem } from "../commit-item.ts";
 import type { RepoContext } from "../context.ts";
+import { createImporter } from "../import.ts";
 import { createRouteFinder, type RouteFinder } from "../routes.ts";
 import { createMessageStore } from "../store/message.ts";
 import { type PageQuery, pageRowsMax } from "../store/message-page.ts";
@@ -96,13 +97,14 @@ export interface MessageServiceParts {
 
 /** gochat.repo.v1.MessageService. `CommitMessages` answers a status per item and rejects only for a malformed call;
  *  routes are read after the commit. Errors: INVALID_PARAMETER, PAYLOAD_TOO_LARGE, MESSAGE_NOT_FOUND,
- *  CONVERSATION_NOT_FOUND, SERVICE_UNAVAILABLE. Methods without an implementation answer `unimplemented`. */
+ *  CONVERSATION_NOT_FOUND, SERVICE_UNAVAILABLE. */
 export function messageService(
   context: RepoContext,
   parts: MessageServiceParts = {},
 ): Pick<
   ServiceImpl<typeof MessageService>,
   | "commitMessages"
+  | "batchSaveMessages"
   | "getMessage"
   | "getMessages"
   | "getConversationMessages"
@@ -113,6 +115,7 @@ export function messageService(
   const committer = parts.committer ?? createCommitter(context);
   const routes = parts.routes ?? createRouteFinder(context);
   const store = createMessageStore(context);
+  const importer = createImporter(context);
   const clog = context.clog.namespace("message");
   const { tracer } = context;
 
@@ -148,6 +151,11 @@ export function messageService(
         cacheRunId: found.cacheRunId,
         outboxSettled: committed.settled,
       };
+    },
+
+    async batchSaveMessages({ messages }) {
+      const { saved, duplicates, failed } = await importer.save(messages);
+      return { saved, duplicates, failed: [...failed] };
     },
 
     async getMessage({ messageId, viewerId }) {
