@@ -58,7 +58,7 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
   const presence = hostConfig.cache.driver === "memory" ? "process" : "cache";
   // The embedded log is locked by the process that has the folder, and so is the database beside it.
   const onlyWriter = hostConfig.mq.driver === "embedded";
-  const own = { presence, onlyWriter } as const;
+  const own = { presence, onlyWriter, gateways: () => coord.discover("gateway") } as const;
   const repoDeps = { db: await host.db(), cache, ...own, ids, clog, metrics, tracer, serviceToken, rpcTls };
   const repo = stack.use(await startRepo(repoConfig, repoDeps));
   const repoClients = directRepo(repo.services, host);

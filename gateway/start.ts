@@ -20,6 +20,7 @@ import type { Pages } from "./http/pages.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { startGrpcSide } from "./rpc/grpc-side.ts";
 import { pusherService } from "./rpc/pusher.ts";
+import { showSessionCount } from "./session-count.ts";
 import { closes } from "./ws/close-codes.ts";
 import { createHub } from "./ws/hub.ts";
 import type { Session } from "./ws/session.ts";
@@ -159,8 +160,11 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     },
   });
   registration.lost.addEventListener("abort", giveWay, { once: true });
+  const { metadata } = instance;
+  const shown = showSessionCount({ registration, metadata, count: () => hub.size, clog });
   stack.defer(async () => {
     draining = true;
+    await shown[Symbol.asyncDispose]();
     await registration.unregister();
   });
   clog.info("gateway listens", { gateway_id: gatewayId, url: listening.url.href });

@@ -1,6 +1,7 @@
 import type { Tables } from "#drizzle/schema.ts";
 import type { Cache } from "#infra/cache/cache.ts";
 import type { Logger } from "#infra/clog/clog.ts";
+import type { ServiceInstance } from "#infra/coord/coord.ts";
 import type { Db } from "#infra/db/db.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
@@ -26,7 +27,11 @@ export interface RepoContext {
   /** Unix milliseconds of this process; what is stored takes the database's clock (`now()` of infra/db/steps.ts). */
   readonly clock: () => number;
   readonly config: RepoConfig;
+  /** The gateways of the registry; without it nobody can be told. */
+  readonly gateways?: ListGateways | undefined;
 }
+
+export type ListGateways = () => Promise<readonly ServiceInstance[]>;
 
 /** The conversation every account is a member of. */
 export const worldId = WORLD_ID;

@@ -20,6 +20,7 @@ const repoAlone: Composition<{ repo: typeof repoSpec }> = {
       clog: host.clog,
       metrics: host.metrics,
       tracer: host.tracer,
+      gateways: () => host.coord.discover("gateway"),
       serviceToken: host.serviceToken,
       rpcTls: host.rpcTls,
     }),

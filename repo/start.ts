@@ -28,7 +28,7 @@ import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { Health } from "#proto/gen/grpc/health/v1/health_pb.ts";
 import { reflectionServices } from "#proto/reflection.ts";
 import type { RepoConfig } from "./config.ts";
-import type { RepoContext } from "./context.ts";
+import type { ListGateways, RepoContext } from "./context.ts";
 import { withDbErrors } from "./db-errors.ts";
 import { conversationService } from "./rpc/conversation.ts";
 import { friendshipService } from "./rpc/friendship.ts";
@@ -60,6 +60,8 @@ export interface RepoDeps {
   readonly clock?: () => number;
   /** What callers must show on the port `rpc.port`; without it no port is opened. */
   readonly serviceToken?: string;
+  /** For `ListGateways`; without it that answers SERVICE_UNAVAILABLE. */
+  readonly gateways?: ListGateways | undefined;
   /** Of the port. */
   readonly rpcTls?: RpcTls | undefined;
 }
@@ -126,7 +128,9 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
   const parts = { cache, clog, clock };
   const presence = deps.presence === "process" ? createLocalPresence(parts) : createPresenceStore(parts);
   const watched = deps.onlyWriter === true && db.dialect.name === "sqlite" ? watchWrites(db, tables) : { db };
-  const context: RepoContext = { ...watched, tables, cache, presence, ids, clog, metrics, tracer, clock, config };
+  const { gateways } = deps;
+  const own = { ...watched, tables, presence, clog, tracer, clock, config, gateways };
+  const context: RepoContext = { ...own, cache, ids, metrics };
   await ensureWorld(context);
 
   watchDb(deps);

@@ -1,6 +1,7 @@
 import type { WorkerLease } from "../uid/uid.ts";
 
-/** One running service. `metadata` holds `version`, `zone`, `worker` and, for gateways, `incarnation`. */
+/** One running service. `metadata` holds `version`, `zone`, `worker` and, for gateways, `incarnation` and
+ *  `sessions`, their number as of the last minute. */
 export interface ServiceInstance {
   readonly name: string;
   readonly id: string;

@@ -16,6 +16,7 @@ import type { PresenceStore } from "../store/presence.ts";
 import { createSessions, type SessionStore } from "../store/session.ts";
 import type { UserStore } from "../store/user.ts";
 import { idOf, invalid } from "./arguments.ts";
+import { gatewayLister } from "./gateways.ts";
 import { arrivalOf, departureOf, shortId, toStatus } from "./presence-messages.ts";
 import { createUserStore } from "./user.ts";
 
@@ -33,7 +34,7 @@ export interface OnlineStatusStores {
 }
 
 /** gochat.repo.v1.OnlineStatusService. Who may be online is read from the database, who is from presence. Errors:
- *  INVALID_PARAMETER; SERVICE_UNAVAILABLE where an answer needs the cache and it is away. */
+ *  INVALID_PARAMETER; SERVICE_UNAVAILABLE where an answer needs the cache, or the registry, and it is away. */
 export function onlineStatusService(
   context: RepoContext,
   stores: OnlineStatusStores = {
@@ -176,6 +177,8 @@ export function onlineStatusService(
         replaced: answer?.replaced ?? false,
       };
     },
+
+    listGateways: gatewayLister(context.gateways, log),
 
     async cleanupExpiredStatus({ expiredBefore, batchSize, liveGatewaysKnown, liveGateways }) {
       const limit = batchSize < 1 ? cleanupMax : Math.min(batchSize, cleanupMax);
