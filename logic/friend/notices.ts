@@ -18,6 +18,8 @@ export interface FriendNotices {
   accepted(request: FriendRequest, conversationId: string): void;
   rejected(request: FriendRequest): void;
   removed(userId: string, friendId: string): void;
+  /** A friend who is blocked sees the blocker go offline, and no more of him. */
+  blocked(userId: string, friendId: string): void;
 }
 
 export interface FriendNoticesDeps {
@@ -89,6 +91,9 @@ export function createFriendNotices({ signals, announce, clock }: FriendNoticesD
       signals.send([userId], "friend-removed", { userId: friendId });
       signals.send([friendId], "friend-removed", { userId });
       event("friend.removed", userId, friendId);
+    },
+    blocked(userId, friendId) {
+      signals.send([friendId], "online-status", { userId, status: "offline" });
     },
   };
 }

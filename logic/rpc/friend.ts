@@ -134,12 +134,15 @@ function friendMethods(deps: FriendDeps): Of<"getFriends" | "removeFriend" | "se
 }
 
 function blockMethods(deps: FriendDeps): Of<"blockUser" | "unblockUser" | "listBlocked"> {
-  const { repo } = deps;
+  const { repo, notices } = deps;
   async function set(userId: string, targetId: string, blocked: boolean, call: HandlerContext) {
     await requireRegistered(deps, userId, call);
     if (!isId(targetId)) throw new AppError("USER_NOT_FOUND");
     if (targetId === userId) throw invalid("target_id");
-    await repo.friendship.setBlock({ userId, otherId: targetId, blocked }, optionsOf(call));
+    const calls = optionsOf(call);
+    const { relations } = await repo.friendship.areFriends({ userId, otherIds: [targetId] }, calls);
+    await repo.friendship.setBlock({ userId, otherId: targetId, blocked }, calls);
+    if (blocked && relations[targetId]?.friends === true) notices.blocked(userId, targetId);
     return { success: true };
   }
   return {

@@ -242,7 +242,10 @@ function blocks(): void {
     const [ann, ben] = await people("ann", "ben");
     await befriended(ann, ben);
     const single = await call<{ id: string }>(ben, "POST", "/conversations", { type: 1, members: [ann.userId] });
+    await using socket = await openSocket(target.first, ben.accessToken);
     expect((await call(ann, "PUT", `/blocks/${ben.userId}`)).status).toBe(200);
+    const gone = await socket.next("online-status", (frame) => frame.data.userId === ann.userId);
+    expect(gone.data).toEqual({ userId: ann.userId, status: "offline" });
     const blocked = await call<{ blocked: { friendId: string }[]; hasMore: boolean }>(ann, "GET", "/blocks");
     expect(blocked.data).toMatchObject({ blocked: [{ friendId: ben.userId, status: 3 }], hasMore: false });
     const refused = { status: 403, code: "BLOCKED_BY_USER" };

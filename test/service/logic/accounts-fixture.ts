@@ -80,7 +80,7 @@ export async function openAccounts(): Promise<Accounts> {
   const accountEvents = createAccountEvents({ announce: announcer.announce, clock });
   const deps = { ...common, repo, cache, mq, keys, accountEvents, config: defaultLogicConfig("development") };
   const silent = (): void => undefined;
-  const notices = { asked: silent, accepted: silent, rejected: silent, removed: silent };
+  const notices = { asked: silent, accepted: silent, rejected: silent, removed: silent, blocked: silent };
   return {
     auth: createDirectClient(AuthService, authService(deps), errors),
     user: createDirectClient(UserService, userService(deps), errors),
