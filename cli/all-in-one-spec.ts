@@ -16,5 +16,11 @@ export const allSpec = section({
       max: 65_535,
       doc: "Connect and gRPC-Web of repo in one process; unset: 9002 beside port 8080, else port + 3000",
     }),
+    gatewayPort: int({
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      doc: "Connect and gRPC-Web of the gateway for services, in one process; unset: 9003 beside port 8080, else port + 4000",
+    }),
   }),
 });

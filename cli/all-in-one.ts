@@ -1,5 +1,6 @@
 import type { ConfigOf } from "#infra/config/config.ts";
 import type { CheckState } from "#infra/host/checks.ts";
+import { beside, rpcPortBeside } from "#infra/host/ports.ts";
 import { type Composition, type Given, type Running, version } from "#infra/host/run.ts";
 import type { Surroundings } from "#infra/host/sources.ts";
 import type { Mq } from "#infra/mq/mq.ts";
@@ -33,16 +34,10 @@ export function allInOne(surroundings: Surroundings): Composition<Specs> {
   };
 }
 
-/** A port `distance` above the public one, so that a second installation needs only another PORT; 0 stays any free one. */
-function beside(port: number, distance: number): number {
-  return port === 0 || port + distance > 65_535 ? 0 : port + distance;
-}
-
 function rpcPorts(port: number, all: ConfigOf<typeof allSpec>["all"]): { logic: number; repo: number } {
-  const standard = port === 8080;
   return {
-    logic: all.logicPort ?? (standard ? 9001 : beside(port, 2000)),
-    repo: all.repoPort ?? (standard ? 9002 : beside(port, 3000)),
+    logic: all.logicPort ?? rpcPortBeside(port, 9001, 2000),
+    repo: all.repoPort ?? rpcPortBeside(port, 9002, 3000),
   };
 }
 
@@ -94,12 +89,17 @@ async function startAllServices(given: Given<Specs>, surroundings: Surroundings)
 }
 
 function startGatewayHere(
-  { host, environment, configs }: Given<Specs>,
+  { host, hostConfig, environment, configs }: Given<Specs>,
   mq: Mq,
   logic: LogicClients,
   repo: RepoClients,
 ): Promise<RunningGateway> {
-  const { clog, metrics, tracer, coord, ratelimit, cache } = host;
-  const config = { ...configs.gateway, environment, version, gatewayId: `gateway-${host.worker.number}` };
-  return startGateway(config, { mq, logic, repo, coord, ratelimit, cache, clog, metrics, tracer, pages });
+  const { clog, metrics, tracer, coord, ratelimit, cache, serviceToken, rpcTls } = host;
+  const config = {
+    ...configs.gateway,
+    rpc: { ...configs.gateway.rpc, port: configs.all.all.gatewayPort },
+    ...{ environment, version, gatewayId: `gateway-${host.worker.number}`, advertise: hostConfig.rpc.advertise },
+  };
+  const deps = { mq, logic, repo, coord, ratelimit, cache, clog, metrics, tracer, pages, serviceToken, rpcTls };
+  return startGateway(config, deps);
 }

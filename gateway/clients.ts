@@ -22,7 +22,7 @@ export interface LogicClients {
 export interface RepoClients {
   readonly onlineStatus: Pick<
     Client<typeof OnlineStatusService>,
-    "setUsersOnline" | "setUsersOffline" | "updateHeartbeats"
+    "setUsersOnline" | "setUsersOffline" | "updateHeartbeats" | "getUsersOnlineStatus"
   >;
   readonly conversation: Pick<Client<typeof RepoConversationService>, "checkMembers">;
 }

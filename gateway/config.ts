@@ -171,6 +171,19 @@ export const gatewaySpec = section({
     default: { development: "127.0.0.1", production: "0.0.0.0" },
     doc: "address to listen on",
   }),
+  rpc: section({
+    host: string({
+      default: "127.0.0.1",
+      lengthMax: 255,
+      doc: "address on which Connect and gRPC-Web are served to services",
+    }),
+    port: int({
+      default: undefined,
+      min: 0,
+      max: 65_535,
+      doc: "port of Connect and gRPC-Web for services, 0 = any free one; unset: 9003 beside port 8080, else port + 4000",
+    }),
+  }),
   processes: int({
     default: 0,
     min: 0,
@@ -209,6 +222,8 @@ export interface GatewayConfig extends GatewaySettings {
   readonly version: string;
   /** Other gateway processes listen on the same port. Default false: a port in use is an error. */
   readonly sharesPort?: boolean;
+  /** Host name under which other services reach the RPC port; default: the address it listens on. */
+  readonly advertise?: string | undefined;
 }
 
 /** The defaults, for tests and compositions that read no files. */

@@ -35,14 +35,16 @@ function gatewayAlone(pages: Pages, together?: Together): Composition<{ gateway:
     specs: { gateway: gatewaySpec },
     adminPort: () => adminPort,
     async start({ host, hostConfig, environment, configs }): Promise<Running> {
-      const { clog, metrics, tracer, coord, ratelimit, cache } = host;
+      const { clog, metrics, tracer, coord, ratelimit, cache, serviceToken, rpcTls } = host;
       await using stack = new AsyncDisposableStack();
       const own = { caller: "im-gateway", errors: connectErrors };
       const logic = stack.use(await connectPeer("im-logic", host, hostConfig, own));
       const repo = stack.use(await connectPeer("im-repo", host, hostConfig, own));
       const gatewayId = `gateway-${host.worker.number}`;
-      const config = { ...configs.gateway, environment, version, gatewayId, sharesPort: together !== undefined };
-      const deps = { mq: await host.mq(), coord, ratelimit, cache, clog, metrics, tracer, pages };
+      const { advertise } = hostConfig.rpc;
+      const sharesPort = together !== undefined;
+      const config = { ...configs.gateway, environment, version, gatewayId, sharesPort, advertise };
+      const deps = { mq: await host.mq(), coord, ratelimit, cache, clog, metrics, tracer, pages, serviceToken, rpcTls };
       const gateway = stack.use(
         await startGateway(config, { ...deps, logic: logicClients(logic), repo: repoClients(repo) }),
       );

@@ -15,6 +15,8 @@ export interface GatewayMetrics {
   readonly framesOut: BoundCounter;
   readonly closes: Counter;
   readonly pushDropped: Counter;
+  /** Pushes that belong to another gateway, by how its call ended. */
+  readonly pushForwards: Counter;
   /** Messages of the world that were left out on purpose and announced. */
   readonly shed: Readonly<Record<"budget" | "background", BoundCounter>>;
   readonly resyncs: Counter;
@@ -82,6 +84,7 @@ export function createGatewayMetrics(metrics: Metrics, hub: Hub): GatewayMetrics
     framesOut: frames.with({ direction: "out" }),
     closes: metrics.counter("gochat_ws_close_total", "closed sockets", ["code"]),
     pushDropped: metrics.counter("gochat_push_dropped_total", "frames a socket did not take", ["reason"]),
+    pushForwards: metrics.counter("gochat_push_forwards_total", "pushes handed to another gateway", ["outcome"]),
     shed: { budget: shed.with({ reason: "budget" }), background: shed.with({ reason: "background" }) },
     membershipChecks: metrics.counter("gochat_membership_checks_total", "Times that members of a room were asked for"),
     resyncs: metrics.counter("gochat_resync_total", "resync frames sent", ["reason"]),

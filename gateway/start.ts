@@ -6,9 +6,9 @@ import { type CheckState, watchChecks } from "#infra/host/checks.ts";
 import type { Metrics } from "#infra/metrics/metrics.ts";
 import type { Mq } from "#infra/mq/mq.ts";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
-import { type RpcService, rpcService } from "#infra/rpc/rpc.ts";
+import type { RpcService } from "#infra/rpc/rpc.ts";
+import type { RpcTls } from "#infra/rpc/tls.ts";
 import { noTracer, type Tracer } from "#infra/trace/trace.ts";
-import { PusherService } from "#proto/gen/gochat/gateway/v1/pusher_service_pb.ts";
 import { createAuthSide } from "./auth/auth-side.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -19,7 +19,8 @@ import { startHttpSide } from "./http/http-side.ts";
 import type { Pages } from "./http/pages.ts";
 import { createGatewayMetrics } from "./metrics.ts";
 import { startGrpcSide } from "./rpc/grpc-side.ts";
-import { pusherService } from "./rpc/pusher.ts";
+import { RPC_URL_KEY } from "./rpc/other-gateways.ts";
+import { startServiceSide } from "./rpc/service-side.ts";
 import { showSessionCount } from "./session-count.ts";
 import { closes } from "./ws/close-codes.ts";
 import { createHub } from "./ws/hub.ts";
@@ -41,11 +42,17 @@ export interface GatewayDeps {
   readonly pages?: Pages | undefined;
   /** Unix ms. Default Date.now. */
   readonly clock?: (() => number) | undefined;
+  /** What callers must show on the RPC port, and this gateway to the others; without it no such port is opened. */
+  readonly serviceToken?: string | undefined;
+  /** Of that port and of calls to the others. */
+  readonly rpcTls?: RpcTls | undefined;
 }
 
 export interface RunningGateway extends AsyncDisposable {
-  /** gochat.gateway.v1, for other services only: never served on `url`. */
+  /** gochat.gateway.v1 and health, for other services only: served on `rpcUrl`, never on `url`. */
   readonly services: readonly RpcService[];
+  /** Undefined without a service token. */
+  readonly rpcUrl: string | undefined;
   readonly url: string;
   /** Undefined without `grpc_port`. */
   readonly grpcUrl: string | undefined;
@@ -128,10 +135,20 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     tracer,
     clock,
   };
-  server = startHttpSide(config, traffic);
-  const grpc = stack.use(await startGrpcSide(config, traffic));
-  const listening = server;
+  const listening = startHttpSide(config, traffic);
+  server = listening;
   stack.defer(() => stopListening(listening));
+  const grpc = stack.use(await startGrpcSide(config, traffic));
+  const inside = stack.use(
+    await startServiceSide(config, {
+      ...traffic,
+      onlineStatus: deps.repo.onlineStatus,
+      waiting: side.waiting,
+      rooms: side.rooms,
+      serviceToken: deps.serviceToken,
+      rpcTls: deps.rpcTls,
+    }),
+  );
   const ticking = setInterval(() => {
     side.tick(clock());
     auth.verifier.sweep();
@@ -151,7 +168,10 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     id: gatewayId,
     address: config.hostname,
     port: listening.port ?? config.port,
-    metadata: { version: config.version, incarnation },
+    metadata: {
+      ...{ version: config.version, incarnation },
+      ...(inside.advertised === undefined ? {} : { [RPC_URL_KEY]: inside.advertised }),
+    },
   };
   const registration = await deps.coord.register(instance, {
     onRegained() {
@@ -167,10 +187,11 @@ export async function startGateway(config: GatewayConfig, deps: GatewayDeps): Pr
     await shown[Symbol.asyncDispose]();
     await registration.unregister();
   });
-  clog.info("gateway listens", { gateway_id: gatewayId, url: listening.url.href });
+  clog.info("gateway listens", { gateway_id: gatewayId, url: listening.url.href, rpc_url: inside.url });
   const opened = stack.move();
   return {
-    services: [rpcService(PusherService, pusherService(hub, side.waiting))],
+    services: inside.services,
+    rpcUrl: inside.url,
     url: listening.url.href.replace(/\/$/, ""),
     grpcUrl: grpc?.url,
     replaced: replaced.signal,

@@ -26,6 +26,8 @@ export function childCommand(settings: ChildSettings, number: number, port: numb
     port: String(port),
     "admin.port": String(adminPort === 0 ? 0 : adminPort + adminStep + number),
     processes: "0",
+    // Found by the registry, so any will do.
+    "rpc.port": "0",
   };
   const known = Object.entries(flags).filter(([key]) => keys.has(key));
   const set = Object.entries({ ...Object.fromEntries(known), ...own, ...ports }).flatMap(([key, value]) => [

@@ -18,9 +18,12 @@ export interface UpSettings {
   readonly set: readonly string[];
 }
 
-/** Where a process of the set listens, by its name: RPC of logic and repo, HTTP of gateways. */
+/** Where a process of the set listens, by its name. */
 export interface Ports {
+  /** RPC of logic and repo, HTTP of gateways. */
   service(name: string): number;
+  /** RPC of a gateway. */
+  inside(name: string): number;
   admin(name: string): number;
 }
 
@@ -44,6 +47,7 @@ function upPorts(port: number): Ports {
   const gateway = (name: string): number => Number(name.slice("gateway-".length));
   return {
     service: (name) => servicePorts[name] ?? port + gateway(name) - 1,
+    inside: (name) => 9002 + gateway(name),
     admin: (name) => adminPorts[name] ?? 9193 + 10 * gateway(name),
   };
 }
@@ -114,7 +118,10 @@ export function plan(settings: UpSettings, addresses: Addresses, serviceToken: s
     };
   };
   const logics = Array.from({ length: settings.logics }, (_, at) => (at === 0 ? "logic" : `logic-${at + 1}`));
-  const gateways = Array.from({ length: settings.gateways }, (_, at) => one(`gateway-${at + 1}`, "gateway"));
+  const gateways = Array.from({ length: settings.gateways }, (_, at) => {
+    const name = `gateway-${at + 1}`;
+    return one(name, "gateway", { GOCHAT_RPC__PORT: String(settings.ports.inside(name)) });
+  });
   // All logic processes sign with the same keys.
   const keys = { GOCHAT_JWT__KEY_FILE: join(settings.runDir, "data", "jwt-keys.json") };
   return [

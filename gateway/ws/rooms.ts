@@ -25,15 +25,29 @@ export interface Rooms {
   publish(conversationId: string, frames: PushFrames): void;
   backgroundListeners(): Carried;
   publishToBackground(frames: PushFrames): void;
+  /** Rooms that somebody here listens to. */
+  count(): number;
   /** Moves a session of the world between its two sets of channels and notes it in `session.quiet`. */
   move(session: Session, quiet: boolean): void;
 }
 
 const prefixes: Readonly<Record<Carrier, string>> = { single: "0:", joined: "1:", binary: "2:" };
+/** Rooms that are remembered before the first look at which of them are empty. */
+const sweepMin = 1000;
 /** No conversation is called so: it is the world of those in the background. */
 const backgroundWorld = `${WORLD_ID} background`;
 
 export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): Rooms {
+  /** Every room that somebody listened to since the last sweep: the server cannot name its channels. */
+  const heard = new Set<string>();
+  let sweepAt = sweepMin;
+
+  /** Forgets what nobody listens to. */
+  function sweep(): void {
+    for (const conversationId of heard) if (sockets(conversationId) === 0) heard.delete(conversationId);
+    sweepAt = Math.max(sweepMin, heard.size * 2);
+  }
+
   function publishAll(channel: string, wires: readonly Wire[]): number {
     // 0 means that some subscriber's message was dropped, or that there is none: never published again. A subscriber over
     // its byte bound is closed by the server and catches up by seq.
@@ -44,8 +58,8 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
   }
 
   function listeners(name: string): Carried {
-    const heard = (carrier: Carrier): boolean => channels.subscriberCount(prefixes[carrier] + name) > 0;
-    return { single: heard("single"), joined: heard("joined"), binary: heard("binary") };
+    const listened = (carrier: Carrier): boolean => channels.subscriberCount(prefixes[carrier] + name) > 0;
+    return { single: listened("single"), joined: listened("joined"), binary: listened("binary") };
   }
 
   function publish(name: string, frames: PushFrames): void {
@@ -54,10 +68,15 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
     metrics.recipients.observe(reached);
   }
 
-  function count(name: string): number {
-    let sockets = 0;
-    for (const carrier of carriers) sockets += channels.subscriberCount(prefixes[carrier] + name);
-    return sockets;
+  function subscribers(name: string): number {
+    let count = 0;
+    for (const carrier of carriers) count += channels.subscriberCount(prefixes[carrier] + name);
+    return count;
+  }
+
+  function sockets(conversationId: string): number {
+    const background = conversationId === WORLD_ID ? subscribers(backgroundWorld) : 0;
+    return subscribers(conversationId) + background;
   }
 
   return {
@@ -66,18 +85,24 @@ export function createRooms(channels: NativeChannels, metrics: GatewayMetrics): 
       for (const { conversationId } of rooms) {
         const name = conversationId === WORLD_ID && session.quiet ? backgroundWorld : conversationId;
         session.socket?.subscribe(prefix + name);
+        heard.add(conversationId);
       }
+      if (heard.size > sweepAt) sweep();
     },
     unsubscribe(session, conversationId) {
       session.socket?.unsubscribe(prefixes[session.carrier] + conversationId);
     },
     listens: (session, conversationId) =>
       session.state !== "closed" && session.socket?.isSubscribed(prefixes[session.carrier] + conversationId) === true,
-    sockets: (conversationId) => count(conversationId) + (conversationId === WORLD_ID ? count(backgroundWorld) : 0),
+    sockets,
     listeners,
     publish,
     backgroundListeners: () => listeners(backgroundWorld),
     publishToBackground: (frames) => publish(backgroundWorld, frames),
+    count() {
+      sweep();
+      return heard.size;
+    },
     move(session, quiet) {
       const { socket } = session;
       if (session.state !== "open" || socket === undefined || session.quiet === quiet) return;

@@ -42,6 +42,8 @@ export interface SocketSide {
   /** The gateway was unknown to others for a while: reports every session to presence, and tells all to sync. */
   regained(): void;
   connecting(): number;
+  /** Rooms with a listener here. */
+  rooms(): number;
   /** Sends that wait for the log. */
   waiting(): number;
   tick(nowMs: number): void;
@@ -211,6 +213,7 @@ export function createSocketSide(
       resync.spread(hub.all(), [], "lease regained");
     },
     connecting: () => handshake.connecting,
+    rooms: rooms.count,
     waiting: () => upstream.waiting,
     tick: sockets.tick,
     stop() {

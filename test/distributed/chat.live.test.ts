@@ -8,6 +8,7 @@ import { draftFlows } from "../support/draft-flows.ts";
 import { friendFlows } from "../support/friend-flows.ts";
 import { groupFlows } from "../support/group-flows.ts";
 import { metricsFlows } from "../support/metrics-flows.ts";
+import { pusherFlows } from "../support/pusher-flows.ts";
 import { sdkFlows } from "../support/sdk-flows.ts";
 import { sdkGroupFlows } from "../support/sdk-group-flows.ts";
 import { secondClientFlows } from "../support/second-client-flows.ts";
@@ -43,6 +44,7 @@ describe.skipIf(noServers)(`people on two gateways${needsServers}`, () => {
   describe("bad input", () => badInput(twoGateways));
   describe("Connect and gRPC-Web", () => connectFlows(twoGateways));
   describe("a second client", () => secondClientFlows(twoGateways));
+  describe("what services ask of a gateway", () => pusherFlows(twoGateways));
   describe("the SDK", () => sdkFlows(twoGateways));
   describe("the SDK in groups", () => sdkGroupFlows(twoGateways));
   describe("metrics", () => metricsFlows(twoGateways, "several"));

@@ -25,7 +25,8 @@ describe.skipIf(noServers)(`mutual TLS between the processes (spec 30 §1)${need
     const body = { messageType: 1, content: "over TLS", client_msg_id: "tls-1" };
     expect(await api.call("POST", "/conversations/world/messages", body, accessToken)).toMatchObject({ status: 201 });
     const path = "/gochat.repo.v1.UserService/GetUser";
-    for (const url of [cluster.rpc.repoUrl, cluster.rpc.repoUrl.replace("http:", "https:")]) {
+    const { repoUrl, pusherUrl } = cluster.rpc;
+    for (const url of [repoUrl, pusherUrl].flatMap((plain) => [plain, plain.replace("http:", "https:")])) {
       const init = { method: "POST", body: "{}", headers: { "content-type": "application/json" } };
       const heard = await fetch(url + path, { ...init, tls: { rejectUnauthorized: false } }).then(
         () => true,

@@ -121,6 +121,15 @@ function typeAndData(frame: ServerFrame): { type: string; data: Record<string, u
       const data = { userId: userId.toString(), status: online ? "online" : "offline" };
       return { type: "online-status", data: lastSeen === 0n ? data : { ...data, lastSeen: Number(lastSeen) } };
     }
+    case "friendAdded": {
+      const { friend: given, ...data } = plain(frame);
+      const friend = given as JsonObject;
+      const times = ["createdAt", "updatedAt", "lastSeen"].map((name) => [name, Number(friend[name])]);
+      const numbers = { ...Object.fromEntries(times), status: Number(payload.value.friend?.status) };
+      return { type: "friend-added", data: { ...data, friend: { ...friend, ...numbers } } };
+    }
+    case "notification":
+      return { type: "notification", data: { ...plain(frame), payload: JSON.parse(payload.value.payload) } };
     case undefined:
       throw new Error("a server frame without a payload that is known");
     default:

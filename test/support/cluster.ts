@@ -6,7 +6,7 @@ import { SQL, type Subprocess } from "bun";
 import { gochatCommand } from "../../bench/server-process.ts";
 import { lastLines } from "../../cli/infra/processes.ts";
 import { type Addresses, inDatabase, type Planned, type Ports, plan } from "../../cli/up/plan.ts";
-import { freePorts, offlineDelay } from "./target.ts";
+import { freePorts, type Inside, offlineDelay } from "./target.ts";
 
 /** One process of the cluster. */
 export interface Member {
@@ -33,8 +33,8 @@ export interface Cluster extends AsyncDisposable {
   readonly members: readonly Member[];
   /** Where it keeps its keys in etcd. */
   readonly coordPrefix: string;
-  /** RPC of logic and of repo, and the token that services show there. */
-  readonly rpc: { readonly logicUrl: string; readonly repoUrl: string; readonly serviceToken: string };
+  /** RPC of logic, of repo and of the first gateway, and the token that services show there. */
+  readonly rpc: Pick<Inside, "logicUrl" | "repoUrl" | "pusherUrl" | "serviceToken">;
   member(name: string): Member;
 }
 
@@ -70,7 +70,7 @@ export async function startCluster(addresses: Addresses, options: ClusterOptions
   stack.defer(() => statement(dsn, `DROP DATABASE ${name}`));
   const settings = { "coord.prefix": `/${name}`, "cache.prefix": `${name}:`, ...quick, ...options.settings };
   const set = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
-  const ports = portsOf(await freePorts(32));
+  const ports = portsOf(await freePorts(48));
   const serviceToken = crypto.randomUUID();
   const planned = plan({ runDir, gateways, logics, db, database: name, ports, set }, addresses, serviceToken);
   const members = planned.map((one) => createMember(one, join(runDir, "log", `${one.name}.log`)));
@@ -88,6 +88,7 @@ export async function startCluster(addresses: Addresses, options: ClusterOptions
     rpc: {
       logicUrl: `http://127.0.0.1:${ports.service("logic")}`,
       repoUrl: `http://127.0.0.1:${ports.service("repo")}`,
+      pusherUrl: `http://127.0.0.1:${ports.inside("gateway-1")}`,
       serviceToken,
     },
     member(wanted) {
@@ -178,5 +179,9 @@ function portsOf(free: readonly number[]): Ports {
     given.set(key, port);
     return port;
   };
-  return { service: (name) => give(name), admin: (name) => give(`${name} admin`) };
+  return {
+    service: (name) => give(name),
+    inside: (name) => give(`${name} inside`),
+    admin: (name) => give(`${name} admin`),
+  };
 }

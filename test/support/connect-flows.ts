@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { PusherService } from "#proto/gen/gochat/gateway/v1/pusher_service_pb.ts";
 import { AuthService } from "#proto/gen/gochat/logic/v1/auth_service_pb.ts";
 import { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts";
@@ -31,7 +32,10 @@ export function connectFlows(start: () => Promise<Target>): void {
         protocol(name, (baseUrl) => create({ baseUrl, useBinaryFormat })));
 
   test("CORS: a browser of another origin may call, in development", crossOrigin);
-  test.skipIf(notOurs)(`the health protocol answers without a token at logic and repo${needsInside}`, health);
+  test.skipIf(notOurs)(
+    `the health protocol answers without a token at logic, repo and the gateway${needsInside}`,
+    health,
+  );
 }
 
 const protocols: readonly [string, (options: { baseUrl: string; useBinaryFormat: boolean }) => Transport][] = [
@@ -87,18 +91,24 @@ function protocol(name: string, at: (baseUrl: string) => Transport): void {
     expect(code).toBe(Code.NotFound);
   });
 
-  test.skipIf(notOurs)(`logic and repo: with the service token only${needsInside}`, async () => {
-    const service = { headers: { "x-service-name": "test", "x-service-token": inside.serviceToken } };
-    const wrong = { headers: { "x-service-name": "test", "x-service-token": "x".repeat(64) } };
-    const logic = createClient(LogicUserService, at(inside.logicUrl));
-    const repo = createClient(UserService, at(inside.repoUrl));
-    expect((await logic.getProfile({ userId: ann.userId }, service)).user?.username).toBe(ann.username);
-    expect((await repo.getUser({ userId: ann.userId }, service)).user?.username).toBe(ann.username);
-    for (const options of [{}, wrong]) {
-      expect(await codeOf(logic.getProfile({ userId: ann.userId }, options))).toBe(Code.Unauthenticated);
-      expect(await codeOf(repo.getUser({ userId: ann.userId }, options))).toBe(Code.Unauthenticated);
-    }
-  });
+  test.skipIf(notOurs)(
+    `logic, repo and the gateway's own service: with the service token only${needsInside}`,
+    async () => {
+      const service = { headers: { "x-service-name": "test", "x-service-token": inside.serviceToken } };
+      const wrong = { headers: { "x-service-name": "test", "x-service-token": "x".repeat(64) } };
+      const logic = createClient(LogicUserService, at(inside.logicUrl));
+      const repo = createClient(UserService, at(inside.repoUrl));
+      expect((await logic.getProfile({ userId: ann.userId }, service)).user?.username).toBe(ann.username);
+      expect((await repo.getUser({ userId: ann.userId }, service)).user?.username).toBe(ann.username);
+      const pusher = createClient(PusherService, at(inside.pusherUrl));
+      expect((await pusher.getStats({}, service)).sessions).toBeGreaterThanOrEqual(0);
+      for (const options of [{}, wrong, bearer(ann)]) {
+        expect(await codeOf(pusher.getStats({}, options))).toBe(Code.Unauthenticated);
+        expect(await codeOf(logic.getProfile({ userId: ann.userId }, options))).toBe(Code.Unauthenticated);
+        expect(await codeOf(repo.getUser({ userId: ann.userId }, options))).toBe(Code.Unauthenticated);
+      }
+    },
+  );
 }
 
 async function crossOrigin(): Promise<void> {
@@ -118,7 +128,7 @@ async function crossOrigin(): Promise<void> {
 }
 
 async function health(): Promise<void> {
-  for (const url of [inside.logicUrl, inside.repoUrl]) {
+  for (const url of [inside.logicUrl, inside.repoUrl, inside.pusherUrl]) {
     const answer = await fetch(`${url}/grpc.health.v1.Health/Check`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },

@@ -13,9 +13,10 @@ export interface Target extends AsyncDisposable {
 }
 
 export interface Inside {
-  /** RPC of logic and of repo, and the token that services show there. */
+  /** RPC of logic, of repo and of the first gateway, and the token that services show there. */
   readonly logicUrl: string;
   readonly repoUrl: string;
+  readonly pusherUrl: string;
   readonly serviceToken: string;
   /** The admin address of every process. */
   readonly adminUrls: readonly string[];
@@ -38,12 +39,13 @@ export async function startTarget(): Promise<Target> {
   const [first] = given;
   if (first !== undefined)
     return { first, last: given.at(-1) ?? first, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const [logic = 0, repo = 0, admin = 0] = await freePorts(3);
+  const [logic = 0, repo = 0, pusher = 0, admin = 0] = await freePorts(4);
   const settings = {
     "ratelimit.enabled": "false",
     "presence.offline_delay": offlineDelay,
     "all.logic_port": String(logic),
     "all.repo_port": String(repo),
+    "all.gateway_port": String(pusher),
     "admin.port": String(admin),
   };
   let server = await startServer({ settings });
@@ -54,6 +56,7 @@ export async function startTarget(): Promise<Target> {
     inside: {
       logicUrl: `http://127.0.0.1:${logic}`,
       repoUrl: `http://127.0.0.1:${repo}`,
+      pusherUrl: `http://127.0.0.1:${pusher}`,
       serviceToken: (await Bun.file(join(data, "service-token")).text()).trim(),
       adminUrls: [`http://127.0.0.1:${admin}`],
       async crash() {

@@ -67,6 +67,8 @@ export interface Town extends AsyncDisposable {
   away: Watched | undefined;
   /** Instead of every call of logic for a request that was let in. */
   breaks: CallWrapper | undefined;
+  /** Runs before each call of repo or logic that a gateway makes. */
+  before: ((method: string) => void) | undefined;
   /** Records that close sockets of another gateway get lost. */
   loseKicks: boolean;
   /** How often gateways called it. */
@@ -77,9 +79,11 @@ export interface Town extends AsyncDisposable {
   advanceLogic(ms: number): void;
 }
 
-type Watched = "SetUsersOnline" | "GetRooms" | "GetKeySet" | "ValidateToken" | "Login";
+type Watched = "SetUsersOnline" | "GetUsersOnlineStatus" | "GetRooms" | "GetKeySet" | "ValidateToken" | "Login";
 /** Calls of the gateway's own, before a request is let in. */
 const ownCalls: ReadonlySet<string> = new Set<Watched>(["GetKeySet", "ValidateToken"]);
+/** What services show each other. */
+export const serviceToken = "a-service-token-of-the-tests";
 type Change = (config: GatewayConfig) => GatewayConfig;
 
 export interface TownOptions {
@@ -136,10 +140,13 @@ export async function openTown(
     stack.use(await startTask((options.change ?? ((same) => same))(taskConfig), { ...common, mq, repo, coord }));
   } else await fanOut(mq, clog);
   let offsetMs = 0;
-  const state: Pick<Town, "away" | "breaks" | "loseKicks"> = { away: undefined, breaks: undefined, loseKicks: false };
+  const state: Pick<Town, "away" | "breaks" | "before" | "loseKicks"> = {
+    ...{ away: undefined, breaks: undefined, before: undefined, loseKicks: false },
+  };
   const counts = new Map<string, number>();
   const wrap: CallWrapper = (method, _signal, call) => {
     counts.set(method.name, (counts.get(method.name) ?? 0) + 1);
+    state.before?.(method.name);
     if (method.name === state.away) return Promise.reject(new AppError("SERVICE_UNAVAILABLE"));
     return call();
   };
@@ -167,6 +174,7 @@ export async function openTown(
     },
     pages,
     clock: () => Date.now() + offsetMs,
+    serviceToken,
   };
   const settings = defaultGatewaySettings("development");
   const start = (gatewayId: string): Promise<RunningGateway> =>
@@ -211,6 +219,12 @@ export async function openTown(
     },
     set breaks(wrapper) {
       state.breaks = wrapper;
+    },
+    get before() {
+      return state.before;
+    },
+    set before(run) {
+      state.before = run;
     },
     get loseKicks() {
       return state.loseKicks;

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
+import type { GenFile } from "@bufbuild/protobuf/codegenv2";
 import type { Client, Interceptor } from "@connectrpc/connect";
 import { isPublic } from "../../../gateway/rpc/public.ts";
 import { createRemoteClient } from "../../../infra/rpc/client.ts";
@@ -15,7 +17,7 @@ import {
 import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { type Account, newAccount } from "../../support/api.ts";
 import { openSocket } from "../../support/socket.ts";
-import { openTown, type Town } from "./gateway-fixture.ts";
+import { openTown, serviceToken, type Town } from "./gateway-fixture.ts";
 
 let town: Town;
 let ann: Account;
@@ -107,15 +109,42 @@ test("30 §1: methods for services only are not reachable, with any token", asyn
   ]) {
     expect(await codeOf(call)).toBe("METHOD_NOT_ALLOWED");
   }
-  for (const path of ["gochat.repo.v1.UserService/GetUser", "gochat.gateway.v1.PusherService/KickSessions"]) {
+});
+
+test("30 §1: repo and Pusher are never exposed, with any token", async () => {
+  const paths = (await insideServices()).flatMap(({ typeName, methods }) =>
+    methods.map(({ name }) => `${typeName}/${name}`),
+  );
+  expect(paths.length).toBeGreaterThan(60);
+  expect(paths).toContain("gochat.gateway.v1.PusherService/PushToUsers");
+  const service = { "x-service-name": "im-logic", "x-service-token": serviceToken };
+  for (const path of paths) {
     const response = await fetch(`${town.url}/${path}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", ...bearer(ann) },
+      headers: { "Content-Type": "application/json", ...bearer(ann), ...service },
       body: "{}",
     });
-    expect(response.status).toBe(404);
+    expect([path, response.status]).toEqual([path, 404]);
   }
+  // The same call is answered where services call it.
+  const inside = await fetch(`${town.gateway.rpcUrl}/gochat.gateway.v1.PusherService/GetStats`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...service },
+    body: "{}",
+  });
+  expect(inside.status).toBe(200);
 });
+
+/** Every service of repo and of the gateway, by the generated files. */
+async function insideServices(): Promise<DescService[]> {
+  const gen = new URL("../../../proto/gen/gochat/", import.meta.url).pathname;
+  const names = readdirSync(gen, { recursive: true, encoding: "utf8" });
+  const files = names.filter((name) => /^(repo|gateway)\/.*_service_pb\.ts$/.test(name));
+  const modules = await Promise.all(files.map((name): Promise<Record<string, unknown>> => import(gen + name)));
+  return modules.flatMap((module) =>
+    Object.entries(module).flatMap(([name, file]) => (name.startsWith("file_") ? [...(file as GenFile).services] : [])),
+  );
+}
 
 test("30 §1: without a token every method but the entrances of AuthService is refused", async () => {
   for (const service of [AuthService, UserService, ConversationService, MessageService, FriendService]) {

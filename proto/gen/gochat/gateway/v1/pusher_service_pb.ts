@@ -17,24 +17,29 @@ export const file_gochat_gateway_v1_pusher_service: GenFile = /*@__PURE__*/
  */
 export type PushSignal = Message<"gochat.gateway.v1.PushSignal"> & {
   /**
+   * A frame that is no row of a stream and no answer: online-status, conversation-updated without a seq,
+   * typing-indicator, message-read, draft-updated, friend-request, friend-added, friend-removed, notification.
+   *
    * @generated from field: string type = 1;
    */
   type: string;
 
   /**
-   * JSON object: the data of the frame.
+   * JSON object: the data of the frame, as docs/api/asyncapi.yaml says; the frame is at most ws.frame_out_max.
    *
    * @generated from field: string payload = 2;
    */
   payload: string;
 
   /**
+   * At most 64 printable ASCII characters, for the log.
+   *
    * @generated from field: string trace_id = 3;
    */
   traceId: string;
 
   /**
-   * 0 = no end.
+   * From the call on; a signal that is older reaches nobody. 0 = no end.
    *
    * @generated from field: int64 ttl_ms = 4;
    */
@@ -89,6 +94,8 @@ export type PushToUsersResponse = Message<"gochat.gateway.v1.PushToUsersResponse
   delivered: number;
 
   /**
+   * Users of whom no session was reached: offline, or on a gateway that did not answer.
+   *
    * @generated from field: repeated string offline_user_ids = 2;
    */
   offlineUserIds: string[];
@@ -111,13 +118,15 @@ export type KickSessionsRequest = Message<"gochat.gateway.v1.KickSessionsRequest
   sessionIds: string[];
 
   /**
-   * WebSocket close code.
+   * WebSocket close code: 1000, 1001, 1013, 4001 to 4004, 4029.
    *
    * @generated from field: int32 code = 2;
    */
   code: number;
 
   /**
+   * At most 123 bytes.
+   *
    * @generated from field: string reason = 3;
    */
   reason: string;
@@ -175,11 +184,15 @@ export type GetStatsResponse = Message<"gochat.gateway.v1.GetStatsResponse"> & {
   users: number;
 
   /**
+   * Conversations whose room has a listener here, the world among them.
+   *
    * @generated from field: int32 rooms = 3;
    */
   rooms: number;
 
   /**
+   * Sends that wait for the log.
+   *
    * @generated from field: int32 queue_depth = 4;
    */
   queueDepth: number;
@@ -199,7 +212,9 @@ export const GetStatsResponseSchema: GenMessage<GetStatsResponse> = /*@__PURE__*
  */
 export const PusherService: GenService<{
   /**
-   * At most 1000 users. Delivers to the instance's own sessions and forwards the rest, one call per owning gateway.
+   * At most 1000 users; any instance may be called. Delivers to its own sessions and forwards the rest, one call per
+   * owning gateway, never forwarded again. A gateway that does not answer is left out: the call still answers. Errors:
+   * INVALID_PARAMETER, and SERVICE_UNAVAILABLE or TIMEOUT while presence cannot be asked: nothing was pushed then.
    *
    * @generated from rpc gochat.gateway.v1.PusherService.PushToUsers
    */
@@ -209,6 +224,8 @@ export const PusherService: GenService<{
     output: typeof PushToUsersResponseSchema;
   },
   /**
+   * At most 1000 sessions of this instance; others are not found here.
+   *
    * @generated from rpc gochat.gateway.v1.PusherService.KickSessions
    */
   kickSessions: {
