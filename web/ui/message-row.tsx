@@ -127,7 +127,7 @@ function Row(props: { item: MessageItem; bubbles: boolean }) {
           {bubbles && (
             <span class="bubble-foot">
               {time}
-              {mine && row !== undefined && row.deleted !== true && <Tick row={row} />}
+              {mine && !item.last && row !== undefined && row.deleted !== true && <Tick row={row} />}
             </span>
           )}
         </div>

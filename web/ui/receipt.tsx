@@ -10,7 +10,7 @@ import { showDialog } from "./dialogs.tsx";
 import { DoubleCheckIcon } from "./group-icons.tsx";
 import { CheckIcon } from "./icons.tsx";
 
-/** Of a stored message in a single chat: whether the other side has read it. */
+/** Of a stored message in a single chat: whether the other side has read it. The newest own one says so in words (`Receipt`). */
 export function Tick(props: { row: MessageJson }) {
   const { row } = props;
   const read = readersCount(row) > 0;
