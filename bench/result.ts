@@ -95,7 +95,7 @@ export function stamp(scenario: string, options: CommonOptions) {
   return {
     scenario,
     command: options.command,
-    startedAt: new Date().toISOString(),
+    startedAt: new Date(performance.timeOrigin).toISOString(),
     target: options.target,
     versions: versions(),
     machine: machine(),
