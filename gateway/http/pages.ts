@@ -69,7 +69,8 @@ export function createPageServer(pages: Pages, origin: () => string): PageServer
   return {
     routes,
     answer(path, method) {
-      const route = hidden.get(path);
+      // People type the slash; a page names its parts from the root, so it is the same page.
+      const route = hidden.get(path) ?? hidden.get(path.replace(/\/$/, ""));
       if (route === undefined) return undefined;
       if (method !== "GET" && method !== "HEAD") throw new AppError("METHOD_NOT_ALLOWED");
       return respond(route, method);

@@ -20,6 +20,8 @@ test("/docs shows every endpoint, asks one with a token, and needs nothing from 
       const { origin, protocol } = new URL(request.url());
       if (protocol.startsWith("http") && origin !== new URL(server.url).origin) complaints.push(request.url());
     });
+    const withSlash = await fetch(`${server.url}/docs/`);
+    expect([withSlash.status, withSlash.headers.get("content-type")]).toEqual([200, "text/html;charset=utf-8"]);
     await page.goto(`${server.url}/docs`);
     await page.locator("#operations-users-getProfile").waitFor();
     const document = (await (await fetch(`${server.url}/api/openapi.json`)).json()) as {

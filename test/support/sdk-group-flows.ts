@@ -166,7 +166,7 @@ async function personal(): Promise<void> {
   await ben.conversations.setPersonal(id, { pinned: true, notifyMuted: true });
   await ben.conversations.refresh();
   expect(ben.conversations.get(id)).toMatchObject({ pinned: true, notifyMuted: true });
-  expect(ben.conversations.list()[0]?.id).toBe(id);
+  expect(ben.conversations.list().map((one) => one.id)).toEqual(["world", id]);
   expect(ann.conversations.get(id)).not.toMatchObject({ pinned: true });
   const single = await ben.createSingle(idOf(ann));
   await ben.send({ conversationId: single.id, content: "hello" }).ack;
