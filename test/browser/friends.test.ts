@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser } from "playwright-core";
 import { type ServerProcess, startServer } from "../../bench/server-process.ts";
 import { type Account, type Api, createApi, newAccount } from "../support/api.ts";
-import { launch, newPerson, type Person, password } from "./people.ts";
+import { focusOn, launch, newPerson, type Person, password } from "./people.ts";
 
 let server: ServerProcess;
 let browser: Browser;
@@ -91,7 +91,7 @@ describe("friends", () => {
     await ann.screenshot("friends-card");
     await button(ann, "Block").click();
     await dialog(ann).getByText("does not see when you are online").waitFor();
-    expect(await ann.page.evaluate(() => document.activeElement?.textContent)).toBe("Cancel");
+    await ann.page.waitForFunction(() => document.activeElement?.textContent === "Cancel");
     await ann.screenshot("friends-block");
     await dialog(ann).getByRole("button", { name: "Block", exact: true }).click();
     await dialog(ann).getByRole("button", { name: "Unblock" }).waitFor();
@@ -128,18 +128,19 @@ describe("friends", () => {
     await add.waitFor();
     await cat.page.keyboard.press("Tab");
     await cat.page.keyboard.press("Enter");
+    await focusOn(cat.page, "dialog input");
     await cat.page.keyboard.type(dan.username);
     await dialog(cat)
       .getByRole("button", { name: `Accept the request of ${dan.username}` })
       .waitFor();
     await cat.page.keyboard.press("Escape");
     await dialog(cat).waitFor({ state: "detached" });
-    expect(await add.evaluate((element) => element === document.activeElement)).toBe(true);
+    await focusOn(cat.page, ".add-friend");
     await cat.page.keyboard.press("Tab");
     await cat.page.keyboard.press("Tab");
     await cat.page.keyboard.press("Enter");
     await cat.page.locator(".request").waitFor({ state: "detached" });
-    await cat.page.waitForFunction(() => document.activeElement?.className === "add-friend");
+    await focusOn(cat.page, ".add-friend");
     const sent = await api.call<{ requests: { status: number }[] }>(
       "GET",
       "/friends/requests?type=sent",

@@ -87,3 +87,8 @@ export function readingPlace(page: Page): Promise<{ seq: number; top: number }> 
     return { seq: 0, top: 0 };
   });
 }
+
+/** Resolves when the element that has the focus matches the selector: a dialog takes and gives it back a little later. */
+export async function focusOn(page: Page, selector: string): Promise<void> {
+  await page.waitForFunction((wanted) => document.activeElement?.matches(wanted) === true, selector);
+}
