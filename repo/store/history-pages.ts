@@ -58,6 +58,20 @@ function asSeen(given: PageQuery, member: { readonly hiddenBeforeSeq: bigint } |
   return { query: { ...given, startSeq }, hiddenBefore: member.hiddenBeforeSeq };
 }
 
+type Seen = ReturnType<typeof asSeen>;
+
+interface HeldPage {
+  /** As the viewer sees it. */
+  readonly query: PageQuery;
+  readonly page: Page;
+  /** Whether which reactions are the viewer's own is still to be told. */
+  readonly reacted: boolean;
+}
+
+function isSameRange(a: PageQuery, b: PageQuery): boolean {
+  return a.startSeq === b.startSeq && a.endSeq === b.endSeq && a.limit === b.limit && a.ascending === b.ascending;
+}
+
 /** Conversations that were rooms when they were last read: there the window is asked before the rows. */
 function createKnownRooms() {
   const rooms = new Set<string>([worldId]);
@@ -127,7 +141,7 @@ export function createHistoryPages(
   const memberHead = memberHeadPlan(tables);
   const pages = new Map<MessageTable, { up: HistoryPlan; down: HistoryPlan }>();
   const knownRooms = createKnownRooms();
-  const lastPages = new WeakMap<Window, { readonly key: string; readonly page: Page }>();
+  const lastPages = new WeakMap<Window, HeldPage>();
 
   function planOf({ conversationId, ascending }: PageQuery): HistoryPlan {
     const x = messageTableOf(tables, conversationId);
@@ -163,34 +177,42 @@ export function createHistoryPages(
     return { ...read, ...seen, found: read.found.filter((row) => row.seqId >= seen.query.startSeq) };
   }
 
-  /** The page by the tail of the conversation: one statement, for the head and the right, with what was stored above the tail
-   *  where something may have been. Undefined where there is no tail that does. */
+  /** The page by the tail of the conversation, with nothing read where nothing was written since this viewer read it; else by
+   *  one statement, for the head and the right, with what was stored above the tail where something may have been. Undefined
+   *  where there is no tail that does. */
   async function readOnTail(given: PageQuery): Promise<Page | undefined> {
-    const { conversationId } = given;
+    const { conversationId, viewerId } = given;
     const tail = tails.find(given);
     if (tail === undefined) return undefined;
     if (!tail.behind) {
+      const hiddenBeforeSeq = given.asMember === true ? tail.rights.get(viewerId ?? 0n) : undefined;
+      if (hiddenBeforeSeq !== undefined) return pageOn(tail.window, asSeen(given, { hiddenBeforeSeq }), viewerId);
       const read = await readHead(given);
-      if (read?.head.lastSeqId === tail.window.newest) return pageOn(tail.window, read);
+      if (read?.head.lastSeqId === tail.window.newest) {
+        if (given.asMember === true) tails.permit(conversationId, tail, viewerId ?? 0n, read.hiddenBefore);
+        return pageOn(tail.window, read, viewerId);
+      }
     }
     const range = { startSeq: tail.window.newest + 1n, endSeq: 0n, ascending: true, limit: aboveMax };
     const read = await ask({ ...given, ...range });
     if (read === undefined) return undefined;
     const seen = asSeen(given, read.member);
     const window = await raised(conversationId, tail.window, read.found, read.senders);
-    return window?.newest === read.head.lastSeqId ? pageOn(window, seen) : undefined;
+    return window?.newest === read.head.lastSeqId ? pageOn(window, seen, viewerId) : undefined;
   }
 
   /** The page of a window that was asked for last stays the same object. */
-  function pageOn(window: Window, { query, hiddenBefore }: ReturnType<typeof asSeen>): Page | undefined {
-    const { startSeq, endSeq, limit, ascending } = query;
-    const key = `${startSeq} ${endSeq} ${limit} ${ascending}`;
-    const known = lastPages.get(window);
-    if (known?.key === key) return { ...known.page, hiddenBefore };
-    const page = pageOf(query, window);
-    if (page === undefined) return undefined;
-    lastPages.set(window, { key, page });
-    return { ...page, hiddenBefore };
+  async function pageOn(window: Window, { query, hiddenBefore }: Seen, viewerId: bigint | undefined) {
+    let held = lastPages.get(window);
+    if (held === undefined || held.page.hiddenBefore !== hiddenBefore || !isSameRange(held.query, query)) {
+      const page = pageOf(query, window);
+      if (page === undefined) return undefined;
+      const reacted = page.messages.some(({ reactions }) => reactions.length > 0);
+      held = { query, page: { ...page, hiddenBefore }, reacted };
+      lastPages.set(window, held);
+    }
+    const { page, reacted } = held;
+    return reacted ? { ...page, messages: await withMine(page.messages, viewerId) } : page;
   }
 
   /** A change may make an older row another one. */
@@ -240,7 +262,7 @@ export function createHistoryPages(
   return async (given) => {
     const headFirst = isFiltered(given) || knownRooms.has(given.conversationId);
     const page = headFirst ? undefined : await readOnTail(given);
-    if (page !== undefined) return { ...page, messages: await withMine(page.messages, given.viewerId) };
+    if (page !== undefined) return page;
     const reading = tails.reading();
     const read = headFirst ? await readAfterHead(given) : await readWhole(given);
     if (read === undefined) return undefined;

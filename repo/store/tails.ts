@@ -7,13 +7,26 @@ const tailRowsMax = 100;
 const bytesMax = 64 * 1024 * 1024;
 /** A tail is read anew after this, ms: names and pictures of senders have no seq. */
 const ageMaxMs = 30_000;
+/** Members of one conversation whose right to read it is known, and what each takes. */
+const rightsMax = 200;
+const rightBytes = 64;
 
-interface Tail {
-  readonly window: Window;
+interface Tail extends Held {
   readonly readMs: number;
+  /** Of its rows. */
   readonly bytes: number;
-  /** Whether something may have been stored above it: always, where other processes write too. */
   behind: boolean;
+  rights: Map<bigint, bigint>;
+}
+
+/** A tail as it may be read. */
+export interface Held {
+  readonly window: Window;
+  /** Whether something may have been stored above it: always, where other processes write too. */
+  readonly behind: boolean;
+  /** By members who have read it: the seq up to which rows are hidden from them. Another map as soon as anything may have
+   *  changed, so whoever stands in it reads a tail that reaches the head. */
+  readonly rights: ReadonlyMap<bigint, bigint>;
 }
 
 /** When rows began to be read. */
@@ -25,13 +38,16 @@ export interface Reading {
 
 /** The newest rows of conversations that somebody has read lately, so that a page is read by its head and the right to it
  *  alone. Whoever uses a tail reads in the same statement what was stored above it; what changes a row has a seq, so
- *  without a change in there the tail holds every row as it is. */
+ *  without a change in there the tail holds every row as it is. Where this process alone writes, the rights of its readers are
+ *  held too, until a write may have changed them: then nothing is read. */
 export interface Tails {
-  /** The tail that holds what is asked for, whatever was stored since. `behind`: whether something may have been, which is a
-   *  hint and no proof. */
-  find(query: PageQuery): { readonly window: Window; readonly behind: boolean } | undefined;
+  /** The tail that holds what is asked for, whatever was stored since. */
+  find(query: PageQuery): Held | undefined;
   /** Nothing was stored above a tail. */
   reached(conversationId: string, window: Window): void;
+  /** A member and the head, which `held` reaches, were read from the database after `held` was found. Where other processes
+   *  write it is not kept. */
+  permit(conversationId: string, held: Held, memberId: bigint, hiddenBefore: bigint): void;
   /** To be asked before rows are read that are to be kept. */
   reading(): Reading;
   /** Keeps rows that were read up to the head, unless more is known, or a name may have changed while they were read. */
@@ -47,7 +63,7 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
   const tails = new Map<string, Tail>();
   let bytes = 0;
   let renames = 0;
-  writes?.watch(({ all, conversations }) => {
+  writes?.watch(({ all, conversations, members }) => {
     // Perhaps a name of a sender.
     if (all) {
       renames += 1;
@@ -55,19 +71,32 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
     }
     for (const id of conversations) {
       const tail = tails.get(id);
-      if (tail !== undefined) tail.behind = true;
+      if (tail === undefined) continue;
+      tail.behind = true;
+      forgetRights(tail);
+    }
+    for (const [, id] of members) {
+      const tail = tails.get(id);
+      if (tail !== undefined) forgetRights(tail);
     }
   });
+
+  /** What is being read for the map before is not kept: nobody looks there. */
+  function forgetRights(tail: Tail): void {
+    bytes -= tail.rights.size * rightBytes;
+    tail.rights = new Map();
+  }
 
   function forget(conversationId: string): void {
     const tail = tails.get(conversationId);
     if (tail === undefined) return;
     tails.delete(conversationId);
-    bytes -= tail.bytes;
+    bytes -= tail.bytes + tail.rights.size * rightBytes;
   }
 
-  function put(conversationId: string, tail: Tail): void {
+  function put(conversationId: string, window: Window, readMs: number): void {
     forget(conversationId);
+    const tail = { window, readMs, bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
     tails.set(conversationId, tail);
     bytes += tail.bytes;
     for (const oldest of tails.keys()) {
@@ -91,6 +120,14 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       if (tail?.window === window) tail.behind = writes === undefined;
     },
 
+    permit(conversationId, held, memberId, hiddenBefore) {
+      const tail = tails.get(conversationId);
+      if (writes === undefined || tail === undefined || tail.rights !== held.rights) return;
+      if (tail.rights.size >= rightsMax || tail.rights.has(memberId)) return;
+      tail.rights.set(memberId, hiddenBefore);
+      bytes += rightBytes;
+    },
+
     reading: () => ({ readMs: clock(), renames }),
 
     keep(conversationId, window, { readMs, renames: before }) {
@@ -99,14 +136,14 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
       if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
-      put(conversationId, { window, readMs, bytes: windowBytes(window), behind: writes === undefined });
+      put(conversationId, window, readMs);
     },
 
     extend(conversationId, window, more) {
       const whole = extended(window, more, Math.max(tailRowsMax, window.messages.length));
       const known = tails.get(conversationId);
       if (whole !== undefined && known?.window === window) {
-        put(conversationId, { ...known, window: whole, bytes: windowBytes(whole), behind: writes === undefined });
+        put(conversationId, whole, known.readMs);
       }
       return whole;
     },
