@@ -55,25 +55,25 @@ export function accountHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeo
 
   return {
     async upgradeGuest(c, { body: { username, password } }) {
-      const { userId, sid } = c.get("identity");
+      const { userId, sid } = c.identity;
       const request = { userId, sessionId: sid, username, password };
       return ok(tokensToJson(await auth.upgradeGuest(request, callerOptions(c, deps))), "Upgraded");
     },
 
     async changePassword(c, { body: { oldPassword, newPassword } }) {
-      const { userId, sid } = c.get("identity");
+      const { userId, sid } = c.identity;
       await auth.changePassword({ userId, sessionId: sid, oldPassword, newPassword }, callerOptions(c, deps));
       return done("Changed");
     },
 
     async listSessions(c) {
-      const { userId, sid } = c.get("identity");
+      const { userId, sid } = c.identity;
       const { sessions } = await auth.listSessions({ userId }, callerOptions(c, deps));
       return ok({ sessions: sessions.map((session) => sessionToJson(session, sid)) });
     },
 
     async endSession(c, { params: { sessionId } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       await auth.revokeSessions({ userId, sessionIds: [sessionId], reason: "signed out" }, callerOptions(c, deps));
       signOut.ended(sessionId);
       return done("Signed out");

@@ -12,7 +12,7 @@ import {
 import { text } from "#proto/schemas/fields.ts";
 import { tokens, user } from "#proto/schemas/objects.ts";
 import { callOptions } from "../clients.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
 import { aliased, created, done, type Endpoints, endpoint, ok } from "./endpoint.ts";
 import type { Handlers } from "./mount.ts";
 import { tokensToJson, userToJson } from "./objects.ts";
@@ -90,8 +90,8 @@ export interface SignOut {
 
 export function authHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeof authEndpoints> {
   const { auth } = deps.logic;
-  const options = (c: ApiContext): ReturnType<typeof callOptions> =>
-    callOptions(deps.backendMs, c.get("traceId"), undefined, c.get("traceparent"));
+  const options = (c: ApiCall): ReturnType<typeof callOptions> =>
+    callOptions(deps.backendMs, c.traceId, undefined, c.traceparent);
 
   return {
     async register(c, { body: { username, password, avatarUrl = "" } }) {
@@ -100,12 +100,12 @@ export function authHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeof a
     },
 
     async login(c, { body: { username, password, clientInfo = "", deviceId = "", platform = "" } }) {
-      const request = { username, password, clientInfo, deviceId, platform, ip: c.env.address };
+      const request = { username, password, clientInfo, deviceId, platform, ip: c.address };
       return ok(tokensToJson(await auth.login(request, options(c))), "Signed in");
     },
 
     async loginAsGuest(c, { body: { clientInfo = "", deviceId = "", platform = "" } }) {
-      const request = { clientInfo, deviceId, platform, ip: c.env.address };
+      const request = { clientInfo, deviceId, platform, ip: c.address };
       return created(tokensToJson(await auth.guestLogin(request, options(c))), "Signed in as guest");
     },
 
@@ -114,8 +114,8 @@ export function authHandlers(deps: ApiDeps, signOut: SignOut): Handlers<typeof a
     },
 
     async logout(c, { body: { refreshToken = "", allDevices = false } }) {
-      const { userId, sid } = c.get("identity");
-      const accessToken = c.get("token");
+      const { userId, sid } = c.identity;
+      const accessToken = c.token;
       const request = { userId, sessionId: sid, accessToken, refreshToken, allDevices };
       await auth.logout(request, callerOptions(c, deps));
       signOut.signedOut(accessToken, sid);

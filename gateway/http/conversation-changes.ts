@@ -182,13 +182,13 @@ function infoHandlers(
   return {
     async searchConversations(c, { query: { q, type, limit } }) {
       const typeFilter = (type ?? ConversationType.UNSPECIFIED) as ConversationType;
-      const request = { userId: c.get("identity").userId, query: q, typeFilter, limit };
+      const request = { userId: c.identity.userId, query: q, typeFilter, limit };
       const { conversations } = await logic.searchConversations(request, callerOptions(c, deps));
       return ok({ conversations: conversations.map(conversationToJson) });
     },
 
     async joinWorld(c) {
-      const answer = await logic.joinWorldChat({ userId: c.get("identity").userId }, callerOptions(c, deps));
+      const answer = await logic.joinWorldChat({ userId: c.identity.userId }, callerOptions(c, deps));
       return ok(conversationToJson(required(answer.conversation)));
     },
 
@@ -207,14 +207,14 @@ function infoHandlers(
         version: BigInt(body.version ?? 0),
         clientMsgId: changeIdOf(body),
       };
-      const request = { userId: c.get("identity").userId, conversationId, ...fields };
+      const request = { userId: c.identity.userId, conversationId, ...fields };
       const answer = await logic.updateConversation(request, callerOptions(c, deps));
       return ok(conversationToJson(required(answer.conversation)), "Changed");
     },
 
     async deleteConversation(c, { params: { conversationId }, query }) {
       const fields = { reason: query.reason ?? "", clientMsgId: changeIdOf(query) };
-      const request = { userId: c.get("identity").userId, conversationId, ...fields };
+      const request = { userId: c.identity.userId, conversationId, ...fields };
       await logic.deleteConversation(request, callerOptions(c, deps));
       return done("Deleted");
     },
@@ -230,13 +230,13 @@ function personalHandlers(deps: ApiDeps): Of<"updateMySettings" | "listReaders">
         ...(notifyMuted === undefined ? [] : ["notify_muted"]),
       ];
       const fields = { pinned: pinned === true, notifyMuted: notifyMuted === true, updateMask };
-      const request = { userId: c.get("identity").userId, conversationId, ...fields };
+      const request = { userId: c.identity.userId, conversationId, ...fields };
       const { member } = await logic.updateMySettings(request, callerOptions(c, deps));
       return ok(memberToJson(required(member), conversationId));
     },
 
     async listReaders(c, { params: { conversationId }, query: { seqId } }) {
-      const request = { userId: c.get("identity").userId, conversationId, seqId: BigInt(seqId) };
+      const request = { userId: c.identity.userId, conversationId, seqId: BigInt(seqId) };
       const answer = await logic.getReaders(request, callerOptions(c, deps));
       const readers = answer.readers.map(({ userId, lastReadSeqId }) => ({
         userId,
@@ -251,14 +251,14 @@ function announcementHandlers(deps: ApiDeps): Of<"getAnnouncement" | "setAnnounc
   const logic = deps.logic.conversation;
   return {
     async getAnnouncement(c, { params: { conversationId } }) {
-      const request = { userId: c.get("identity").userId, conversationId };
+      const request = { userId: c.identity.userId, conversationId };
       const answer = await logic.getAnnouncement(request, callerOptions(c, deps));
       return ok(answer.announcement === undefined ? undefined : announcementToJson(answer.announcement));
     },
 
     async setAnnouncement(c, { params: { conversationId }, body }) {
       const fields = { content: body.content, pinned: body.pinned === true, clientMsgId: changeIdOf(body) };
-      const request = { userId: c.get("identity").userId, conversationId, ...fields };
+      const request = { userId: c.identity.userId, conversationId, ...fields };
       const versioned = { ...request, version: BigInt(body.version ?? 0) };
       const answer = await logic.setAnnouncement(versioned, callerOptions(c, deps));
       return ok(announcementToJson(required(answer.announcement)), "Announced");
@@ -270,14 +270,14 @@ function joinHandlers(deps: ApiDeps): Of<"requestJoin" | "listJoinRequests" | "h
   const logic = deps.logic.conversation;
   return {
     async requestJoin(c, { params: { conversationId }, body: { message = "" } }) {
-      const asked = { userId: c.get("identity").userId, conversationId, message };
+      const asked = { userId: c.identity.userId, conversationId, message };
       const { request } = await logic.requestJoin(asked, callerOptions(c, deps));
       return created(joinRequestToJson(required(request)), "Requested");
     },
 
     async listJoinRequests(c, { params: { conversationId }, query: { page, size, status } }) {
       const wanted = (status ?? 0) as JoinRequestStatus;
-      const request = { userId: c.get("identity").userId, conversationId, page, pageSize: size, status: wanted };
+      const request = { userId: c.identity.userId, conversationId, page, pageSize: size, status: wanted };
       const answer = await logic.listJoinRequests(request, callerOptions(c, deps));
       const requests = answer.requests.map(joinRequestToJson);
       return ok({ requests, total: Number(answer.total), hasMore: answer.hasMore });
@@ -286,7 +286,7 @@ function joinHandlers(deps: ApiDeps): Of<"requestJoin" | "listJoinRequests" | "h
     async handleJoinRequest(c, { params: { conversationId, joinRequestId: requestId }, body }) {
       const action = body.action === "accept" ? JoinRequestAction.ACCEPT : JoinRequestAction.REJECT;
       const key = { conversationId, requestId, clientMsgId: changeIdOf(body) };
-      const fields = { userId: c.get("identity").userId, ...key, action };
+      const fields = { userId: c.identity.userId, ...key, action };
       const { request } = await logic.handleJoinRequest(fields, callerOptions(c, deps));
       return ok(joinRequestToJson(required(request)), "Handled");
     },

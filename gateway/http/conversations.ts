@@ -10,7 +10,7 @@ import {
 } from "#proto/limits.ts";
 import { conversationId, count, id, seconds, seq, text } from "#proto/schemas/fields.ts";
 import { conversation } from "#proto/schemas/objects.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
 import { aliased, type Endpoints, endpoint, type Input, ok, type Reply } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
 import { listText, textOnce } from "./json-text.ts";
@@ -128,7 +128,7 @@ export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<type
     getConversation: (c, input) => one(c, deps, input),
 
     async countUnread(c) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const answer = await conversation.getUnreadCount({ userId, conversationId: "" }, callerOptions(c, deps));
       const counts = Object.entries(answer.conversationCounts).map(([conversationId, unreadCount]) => ({
         conversationId,
@@ -138,7 +138,7 @@ export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<type
     },
 
     async markRead(c, { params: { conversationId }, body: { seqId } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, conversationId, seqId: BigInt(seqId) };
       const answer = await conversation.markAsRead(request, callerOptions(c, deps));
       return ok({ unreadCount: Number(answer.unreadCount), lastReadSeqId: Number(answer.lastReadSeqId) });
@@ -146,23 +146,25 @@ export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<type
   };
 }
 
-const conversationText = textOnce((one: Conversation): string => JSON.stringify(conversationToJson(one)));
-/** Of a list that did not change since it was asked for before it is there already. */
-const conversationTexts = textOnce((list: Conversation[]): string => list.map(conversationText).join(","));
-
 type ListJson = z.input<Of<"listConversations">["answers"][200]>;
+
+const pageText = listText<ListJson, Conversation>(
+  "conversations",
+  textOnce((one) => JSON.stringify(conversationToJson(one))),
+);
 
 type Of<K extends keyof typeof conversationEndpoints> = (typeof conversationEndpoints)[K];
 
 async function list(
-  c: ApiContext,
+  c: ApiCall,
   deps: ApiDeps,
   { query: { page, size, type, last_sync: lastSync, limit } }: Input<Of<"listConversations">>,
 ): Promise<Reply<Of<"listConversations">>> {
-  const { userId } = c.get("identity");
+  const { userId } = c.identity;
   const typeFilter = (type ?? 0) as ConversationType;
   const answer = await deps.logic.conversation.getConversationsOptimized(
     {
+      $typeName: "gochat.logic.v1.GetConversationsOptimizedRequest",
       userId,
       page,
       pageSize: size,
@@ -181,16 +183,16 @@ async function list(
     serverTime: Number(answer.serverTime),
     ...(lastSync === undefined ? {} : { removed: answer.removedIds }),
   };
-  return ok(listText<ListJson>("conversations", conversationTexts(answer.conversations), rest));
+  return ok(pageText(answer.conversations, rest));
 }
 
 async function create(
-  c: ApiContext,
+  c: ApiCall,
   deps: ApiDeps,
   guard: Guard,
   { body }: Input<Of<"createConversation">>,
 ): Promise<Reply<Of<"createConversation">>> {
-  const { userId } = c.get("identity");
+  const { userId } = c.identity;
   if (body.type === ConversationType.GROUP) {
     await guard.entrance.pass([{ rule: "create_group", resource: `user:${userId}` }]);
   }
@@ -212,11 +214,11 @@ async function create(
 }
 
 async function one(
-  c: ApiContext,
+  c: ApiCall,
   deps: ApiDeps,
   { params: { conversationId }, query: { includeMembers } }: Input<Of<"getConversation">>,
 ): Promise<Reply<Of<"getConversation">>> {
-  const { userId } = c.get("identity");
+  const { userId } = c.identity;
   const answer = await deps.logic.conversation.getConversation(
     { userId, conversationId, includeMembers: includeMembers !== false },
     callerOptions(c, deps),

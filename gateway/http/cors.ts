@@ -6,7 +6,7 @@ export interface Cors {
   /** The 204 answer to a preflight, or undefined when the request is none. */
   preflight(request: Request): Response | undefined;
   /** Adds the headers of a simple or actual request. */
-  decorate(request: Request, headers: Headers): void;
+  decorate(request: Request, response: { readonly headers: Headers }): void;
 }
 
 const methods = "GET, POST, PUT, DELETE, OPTIONS";
@@ -28,9 +28,10 @@ export function createCors(origins: readonly string[]): Cors {
   const listed = new Set(origins);
   const given = (origin: string | null): origin is string => origin !== null && (all || listed.has(origin));
 
-  function decorate(request: Request, headers: Headers): void {
+  function decorate(request: Request, response: { readonly headers: Headers }): void {
     const origin = request.headers.get("origin");
     if (!given(origin)) return;
+    const { headers } = response;
     headers.set("Access-Control-Allow-Origin", all ? "*" : origin);
     headers.set("Access-Control-Expose-Headers", exposedHeaders);
     if (!all) headers.append("Vary", "Origin");
@@ -42,7 +43,7 @@ export function createCors(origins: readonly string[]): Cors {
       if (request.method !== "OPTIONS" || !request.headers.has("access-control-request-method")) return undefined;
       const headers = new Headers();
       if (given(request.headers.get("origin"))) {
-        decorate(request, headers);
+        decorate(request, { headers });
         headers.set("Access-Control-Allow-Methods", methods);
         headers.set("Access-Control-Allow-Headers", requestHeaders);
         headers.set("Access-Control-Max-Age", String(preflightSeconds));

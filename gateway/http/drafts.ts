@@ -73,7 +73,7 @@ export function draftHandlers(deps: ApiDeps): Handlers<typeof draftEndpoints> {
   const { conversation } = deps.logic;
   return {
     async listDrafts(c, { query: { page, size, last_sync: lastSync } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, page, pageSize: size, lastSyncTime: BigInt(lastSync ?? 0) };
       const answer = await conversation.listDrafts(request, callerOptions(c, deps));
       return ok({
@@ -84,14 +84,14 @@ export function draftHandlers(deps: ApiDeps): Handlers<typeof draftEndpoints> {
     },
 
     async setDraft(c, { params: { conversationId }, body: { content, replyToMessageId = "", sessionId = "" } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, conversationId, content, replyToMessageId, socketSessionId: sessionId };
       const answer = await conversation.setDraft(request, callerOptions(c, deps));
       return ok(draftToJson(required(answer.draft)), "Kept");
     },
 
     async removeDraft(c, { params: { conversationId }, query: { sessionId = "" } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, conversationId, content: "", socketSessionId: sessionId };
       const answer = await conversation.setDraft(request, callerOptions(c, deps));
       return ok(draftToJson(required(answer.draft)), "Removed");

@@ -74,7 +74,7 @@ export interface Input<E extends Endpoint> {
   readonly body: Parsed<E["body"]>;
 }
 
-/** An answer with text may not be one that is kept by an `Idempotency-Key`. */
+/** With text its status is 200 and its message OK, and it may not be one that is kept by an `Idempotency-Key`. */
 type Data<T> = T | JsonText<T>;
 
 /** What a handler answers: one of the endpoint's statuses with the data of its schema. `message` is for people. */

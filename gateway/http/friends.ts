@@ -132,7 +132,7 @@ function listHandlers(deps: ApiDeps): Of<"listFriends" | "listFriendRequests" | 
   const logic = deps.logic.friend;
   return {
     async listFriends(c, { query: { last_sync: lastSync, includeOnline = true } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, lastSyncTime: BigInt(lastSync ?? 0), includeOnlineStatus: includeOnline };
       const answer = await logic.getFriends(request, callerOptions(c, deps));
       return ok({
@@ -143,7 +143,7 @@ function listHandlers(deps: ApiDeps): Of<"listFriends" | "listFriendRequests" | 
     },
 
     async listFriendRequests(c, { query: { page, size, type, status } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const direction = type === "sent" ? FriendRequestType.SENT : FriendRequestType.RECEIVED;
       const wanted = status === undefined ? {} : { status: status as FriendStatus };
       const request = { userId, type: direction, page, pageSize: size, ...wanted };
@@ -152,7 +152,7 @@ function listHandlers(deps: ApiDeps): Of<"listFriends" | "listFriendRequests" | 
     },
 
     async listBlocked(c, { query: { page, size } }) {
-      const request = { userId: c.get("identity").userId, page, pageSize: size };
+      const request = { userId: c.identity.userId, page, pageSize: size };
       const { blocked, hasMore } = await logic.listBlocked(request, callerOptions(c, deps));
       return ok({ blocked: blocked.map((one) => friendToJson(one)), hasMore });
     },
@@ -163,14 +163,14 @@ function requestHandlers(deps: ApiDeps): Of<"sendFriendRequest" | "handleFriendR
   const logic = deps.logic.friend;
   return {
     async sendFriendRequest(c, { body: { targetUserId: targetId, message = "" } }) {
-      const request = { requesterId: c.get("identity").userId, targetId, message };
+      const request = { requesterId: c.identity.userId, targetId, message };
       const answer = await logic.sendFriendRequest(request, callerOptions(c, deps));
       if (answer.request === undefined) throw new AppError("INTERNAL_ERROR");
       return created({ request: friendRequestToJson(answer.request) }, "Sent");
     },
 
     async handleFriendRequest(c, { params: { requestId }, body }) {
-      const request = { requestId, handlerId: c.get("identity").userId, action: actionOf(body.action) };
+      const request = { requestId, handlerId: c.identity.userId, action: actionOf(body.action) };
       const answer = await logic.handleFriendRequest(request, callerOptions(c, deps));
       if (answer.request === undefined) throw new AppError("INTERNAL_ERROR");
       const made = answer.conversation === undefined ? {} : { conversation: conversationToJson(answer.conversation) };
@@ -183,24 +183,24 @@ function relationHandlers(deps: ApiDeps): Of<"removeFriend" | "setRemark" | "blo
   const logic = deps.logic.friend;
   return {
     async removeFriend(c, { params: { friendId } }) {
-      await logic.removeFriend({ userId: c.get("identity").userId, friendId }, callerOptions(c, deps));
+      await logic.removeFriend({ userId: c.identity.userId, friendId }, callerOptions(c, deps));
       return done("Removed");
     },
 
     async setRemark(c, { params: { friendId }, body: { remark } }) {
-      const request = { userId: c.get("identity").userId, friendId, remark };
+      const request = { userId: c.identity.userId, friendId, remark };
       const answer = await logic.setRemark(request, callerOptions(c, deps));
       if (answer.friend === undefined) throw new AppError("INTERNAL_ERROR");
       return ok(friendToJson(answer.friend));
     },
 
     async blockUser(c, { params: { userId: targetId } }) {
-      await logic.blockUser({ userId: c.get("identity").userId, targetId }, callerOptions(c, deps));
+      await logic.blockUser({ userId: c.identity.userId, targetId }, callerOptions(c, deps));
       return done("Blocked");
     },
 
     async unblockUser(c, { params: { userId: targetId } }) {
-      await logic.unblockUser({ userId: c.get("identity").userId, targetId }, callerOptions(c, deps));
+      await logic.unblockUser({ userId: c.identity.userId, targetId }, callerOptions(c, deps));
       return done("Unblocked");
     },
   };

@@ -1,45 +1,48 @@
-import type { MiddlewareHandler } from "hono";
 import type { RateLimit } from "#infra/ratelimit/ratelimit.ts";
 import { AppError } from "#proto/errors.ts";
+import { bearerToken } from "../auth/bearer.ts";
 import type { TokenCheck } from "../auth/token-check.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import { type ApiEnv, bearerToken } from "./context.ts";
+import type { ApiCall, Caller } from "./context.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { createEntrance, type Entrance } from "./limits.ts";
 
-/** Who may enter a route: column "Auth" of spec 10. Each also asks the rate limit `api_default`. */
+/** Who may enter an endpoint. */
 export interface Guard {
-  /** `–` */
-  readonly anybody: MiddlewareHandler<ApiEnv>;
-  /** `U`: any signed-in account. */
-  readonly signedIn: MiddlewareHandler<ApiEnv>;
-  /** `R`: registered accounts; a guest gets GUEST_FORBIDDEN. */
-  readonly registered: MiddlewareHandler<ApiEnv>;
+  /** Column "Auth" of spec 10, then the rate limits `api_default` and that of the endpoint. Throws what `TokenCheck.identify`
+   *  throws, UNAUTHORIZED, GUEST_FORBIDDEN, RATE_LIMITED. */
+  enter(call: ApiCall, endpoint: Pick<Endpoint, "auth" | "limit">): Promise<void>;
   readonly entrance: Entrance;
 }
 
 export function createGuard(tokens: TokenCheck, ratelimit: RateLimit, metrics: GatewayMetrics): Guard {
   const entrance = createEntrance(ratelimit);
-  const byAddress = entrance.limit("api_default", (c) => `ip:${c.env.address}`);
-  const byUser = entrance.limit("api_default", (c) => `user:${c.get("identity").userId}`);
+  const requests = metrics.authRequests.with({ type: "http" });
 
-  function signedIn(guests: boolean): MiddlewareHandler<ApiEnv> {
-    return async (c, next) => {
-      const token = bearerToken(c.req.raw.headers);
-      metrics.authRequests.inc({ type: "http" });
-      let identity: Awaited<ReturnType<TokenCheck["identify"]>>;
-      try {
-        identity = await tokens.identify(token);
-      } catch (error) {
-        if (error instanceof AppError) metrics.authFailures.inc({ reason: error.code });
-        throw error;
-      }
-      c.set("identity", identity);
-      c.set("token", token ?? "");
-      if (!guests && identity.isGuest) throw new AppError("GUEST_FORBIDDEN");
-      // Its result only finalises the response, which `next` has set.
-      await byUser(c, next);
-    };
+  async function identify(headers: Headers): Promise<Caller> {
+    const token = bearerToken(headers);
+    requests.inc();
+    try {
+      return { identity: await tokens.identify(token), token: token ?? "" };
+    } catch (error) {
+      if (error instanceof AppError) metrics.authFailures.inc({ reason: error.code });
+      throw error;
+    }
   }
 
-  return { anybody: byAddress, signedIn: signedIn(true), registered: signedIn(false), entrance };
+  return {
+    entrance,
+    async enter(call, { auth, limit }) {
+      let resource = `ip:${call.address}`;
+      if (auth !== "none") {
+        call.caller = await identify(call.request.headers);
+        const { userId, isGuest } = call.identity;
+        if (isGuest && auth === "registered") throw new AppError("GUEST_FORBIDDEN");
+        resource = `user:${userId}`;
+      }
+      call.verdict = await entrance.pass([{ rule: "api_default", resource }]);
+      // The inner rule is the tighter one: it is told.
+      if (limit !== undefined) call.verdict = await entrance.pass([{ rule: limit, resource }]);
+    },
+  };
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { Message, MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import type { HistoryJson } from "#proto/objects.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
-import { type JsonText, listText, messageTexts } from "./json-text.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
+import { type JsonText, listText, messageText } from "./json-text.ts";
 import { flag, seqText, wholeNumberOr } from "./validate.ts";
 
 export const historyQuery = z
@@ -29,14 +29,16 @@ export type HistoryQuery = z.infer<typeof historyQuery>;
 
 /** `GET …/messages`: backwards from `cursor`, or forwards from `after_seq` (spec 10 §1 and §5). */
 export async function history(
-  c: ApiContext,
+  c: ApiCall,
   deps: ApiDeps,
   conversationId: string,
   query: HistoryQuery,
 ): Promise<JsonText<HistoryJson>> {
-  const { userId } = c.get("identity");
+  const { userId } = c.identity;
   const answer = await deps.logic.conversation.getMessages(
     {
+      // By its name it is a message: it is not copied.
+      $typeName: "gochat.logic.v1.GetMessagesRequest",
       userId,
       conversationId,
       ...rangeOf(query),
@@ -48,8 +50,10 @@ export async function history(
     },
     callerOptions(c, deps),
   );
-  return listText("messages", messageTexts(answer.messages), restOf(answer, query));
+  return pageText(answer.messages, restOf(answer, query));
 }
+
+const pageText = listText<HistoryJson, Message>("messages", messageText);
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is
  *  checked all the same. */

@@ -25,11 +25,11 @@ test("20 §1: a socket may be opened by listed origins, by the own host, and by 
 test("10 §1: listed origins are named one by one, others get no header; a preflight is 204 either way", () => {
   const cors = createCors(["https://chat.test"]);
   const good = new Headers();
-  cors.decorate(request({ Origin: "https://chat.test" }), good);
+  cors.decorate(request({ Origin: "https://chat.test" }), { headers: good });
   expect(good.get("access-control-allow-origin")).toBe("https://chat.test");
   expect(good.get("vary")).toBe("Origin");
   const bad = new Headers();
-  cors.decorate(request({ Origin: "https://evil.test" }), bad);
+  cors.decorate(request({ Origin: "https://evil.test" }), { headers: bad });
   expect([...bad]).toEqual([]);
   const ask = (origin: string) =>
     cors.preflight(request({ Origin: origin, "Access-Control-Request-Method": "PUT" }, "OPTIONS"));

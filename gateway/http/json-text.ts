@@ -1,15 +1,17 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { messageToJson } from "#proto/message-json.ts";
 
-/** JSON that is text already, in the place of the value `T` in an answer. */
+/** A whole answer, `{"success":true,"message":"OK","data":…}`, in UTF-8, in the place of its data `T`. */
 export class JsonText<T> {
   declare readonly of: T;
-  readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 
-  constructor(text: string) {
-    this.text = text;
+  constructor(data: string) {
+    this.bytes = utf8.encode(`{"success":true,"message":"OK","data":${data}}`);
   }
 }
+
+const utf8 = new TextEncoder();
 
 /** Made once per object, for as long as the object is held: messages of calls are never changed. */
 export function textOnce<T extends object>(make: (value: T) => string): (value: T) => string {
@@ -23,14 +25,19 @@ export function textOnce<T extends object>(make: (value: T) => string): (value: 
   };
 }
 
-/** A row as `Message` of spec 10 §2. */
-const messageText = textOnce((row: Message): string => JSON.stringify(messageToJson(row)));
-
-/** Rows with commas between: of a page that did not change since it was asked for before it is there already. */
-export const messageTexts = textOnce((rows: Message[]): string => rows.map(messageText).join(","));
-
-/** `{"name":[items],…rest}`; `items` with commas between. */
-export function listText<T>(name: string, items: string, rest: object): JsonText<T> {
-  const others = JSON.stringify(rest).slice(1);
-  return new JsonText(`{"${name}":[${items}]${others === "}" ? "" : ","}${others}`);
+/** Makes `{"name":[items],…rest}`. Of a list that did not change since it was asked for before it is there already. */
+export function listText<T, I extends object>(name: string, itemText: (item: I) => string) {
+  const last = new WeakMap<readonly I[], { readonly rest: string; readonly text: JsonText<T> }>();
+  return (items: readonly I[], others: object): JsonText<T> => {
+    const rest = JSON.stringify(others).slice(1);
+    const known = last.get(items);
+    if (known?.rest === rest) return known.text;
+    const comma = rest === "}" ? "" : ",";
+    const text = new JsonText<T>(`{"${name}":[${items.map(itemText).join(",")}]${comma}${rest}`);
+    last.set(items, { rest, text });
+    return text;
+  };
 }
+
+/** A row as `Message` of spec 10 §2. */
+export const messageText = textOnce((row: Message): string => JSON.stringify(messageToJson(row)));

@@ -1,14 +1,10 @@
-import type { MiddlewareHandler } from "hono";
 import type { RateLimit, Verdict } from "#infra/ratelimit/ratelimit.ts";
 import { AppError } from "#proto/errors.ts";
-import type { ApiContext, ApiEnv } from "./context.ts";
 
-/** Asks the rate limits at the entrance and tells what is left (spec 10 §1, 60 §8). */
+/** Asks the rate limits at the entrance (spec 60 §8). */
 export interface Entrance {
-  /** Throws RATE_LIMITED {retryAfterMs} when one of the rules has no token for its resource. */
+  /** The tightest of the verdicts. Throws RATE_LIMITED {retryAfterMs} when one of the rules has no token for its resource. */
   pass(rules: readonly EntranceRule[]): Promise<Verdict | undefined>;
-  /** Asks `rule` for a resource of the request, and sets the X-RateLimit headers. */
-  limit(rule: string, resource: (c: ApiContext) => string): MiddlewareHandler<ApiEnv>;
 }
 
 export interface EntranceRule {
@@ -17,25 +13,15 @@ export interface EntranceRule {
 }
 
 export function createEntrance(ratelimit: RateLimit): Entrance {
-  async function take({ rule, resource }: EntranceRule): Promise<Verdict> {
-    const verdict = await ratelimit.allow(resource, rule);
-    if (verdict.allowed) return verdict;
-    throw rateLimited(verdict);
-  }
-
   return {
     async pass(rules) {
       let tightest: Verdict | undefined;
-      for (const rule of rules) {
-        const verdict = await take(rule);
+      for (const { rule, resource } of rules) {
+        const verdict = await ratelimit.allow(resource, rule);
+        if (!verdict.allowed) throw rateLimited(verdict);
         if (tightest === undefined || verdict.remaining < tightest.remaining) tightest = verdict;
       }
       return tightest;
-    },
-    limit: (rule, resource) => async (c, next) => {
-      const verdict = await take({ rule, resource: resource(c) });
-      await next();
-      setHeaders(c.res.headers, verdict);
     },
   };
 }
@@ -46,12 +32,11 @@ export function rateLimited({ retryAfterMs, limit }: Verdict): AppError {
   return new AppError("RATE_LIMITED", { details: { retryAfterMs: wait, limit } });
 }
 
-function setHeaders(headers: Headers, { limit, remaining, retryAfterMs }: Verdict): void {
-  // The inner rule, asked last, is the tighter one and has set them already.
-  if (headers.has("X-RateLimit-Limit")) return;
+/** Tells in the headers of an answer what is left (spec 10 §1), unless a refusal told it already. */
+export function tellLimits(headers: Record<string, string>, { limit, remaining, retryAfterMs }: Verdict): void {
   // Limits are switched off.
-  if (limit === Number.MAX_SAFE_INTEGER) return;
-  headers.set("X-RateLimit-Limit", String(limit));
-  headers.set("X-RateLimit-Remaining", String(Math.max(0, Math.floor(remaining))));
-  headers.set("X-RateLimit-Reset", String(Math.ceil(retryAfterMs / 1000)));
+  if (limit === Number.MAX_SAFE_INTEGER || "X-RateLimit-Limit" in headers) return;
+  headers["X-RateLimit-Limit"] = String(limit);
+  headers["X-RateLimit-Remaining"] = String(Math.max(0, Math.floor(remaining)));
+  headers["X-RateLimit-Reset"] = String(Math.ceil(retryAfterMs / 1000));
 }

@@ -110,7 +110,7 @@ export function memberHandlers(deps: ApiDeps): Handlers<typeof memberEndpoints> 
 
   return {
     async listMembers(c, { params: { conversationId }, query: { page, size, role } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const roleFilter = (role ?? 0) as ConversationMemberRole;
       const answer = await conversation.getMembers(
         { userId, conversationId, page, pageSize: size, roleFilter },
@@ -121,21 +121,21 @@ export function memberHandlers(deps: ApiDeps): Handlers<typeof memberEndpoints> 
     },
 
     async addMembers(c, { params: { conversationId }, body }) {
-      const who = { operatorId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(body) };
+      const who = { operatorId: c.identity.userId, conversationId, clientMsgId: changeIdOf(body) };
       const answer = await conversation.addMembers({ ...who, userIds: body.members }, callerOptions(c, deps));
       const failed = answer.failedUsers.map(({ userId, errorCode }) => ({ userId, code: errorCode }));
       return created({ added: answer.addedUserIds, failed }, "Added");
     },
 
     async removeMember(c, { params: { conversationId, memberId }, query }) {
-      const who = { operatorId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(query) };
+      const who = { operatorId: c.identity.userId, conversationId, clientMsgId: changeIdOf(query) };
       const request = { ...who, userIds: [memberId], reason: query.reason ?? "" };
       await conversation.removeMembers(request, callerOptions(c, deps));
       return done("Removed");
     },
 
     async setRole(c, { params: { conversationId, memberId }, body }) {
-      const who = { operatorId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(body) };
+      const who = { operatorId: c.identity.userId, conversationId, clientMsgId: changeIdOf(body) };
       const request = { ...who, targetUserId: memberId, newRole: body.role as ConversationMemberRole };
       await conversation.updateMemberRole(request, callerOptions(c, deps));
       return done("Changed");
@@ -143,20 +143,20 @@ export function memberHandlers(deps: ApiDeps): Handlers<typeof memberEndpoints> 
 
     async muteMember(c, { params: { conversationId, memberId }, body }) {
       const { muted, durationSeconds = 0 } = body;
-      const who = { operatorId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(body) };
+      const who = { operatorId: c.identity.userId, conversationId, clientMsgId: changeIdOf(body) };
       const request = { ...who, targetUserId: memberId, muted, durationSeconds: BigInt(durationSeconds) };
       const { member } = await conversation.muteMember(request, callerOptions(c, deps));
       return ok(memberToJson(required(member), conversationId));
     },
 
     async muteAll(c, { params: { conversationId }, body }) {
-      const who = { operatorId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(body) };
+      const who = { operatorId: c.identity.userId, conversationId, clientMsgId: changeIdOf(body) };
       await conversation.setMuteAll({ ...who, enabled: body.enabled }, callerOptions(c, deps));
       return done("Changed");
     },
 
     async leaveConversation(c, { params: { conversationId }, body }) {
-      const request = { userId: c.get("identity").userId, conversationId, clientMsgId: changeIdOf(body) };
+      const request = { userId: c.identity.userId, conversationId, clientMsgId: changeIdOf(body) };
       await conversation.leaveConversation(request, callerOptions(c, deps));
       return done("Left");
     },

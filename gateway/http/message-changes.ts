@@ -13,7 +13,7 @@ import { messageToJson } from "#proto/message-json.ts";
 import type { MessageJson } from "#proto/objects.ts";
 import { conversationId, text } from "#proto/schemas/fields.ts";
 import { message } from "#proto/schemas/objects.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
 import { aliased, created, type Endpoint, type Endpoints, endpoint, ok } from "./endpoint.ts";
 import type { Guard } from "./guard.ts";
 import type { Handlers } from "./mount.ts";
@@ -130,14 +130,14 @@ export function changeIdOf(fields: { readonly client_msg_id?: string | undefined
 
 export function messageChangeHandlers(deps: ApiDeps, { entrance }: Guard): Handlers<typeof messageChangeEndpoints> {
   const logic = deps.logic.message;
-  const operatorOf = (c: ApiContext): string => c.get("identity").userId;
-  const limited = async (c: ApiContext): Promise<void> => {
-    const { userId, isGuest } = c.get("identity");
+  const operatorOf = (c: ApiCall): string => c.identity.userId;
+  const limited = async (c: ApiCall): Promise<void> => {
+    const { userId, isGuest } = c.identity;
     await entrance.pass(changeRules(userId, isGuest));
   };
 
   type Recall = { readonly client_msg_id?: string | undefined; readonly reason?: string | undefined };
-  async function recall(c: ApiContext, messageId: string, fields: Recall): Promise<MessageJson> {
+  async function recall(c: ApiCall, messageId: string, fields: Recall): Promise<MessageJson> {
     const request = {
       operatorId: operatorOf(c),
       messageId,
@@ -165,7 +165,7 @@ export function messageChangeHandlers(deps: ApiDeps, { entrance }: Guard): Handl
     },
 
     async forwardMessage(c, { params: { messageId }, body }) {
-      const { userId, isGuest } = c.get("identity");
+      const { userId, isGuest } = c.identity;
       const targetConversationIds = body.conversationIds;
       for (const target of targetConversationIds) await entrance.pass(sendRules(userId, isGuest, target));
       const request = { userId, messageId, targetConversationIds, clientMsgId: changeIdOf(body) };

@@ -57,19 +57,19 @@ export function pinHandlers(deps: ApiDeps): Handlers<typeof pinEndpoints> {
   const { conversation } = deps.logic;
   return {
     async pinMessage(c, { params: { messageId }, body }) {
-      const request = { operatorId: c.get("identity").userId, messageId, clientMsgId: changeIdOf(body) };
+      const request = { operatorId: c.identity.userId, messageId, clientMsgId: changeIdOf(body) };
       const answer = await conversation.pinMessage(request, callerOptions(c, deps));
       return ok({ pins: answer.pins.map(pinToJson) }, "Pinned");
     },
 
     async unpinMessage(c, { params: { messageId }, query }) {
-      const request = { operatorId: c.get("identity").userId, messageId, clientMsgId: changeIdOf(query) };
+      const request = { operatorId: c.identity.userId, messageId, clientMsgId: changeIdOf(query) };
       const answer = await conversation.unpinMessage(request, callerOptions(c, deps));
       return ok({ pins: answer.pins.map(pinToJson) }, "Unpinned");
     },
 
     async listPins(c, { params: { conversationId } }) {
-      const request = { operatorId: c.get("identity").userId, conversationId };
+      const request = { operatorId: c.identity.userId, conversationId };
       const answer = await conversation.listPins(request, callerOptions(c, deps));
       return ok({ pins: answer.pins.map(pinToJson) });
     },

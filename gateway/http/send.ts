@@ -4,13 +4,13 @@ import type { SendMessageData } from "#proto/frames.ts";
 import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { messageToJson } from "#proto/message-json.ts";
 import type { MessageJson } from "#proto/objects.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
 import type { Entrance, EntranceRule } from "./limits.ts";
 
 /** Sends one message for the signed-in caller, by the same rules as the socket: 201 with the stored message after the
  *  commit, 200 for one that was stored before. */
 export async function sendMessage(
-  c: ApiContext,
+  c: ApiCall,
   deps: ApiDeps,
   entrance: Entrance,
   data: SendMessageData,
@@ -18,7 +18,7 @@ export async function sendMessage(
   const { conversationId } = data;
   const fault = sendFault(data);
   if (fault !== undefined) throw new AppError(fault.code, { message: fault.message, details: fault.details });
-  const { userId, sid, isGuest } = c.get("identity");
+  const { userId, sid, isGuest } = c.identity;
   await entrance.pass(sendRules(userId, isGuest, conversationId));
   const { message, duplicate } = await deps.logic.message.sendMessage(
     {

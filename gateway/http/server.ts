@@ -75,13 +75,13 @@ async function serve(
   try {
     if (url.pathname === "/ws") return await upgrade(deps, request, server, url, address);
     const response = await answer(options, deps, request, url, address);
-    deps.cors.decorate(request, response.headers);
+    deps.cors.decorate(request, response);
     return response;
   } catch (error) {
     const traceId = traceIdOf(request.headers);
     if (!isAppError(error)) deps.clog.error("a request failed", { trace_id: traceId, path: url.pathname, err: error });
     const response = errorResponse(error, traceId);
-    deps.cors.decorate(request, response.headers);
+    deps.cors.decorate(request, response);
     return response;
   }
 }

@@ -5,7 +5,7 @@ import { AVATAR_URL_CHARS_MAX, isId, QUERY_CHARS_MAX } from "#proto/limits.ts";
 import type { UserJson } from "#proto/objects.ts";
 import { filledText, id, seconds, text } from "#proto/schemas/fields.ts";
 import { user } from "#proto/schemas/objects.ts";
-import { type ApiContext, type ApiDeps, callerOptions } from "./context.ts";
+import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
 import { type Endpoints, endpoint, ok } from "./endpoint.ts";
 import type { Handlers } from "./mount.ts";
 import { userToJson } from "./objects.ts";
@@ -82,8 +82,8 @@ export const userEndpoints = {
 export function userHandlers(deps: ApiDeps): Handlers<typeof userEndpoints> {
   const { user, friend } = deps.logic;
 
-  async function profile(c: ApiContext, targetId: string): Promise<UserJson> {
-    const { userId } = c.get("identity");
+  async function profile(c: ApiCall, targetId: string): Promise<UserJson> {
+    const { userId } = c.identity;
     const answer = await user.getProfile({ userId, targetId }, callerOptions(c, deps));
     return required(answer.user);
   }
@@ -96,20 +96,20 @@ export function userHandlers(deps: ApiDeps): Handlers<typeof userEndpoints> {
     async updateProfile(c, { body: { avatarUrl } }) {
       // Nothing to change is the present profile, not an update with an empty mask, which would mean every field.
       if (avatarUrl === undefined) return ok(await profile(c, ""));
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const request = { userId, avatarUrl, updateMask: ["avatar_url"] };
       const answer = await user.updateProfile(request, callerOptions(c, deps));
       return ok(required(answer.user), "Updated");
     },
 
     async searchUsers(c, { query: { q, limit } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const { users } = await friend.searchUsers({ userId, query: q, limit }, callerOptions(c, deps));
       return ok({ users: users.map(userToJson) });
     },
 
     async listOnline(c, { query: { ids } }) {
-      const { userId } = c.get("identity");
+      const { userId } = c.identity;
       const { statuses } = await user.getOnlineStatuses({ userId, targetIds: ids }, callerOptions(c, deps));
       return ok({
         statuses: statuses.map(({ userId, isOnline, lastSeen }) => ({
