@@ -69,31 +69,39 @@ async function serve(
   request: Request,
   server: Server<Session>,
 ): Promise<Response | undefined> {
-  const url = new URL(request.url);
+  const path = pathOf(request.url);
   const peer = server.requestIP(request)?.address ?? "";
   const address = deps.address(peer, request.headers.get("x-forwarded-for"));
   try {
-    if (url.pathname === "/ws") return await upgrade(deps, request, server, url, address);
-    const response = await answer(options, deps, request, url, address);
+    if (path === "/ws") return await upgrade(deps, request, server, address);
+    const response = await answer(options, deps, request, path, address);
     deps.cors.decorate(request, response);
     return response;
   } catch (error) {
     const traceId = traceIdOf(request.headers);
-    if (!isAppError(error)) deps.clog.error("a request failed", { trace_id: traceId, path: url.pathname, err: error });
+    if (!isAppError(error)) deps.clog.error("a request failed", { trace_id: traceId, path, err: error });
     const response = errorResponse(error, traceId);
     deps.cors.decorate(request, response);
     return response;
   }
 }
 
+/** Of an address that the runtime has put in its normal form; with a `Host` that is none it is the path alone. A `URL` for
+ *  each request costs 1 µs more. */
+function pathOf(url: string): string {
+  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("//") + 2);
+  const path = url.slice(start);
+  const end = path.search(/[?#]/);
+  return end < 0 ? path : path.slice(0, end);
+}
+
 async function upgrade(
   deps: ServerDeps,
   request: Request,
   server: Server<Session>,
-  url: URL,
   address: string,
 ): Promise<Response | undefined> {
-  const { session, headers } = await deps.upgrader.admit(request, url, address);
+  const { session, headers } = await deps.upgrader.admit(request, new URL(request.url), address);
   if (server.upgrade(request, { data: session, headers })) return undefined;
   throw new AppError("INVALID_PARAMETER", { message: "the upgrade failed" });
 }
@@ -102,10 +110,9 @@ async function answer(
   options: ServerOptions,
   deps: ServerDeps,
   request: Request,
-  url: URL,
+  path: string,
   address: string,
 ): Promise<Response> {
-  const path = url.pathname;
   if (path === "/health") return deps.health();
   const preflight = deps.cors.preflight(request);
   if (preflight !== undefined) return preflight;

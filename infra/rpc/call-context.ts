@@ -22,7 +22,8 @@ export abstract class CallContext implements HandlerContext {
 
   abstract get url(): string;
   abstract get requestHeader(): Headers;
-  /** Without making what is not there. */
+  /** A header of the request by its name in lower case, without making what is not there. */
+  abstract header(name: string): string | undefined;
   abstract traceId(): string | undefined;
 
   get signal(): AbortSignal {
@@ -58,8 +59,9 @@ export abstract class CallContext implements HandlerContext {
     return this.#values;
   }
 
-  readonly timeoutMs = (): number | undefined =>
-    this.#deadlineMs === undefined ? undefined : Math.max(0, this.#deadlineMs - performance.now());
+  timeoutMs(): number | undefined {
+    return this.#deadlineMs === undefined ? undefined : Math.max(0, this.#deadlineMs - performance.now());
+  }
 
   abort(reason: unknown): void {
     this.#ended ??= { reason };
@@ -77,4 +79,9 @@ export abstract class CallContext implements HandlerContext {
   protected givenValues(): ContextValues | undefined {
     return undefined;
   }
+}
+
+/** A header of the request by its name in lower case. */
+export function headerOf(call: HandlerContext, name: string): string | undefined {
+  return call instanceof CallContext ? call.header(name) : (call.requestHeader.get(name) ?? undefined);
 }

@@ -25,12 +25,27 @@ export class DirectContext extends CallContext {
     return this.#requestHeader;
   }
 
+  override header(name: string): string | undefined {
+    const { headers } = this.#options;
+    if (this.#requestHeader === undefined && isRecord(headers)) {
+      for (const given of Object.keys(headers)) {
+        if (given === name || given.toLowerCase() === name) return headers[given];
+      }
+      return undefined;
+    }
+    if (this.#requestHeader === undefined && headers === undefined) return undefined;
+    return this.requestHeader.get(name) ?? undefined;
+  }
+
   override traceId(): string | undefined {
-    if (this.#requestHeader === undefined && this.#options.headers === undefined) return undefined;
-    return this.requestHeader.get(TRACE_HEADER) ?? undefined;
+    return this.header(TRACE_HEADER);
   }
 
   protected override givenValues(): ContextValues | undefined {
     return this.#options.contextValues;
   }
+}
+
+function isRecord(headers: CallOptions["headers"]): headers is Record<string, string> {
+  return typeof headers === "object" && !Array.isArray(headers) && !(headers instanceof Headers);
 }

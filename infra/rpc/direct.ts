@@ -9,6 +9,7 @@ import {
 import {
   type CallOptions,
   type Client,
+  type Code,
   type ConnectError,
   createClient,
   createRouterTransport,
@@ -18,7 +19,7 @@ import {
 import { type Logger, silentLogger } from "../clog/clog.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { translated, wrapped } from "./client.ts";
-import { createDeadlines, type Deadlines } from "./deadlines.ts";
+import { createDeadlines, type Deadlined, type Deadlines } from "./deadlines.ts";
 import { DirectContext } from "./direct-context.ts";
 import { errorInterceptor, logUnexpected } from "./interceptors.ts";
 import { invokeUnary } from "./invoke.ts";
@@ -111,63 +112,99 @@ function streamingMethods<S extends DescService>(
 }
 
 function unaryCall(method: DescMethodUnary, fn: UnaryFunction | undefined, settings: Settings) {
-  const { metrics, errors } = settings;
-  return async (input: object, options: CallOptions = {}): Promise<Message> => {
+  return (input: object, options: CallOptions = {}): Promise<Message> => {
     const timeoutMs = options.timeoutMs ?? settings.timeoutMs;
-    const context = new DirectContext(method, timeoutMs > 0 ? timeoutMs : undefined, options);
-    const began = metrics === undefined ? 0 : performance.now();
-    try {
-      const response = await withinDeadline(method, fn, input, context, settings);
-      metrics?.observe(method, undefined, (performance.now() - began) / 1000, context);
-      if (options.onHeader !== undefined) options.onHeader(context.responseHeader);
-      if (options.onTrailer !== undefined) options.onTrailer(context.responseTrailer);
-      return response;
-    } catch (error) {
-      const wire = errors.toConnect(error, context.traceId());
-      logUnexpected(settings.clog, methodName(method), wire, error, context.traceId());
-      metrics?.observe(method, wire.code, (performance.now() - began) / 1000, context);
-      throw errors.fromConnect(wire);
-    } finally {
-      context.end();
-    }
+    const call = new DirectCall(
+      new DirectContext(method, timeoutMs > 0 ? timeoutMs : undefined, options),
+      options,
+      settings,
+    );
+    call.run(method, fn, input);
+    return call.answer;
   };
 }
 
-function withinDeadline(
-  method: DescMethodUnary,
-  fn: UnaryFunction | undefined,
-  input: object,
-  context: DirectContext,
-  { interceptors, deadlines }: Settings,
-): Promise<Message> {
-  if (fn === undefined) return Promise.reject(unimplementedError(method));
-  const { callerSignal } = context;
-  if (callerSignal?.aborted === true) return Promise.reject(abortError(callerSignal));
-  const { promise, resolve, reject } = Promise.withResolvers<Message>();
-  const stop = (error: ConnectError): void => {
-    context.abort(error);
-    reject(error);
-  };
-  const left = context.timeoutMs();
-  const deadline = left === undefined ? undefined : deadlines.add(left, () => stop(deadlineError()));
-  const onAbort = callerSignal === undefined ? undefined : (): void => stop(abortError(callerSignal));
-  if (onAbort !== undefined) callerSignal?.addEventListener("abort", onAbort, { once: true });
-  const request = isMessage(input, method.input)
-    ? input
-    : create(method.input, input as MessageInitShape<typeof method.input>);
-  const over = (): void => {
-    if (deadline !== undefined) deadlines.remove(deadline);
-    if (onAbort !== undefined) callerSignal?.removeEventListener("abort", onAbort);
-  };
-  invokeUnary(method, fn, request, context, interceptors).then(
-    (response) => {
-      over();
-      resolve(response);
-    },
-    (error: unknown) => {
-      over();
-      reject(error);
-    },
-  );
-  return promise;
+/** One call under way: ended once, by its answer, its deadline or its caller. */
+class DirectCall {
+  readonly answer: Promise<Message>;
+  readonly #context: DirectContext;
+  readonly #options: CallOptions;
+  readonly #settings: Settings;
+  readonly #beganMs = performance.now();
+  #resolve!: (response: Message) => void;
+  #reject!: (error: unknown) => void;
+  #deadline: Deadlined | undefined;
+  #onAbort: (() => void) | undefined;
+  #ended = false;
+
+  constructor(context: DirectContext, options: CallOptions, settings: Settings) {
+    this.#context = context;
+    this.#options = options;
+    this.#settings = settings;
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  run(method: DescMethodUnary, fn: UnaryFunction | undefined, input: object): void {
+    const { callerSignal } = this.#context;
+    if (fn === undefined) return this.#fail(unimplementedError(method));
+    if (callerSignal?.aborted === true) return this.#fail(abortError(callerSignal));
+    if (callerSignal !== undefined) {
+      this.#onAbort = (): void => this.#stop(abortError(callerSignal));
+      callerSignal.addEventListener("abort", this.#onAbort, { once: true });
+    }
+    const leftMs = this.#context.timeoutMs();
+    if (leftMs !== undefined) this.#deadline = this.#settings.deadlines.add(leftMs, () => this.#stop(deadlineError()));
+    let request: Message;
+    try {
+      request = isMessage(input, method.input)
+        ? input
+        : create(method.input, input as MessageInitShape<typeof method.input>);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    invokeUnary(method, fn, request, this.#context, this.#settings.interceptors).then(
+      (response) => this.#succeed(response),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #stop(error: ConnectError): void {
+    this.#context.abort(error);
+    this.#fail(error);
+  }
+
+  #succeed(response: Message): void {
+    if (this.#ended) return;
+    const { onHeader, onTrailer } = this.#options;
+    try {
+      if (onHeader !== undefined) onHeader(this.#context.responseHeader);
+      if (onTrailer !== undefined) onTrailer(this.#context.responseTrailer);
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#end(undefined);
+    this.#resolve(response);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    const { errors, clog } = this.#settings;
+    const traceId = this.#context.traceId();
+    const wire = errors.toConnect(error, traceId);
+    logUnexpected(clog, methodName(this.#context.method), wire, error, traceId);
+    this.#end(wire.code);
+    this.#reject(errors.fromConnect(wire));
+  }
+
+  #end(code: Code | undefined): void {
+    this.#ended = true;
+    const { deadlines, metrics } = this.#settings;
+    if (this.#deadline !== undefined) deadlines.remove(this.#deadline);
+    if (this.#onAbort !== undefined) this.#context.callerSignal?.removeEventListener("abort", this.#onAbort);
+    metrics?.observe(this.#context.method, code, (performance.now() - this.#beganMs) / 1000, this.#context);
+    this.#context.end();
+  }
 }

@@ -26,8 +26,12 @@ export class FastContext extends CallContext {
     return this.#requestHeader;
   }
 
+  override header(name: string): string | undefined {
+    return this.requestHeader.get(name) ?? undefined;
+  }
+
   override traceId(): string {
-    return this.requestHeader.get(TRACE_HEADER) ?? "";
+    return this.header(TRACE_HEADER) ?? "";
   }
 
   protected override listened(): void {

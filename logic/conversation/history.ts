@@ -60,12 +60,24 @@ export async function readHistory(
     excludeChanges = false,
   } = query;
   const filters = { typeFilter, excludeDeleted, excludeChanges };
+  // By its name it is a message: it is not copied.
+  const $typeName = "gochat.repo.v1.GetConversationMessagesRequest";
   const page = await asMember(
     repo,
     conversationId,
     options,
     repo.message.getConversationMessages(
-      { conversationId, startSeqId, endSeqId, limit, ascending, ...filters, viewerId: userId, asMember: true },
+      {
+        $typeName,
+        conversationId,
+        startSeqId,
+        endSeqId,
+        limit,
+        ascending,
+        ...filters,
+        viewerId: userId,
+        asMember: true,
+      },
       options,
     ),
   );

@@ -27,6 +27,8 @@ export interface List {
 export async function listConversations(repo: RepoClients, query: ListQuery, options: CallOptions): Promise<List> {
   const answer = await repo.conversation.getUserConversationsWithDetails(
     {
+      // By its name it is a message: it is not copied.
+      $typeName: "gochat.repo.v1.GetUserConversationsWithDetailsRequest",
       userId: query.userId,
       offset: query.offset,
       limit: query.limit,

@@ -1,4 +1,5 @@
 import type { CallOptions, HandlerContext } from "@connectrpc/connect";
+import { headerOf } from "#infra/rpc/call-context.ts";
 import { TRACE_HEADER } from "#infra/rpc/rpc.ts";
 import { TRACEPARENT_HEADER } from "#infra/trace/w3c.ts";
 import { uuidv7 } from "#infra/uid/uid.ts";
@@ -44,14 +45,14 @@ export function pageOf(page: number, pageSize: number): Page {
 export function optionsOf(call: HandlerContext): CallOptions {
   const timeoutMs = call.timeoutMs();
   const headers: Record<string, string> = {};
-  for (const name of [TRACE_HEADER, TRACEPARENT_HEADER]) {
-    const value = call.requestHeader.get(name);
-    if (value !== null) headers[name] = value;
-  }
-  return { ...(timeoutMs === undefined ? {} : { timeoutMs }), headers };
+  const traceId = headerOf(call, TRACE_HEADER);
+  const traceparent = headerOf(call, TRACEPARENT_HEADER);
+  if (traceId !== undefined) headers[TRACE_HEADER] = traceId;
+  if (traceparent !== undefined) headers[TRACEPARENT_HEADER] = traceparent;
+  return timeoutMs === undefined ? { headers } : { timeoutMs, headers };
 }
 
 /** The trace of the call, or a new one. */
 export function traceOf(call: HandlerContext): string {
-  return call.requestHeader.get(TRACE_HEADER) ?? uuidv7();
+  return headerOf(call, TRACE_HEADER) ?? uuidv7();
 }

@@ -58,11 +58,8 @@ function asSeen(given: PageQuery, member: { readonly hiddenBeforeSeq: bigint } |
   return { query: { ...given, startSeq }, hiddenBefore: member.hiddenBeforeSeq };
 }
 
-type Seen = ReturnType<typeof asSeen>;
-
 interface HeldPage {
-  /** As the viewer sees it. */
-  readonly query: PageQuery;
+  readonly given: PageQuery;
   readonly page: Page;
   /** Whether which reactions are the viewer's own is still to be told. */
   readonly reacted: boolean;
@@ -186,11 +183,11 @@ export function createHistoryPages(
     if (tail === undefined) return undefined;
     if (!tail.behind) {
       const hiddenBeforeSeq = given.asMember === true ? tail.rights.get(viewerId ?? 0n) : undefined;
-      if (hiddenBeforeSeq !== undefined) return pageOn(tail.window, asSeen(given, { hiddenBeforeSeq }), viewerId);
+      if (hiddenBeforeSeq !== undefined) return pageOn(tail.window, given, hiddenBeforeSeq);
       const read = await readHead(given);
       if (read?.head.lastSeqId === tail.window.newest) {
         if (given.asMember === true) tails.permit(conversationId, tail, viewerId ?? 0n, read.hiddenBefore);
-        return pageOn(tail.window, read, viewerId);
+        return pageOn(tail.window, given, read.hiddenBefore);
       }
     }
     const range = { startSeq: tail.window.newest + 1n, endSeq: 0n, ascending: true, limit: aboveMax };
@@ -198,21 +195,21 @@ export function createHistoryPages(
     if (read === undefined) return undefined;
     const seen = asSeen(given, read.member);
     const window = await raised(conversationId, tail.window, read.found, read.senders);
-    return window?.newest === read.head.lastSeqId ? pageOn(window, seen, viewerId) : undefined;
+    return window?.newest === read.head.lastSeqId ? pageOn(window, given, seen.hiddenBefore) : undefined;
   }
 
   /** The page of a window that was asked for last stays the same object. */
-  async function pageOn(window: Window, { query, hiddenBefore }: Seen, viewerId: bigint | undefined) {
+  async function pageOn(window: Window, given: PageQuery, hiddenBefore: bigint): Promise<Page | undefined> {
     let held = lastPages.get(window);
-    if (held === undefined || held.page.hiddenBefore !== hiddenBefore || !isSameRange(held.query, query)) {
-      const page = pageOf(query, window);
+    if (held === undefined || held.page.hiddenBefore !== hiddenBefore || !isSameRange(held.given, given)) {
+      const page = pageOf(asSeen(given, { hiddenBeforeSeq: hiddenBefore }).query, window);
       if (page === undefined) return undefined;
       const reacted = page.messages.some(({ reactions }) => reactions.length > 0);
-      held = { query, page: { ...page, hiddenBefore }, reacted };
+      held = { given, page: { ...page, hiddenBefore }, reacted };
       lastPages.set(window, held);
     }
     const { page, reacted } = held;
-    return reacted ? { ...page, messages: await withMine(page.messages, viewerId) } : page;
+    return reacted ? { ...page, messages: await withMine(page.messages, given.viewerId) } : page;
   }
 
   /** A change may make an older row another one. */

@@ -7,12 +7,15 @@ const tailRowsMax = 100;
 const bytesMax = 64 * 1024 * 1024;
 /** A tail is read anew after this, ms: names and pictures of senders have no seq. */
 const ageMaxMs = 30_000;
+/** The order of last use is kept by this, ms. */
+const useMs = 1000;
 /** Members of one conversation whose right to read it is known, and what each takes. */
 const rightsMax = 200;
 const rightBytes = 64;
 
 interface Tail extends Held {
   readonly readMs: number;
+  usedMs: number;
   /** Of its rows. */
   readonly bytes: number;
   behind: boolean;
@@ -96,7 +99,8 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
 
   function put(conversationId: string, window: Window, readMs: number): void {
     forget(conversationId);
-    const tail = { window, readMs, bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
+    const own = { bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
+    const tail = { window, readMs, usedMs: clock(), ...own };
     tails.set(conversationId, tail);
     bytes += tail.bytes;
     for (const oldest of tails.keys()) {
@@ -108,10 +112,14 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
   return {
     find(query) {
       const tail = tails.get(query.conversationId);
-      if (tail === undefined || clock() - tail.readMs >= ageMaxMs) return undefined;
+      const nowMs = clock();
+      if (tail === undefined || nowMs - tail.readMs >= ageMaxMs) return undefined;
       if (!holds(tail.window, query)) return undefined;
-      tails.delete(query.conversationId);
-      tails.set(query.conversationId, tail);
+      if (nowMs - tail.usedMs >= useMs) {
+        tail.usedMs = nowMs;
+        tails.delete(query.conversationId);
+        tails.set(query.conversationId, tail);
+      }
       return tail;
     },
 
