@@ -46,6 +46,7 @@ export function createAuthSide(jwt: GatewayConfig["jwt"], { logic, hub, clock, m
     {
       verifier,
       clock,
+      remembered: metrics.tokenSeconds.remembered,
       async ask(accessToken) {
         const began = performance.now();
         const { valid, errorCode } = await logic.auth.validateToken({ accessToken }, { timeoutMs: askMs });

@@ -4,7 +4,10 @@ import { AppError } from "#proto/errors.ts";
 export function bearerToken(headers: Headers): string | undefined {
   const header = headers.get("authorization");
   if (header === null) return undefined;
-  const match = /^Bearer ([^\s]+)$/i.exec(header);
-  if (match?.[1] === undefined) throw new AppError("UNAUTHORIZED");
-  return match[1];
+  const token = header.slice(scheme.length);
+  const well = header.slice(0, scheme.length).toLowerCase() === scheme && token !== "";
+  if (!well || token.includes(" ") || token.includes("\t")) throw new AppError("UNAUTHORIZED");
+  return token;
 }
+
+const scheme = "bearer ";

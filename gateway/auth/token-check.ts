@@ -1,3 +1,4 @@
+import type { BoundHistogram } from "#infra/metrics/metrics.ts";
 import { AppError } from "#proto/errors.ts";
 import type { Identity, TokenVerifier } from "./token-verifier.ts";
 
@@ -19,6 +20,7 @@ export interface TokenCheckDeps {
   readonly verifier: TokenVerifier;
   readonly ask: (token: string) => Promise<Validity>;
   readonly clock: () => number;
+  readonly remembered?: BoundHistogram;
 }
 
 export interface TokenCheckOptions {
@@ -27,44 +29,69 @@ export interface TokenCheckOptions {
 }
 
 interface Answer {
+  readonly identity: Identity;
   readonly validity: Promise<Validity>;
+  /** Once it is there. */
+  known: Validity | undefined;
   readonly untilMs: number;
 }
 
 export function createTokenCheck(options: TokenCheckOptions, deps: TokenCheckDeps): TokenCheck {
+  const { verifier, clock } = deps;
   const answers = new Map<string, Answer>();
 
-  function askOnce(token: string): Promise<Validity> {
+  /** What is known of a token that is still good by itself; its signature is not looked at again. */
+  function recall(token: string): Answer | undefined {
     const known = answers.get(token);
-    const nowMs = deps.clock();
-    if (known !== undefined && nowMs < known.untilMs) return known.validity;
-    if (known === undefined && answers.size >= options.answersMax) {
+    if (known === undefined) return undefined;
+    const nowMs = clock();
+    const { sid, expiresAtS } = known.identity;
+    const good = nowMs < known.untilMs && nowMs < expiresAtS * 1000 && !verifier.isRevoked(sid);
+    return good ? known : undefined;
+  }
+
+  function ask(token: string, identity: Identity): Answer {
+    if (!answers.has(token) && answers.size >= options.answersMax) {
       const oldest = answers.keys().next();
       if (oldest.done !== true) answers.delete(oldest.value);
     }
     const validity = deps.ask(token);
-    const answer = { validity, untilMs: nowMs + options.answerMs };
+    const answer: Answer = { identity, validity, known: undefined, untilMs: clock() + options.answerMs };
     answers.delete(token);
     answers.set(token, answer);
-    // A failed question is no answer: the next request asks again. The caller sees the rejection by its own await.
-    validity.catch(() => {
-      if (answers.get(token) === answer) answers.delete(token);
-    });
-    return validity;
+    validity.then(
+      (known) => {
+        answer.known = known;
+      },
+      // A failed question is no answer: the next request asks again. The caller sees the rejection by its own await.
+      () => {
+        if (answers.get(token) === answer) answers.delete(token);
+      },
+    );
+    return answer;
   }
 
   return {
     async identify(token) {
-      const identity = await deps.verifier.verify(token);
-      if (token === undefined) throw new AppError("UNAUTHORIZED");
-      const { valid, refusedAs } = await askOnce(token);
+      const began = performance.now();
+      const before = token === undefined ? undefined : recall(token);
+      if (before !== undefined) deps.remembered?.observe((performance.now() - began) / 1000);
+      const answer = before ?? (await asked(token));
+      const { valid, refusedAs } = answer.known ?? (await answer.validity);
       if (!valid) throw refusal(refusedAs);
-      return identity;
+      return answer.identity;
     },
     forget: (token) => {
       answers.delete(token);
     },
   };
+
+  async function asked(token: string | undefined): Promise<Answer> {
+    const identity = await verifier.verify(token);
+    if (token === undefined) throw new AppError("UNAUTHORIZED");
+    // Another request may have asked meanwhile.
+    return recall(token) ?? ask(token, identity);
+  }
 }
 
 function refusal(name: string): AppError {

@@ -101,7 +101,9 @@ async function upgrade(
   server: Server<Session>,
   address: string,
 ): Promise<Response | undefined> {
-  const { session, headers } = await deps.upgrader.admit(request, new URL(request.url), address);
+  const url = URL.parse(request.url);
+  if (url === null) throw new AppError("INVALID_PARAMETER", { message: "the Host header names no host" });
+  const { session, headers } = await deps.upgrader.admit(request, url, address);
   if (server.upgrade(request, { data: session, headers })) return undefined;
   throw new AppError("INVALID_PARAMETER", { message: "the upgrade failed" });
 }
