@@ -13,7 +13,7 @@ import { traceIdOf } from "./trace.ts";
 /** An answer that is no Response yet: its headers are all known before they are handed over, at once. */
 export interface Answer {
   readonly status: number;
-  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly body: string | Uint8Array<ArrayBuffer> | Blob;
   readonly headers: Record<string, string>;
 }
 
