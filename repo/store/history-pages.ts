@@ -4,6 +4,7 @@ import { AppError } from "#proto/errors.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import type { RowCompleter } from "./complete-rows.ts";
+import type { ConversationRow } from "./conversation-row.ts";
 import { bytesOf, isFiltered, type Page, type PageQuery, pageBytesMax, seqMax } from "./message-page.ts";
 import { type MessageRow, messageColumns, type SenderRow } from "./message-row.ts";
 import { type MessageTable, messageTableOf } from "./message-table.ts";
@@ -186,7 +187,9 @@ export function createHistoryPages(
       if (hiddenBeforeSeq !== undefined) return pageOn(tail.window, given, hiddenBeforeSeq);
       const read = await readHead(given);
       if (read?.head.lastSeqId === tail.window.newest) {
-        if (given.asMember === true) tails.permit(conversationId, tail, viewerId ?? 0n, read.hiddenBefore);
+        if (given.asMember === true) {
+          tails.permit(conversationId, tail, { memberId: viewerId ?? 0n, hiddenBefore: read.hiddenBefore });
+        }
         return pageOn(tail.window, given, read.hiddenBefore);
       }
     }
@@ -233,14 +236,15 @@ export function createHistoryPages(
 
   /** Keeps a page that ends at the head. */
   function keepTail(
-    { conversationId, ascending }: PageQuery,
-    head: bigint,
+    { query, head, hiddenBefore }: { query: PageQuery; head: Pick<ConversationRow, "lastSeqId">; hiddenBefore: bigint },
     rows: MessageRow[],
     shown: Message[],
     reading: Reading,
   ) {
+    const { conversationId, ascending, asMember, viewerId = 0n } = query;
     const window = ascending ? windowOf(rows, shown) : windowOf(rows.toReversed(), shown.toReversed());
-    if (window?.newest === head) tails.keep(conversationId, window, reading);
+    if (window === undefined || window.newest !== head.lastSeqId) return;
+    tails.keep(conversationId, window, reading, asMember === true ? { memberId: viewerId, hiddenBefore } : undefined);
   }
 
   async function readAfterHead(given: PageQuery) {
@@ -270,7 +274,7 @@ export function createHistoryPages(
     const newest = rows.reduce((latest, row) => bigMax(latest, row.seqId), head.lastSeqId);
     const edge = rows.at(-1)?.seqId ?? 0n;
     const shown = await complete(rows, senders);
-    if (!headFirst) keepTail(query, head.lastSeqId, rows, shown, reading);
+    if (!headFirst) keepTail(read, rows, shown, reading);
     return {
       messages: await withMine(shown, query.viewerId),
       hasMore,

@@ -32,11 +32,18 @@ export interface Held {
   readonly rights: ReadonlyMap<bigint, bigint>;
 }
 
+/** Rows of a conversation up to `hiddenBefore` are hidden from a member. */
+export interface Right {
+  readonly memberId: bigint;
+  readonly hiddenBefore: bigint;
+}
+
 /** When rows began to be read. */
 export interface Reading {
   readonly readMs: number;
-  /** How often a name may have changed until then. */
+  /** How often a name may have changed until then, and how often anything was written. */
   readonly renames: number;
+  readonly writes: number;
 }
 
 /** The newest rows of conversations that somebody has read lately, so that a page is read by its head and the right to it
@@ -50,11 +57,12 @@ export interface Tails {
   reached(conversationId: string, window: Window): void;
   /** A member and the head, which `held` reaches, were read from the database after `held` was found. Where other processes
    *  write it is not kept. */
-  permit(conversationId: string, held: Held, memberId: bigint, hiddenBefore: bigint): void;
+  permit(conversationId: string, held: Held, member: Right): void;
   /** To be asked before rows are read that are to be kept. */
   reading(): Reading;
-  /** Keeps rows that were read up to the head, unless more is known, or a name may have changed while they were read. */
-  keep(conversationId: string, window: Window, reading: Reading): void;
+  /** Keeps rows that were read up to the head, unless more is known, or a name may have changed while they were read; and the
+   *  right of `member`, read with them, unless anything was written since. */
+  keep(conversationId: string, window: Window, reading: Reading, member?: Right): void;
   /** Adds rows above a tail; undefined where they do not follow it. */
   extend(conversationId: string, window: Window, more: Window): Window | undefined;
   forget(conversationId: string): void;
@@ -66,7 +74,9 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
   const tails = new Map<string, Tail>();
   let bytes = 0;
   let renames = 0;
+  let written = 0;
   writes?.watch(({ all, conversations, members }) => {
+    written += 1;
     // Perhaps a name of a sender.
     if (all) {
       renames += 1;
@@ -97,16 +107,23 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
     bytes -= tail.bytes + tail.rights.size * rightBytes;
   }
 
-  function put(conversationId: string, window: Window, readMs: number): void {
+  function allow(tail: Tail, { memberId, hiddenBefore }: Right): void {
+    if (writes === undefined || tail.rights.size >= rightsMax || tail.rights.has(memberId)) return;
+    tail.rights.set(memberId, hiddenBefore);
+    bytes += rightBytes;
+  }
+
+  function put(conversationId: string, window: Window, readMs: number): Tail {
     forget(conversationId);
     const own = { bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
-    const tail = { window, readMs, usedMs: clock(), ...own };
+    const tail: Tail = { window, readMs, usedMs: clock(), ...own };
     tails.set(conversationId, tail);
     bytes += tail.bytes;
     for (const oldest of tails.keys()) {
       if (bytes <= bytesMax) break;
       forget(oldest);
     }
+    return tail;
   }
 
   return {
@@ -128,23 +145,21 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       if (tail?.window === window) tail.behind = writes === undefined;
     },
 
-    permit(conversationId, held, memberId, hiddenBefore) {
+    permit(conversationId, held, member) {
       const tail = tails.get(conversationId);
-      if (writes === undefined || tail === undefined || tail.rights !== held.rights) return;
-      if (tail.rights.size >= rightsMax || tail.rights.has(memberId)) return;
-      tail.rights.set(memberId, hiddenBefore);
-      bytes += rightBytes;
+      if (tail !== undefined && tail.rights === held.rights) allow(tail, member);
     },
 
-    reading: () => ({ readMs: clock(), renames }),
+    reading: () => ({ readMs: clock(), renames, writes: written }),
 
-    keep(conversationId, window, { readMs, renames: before }) {
+    keep(conversationId, window, { readMs, renames: before, writes: writtenBefore }, member) {
       if (before !== renames) return;
       const known = tails.get(conversationId);
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
       if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
-      put(conversationId, window, readMs);
+      const tail = put(conversationId, window, readMs);
+      if (member !== undefined && writtenBefore === written) allow(tail, member);
     },
 
     extend(conversationId, window, more) {
