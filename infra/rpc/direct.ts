@@ -149,8 +149,14 @@ class DirectCall {
 
   run(method: DescMethodUnary, fn: UnaryFunction | undefined, input: object): void {
     const { callerSignal } = this.#context;
-    if (fn === undefined) return this.#fail(unimplementedError(method));
-    if (callerSignal?.aborted === true) return this.#fail(abortError(callerSignal));
+    if (fn === undefined) {
+      this.#fail(unimplementedError(method));
+      return;
+    }
+    if (callerSignal?.aborted === true) {
+      this.#fail(abortError(callerSignal));
+      return;
+    }
     if (callerSignal !== undefined) {
       this.#onAbort = (): void => this.#stop(abortError(callerSignal));
       callerSignal.addEventListener("abort", this.#onAbort, { once: true });
@@ -163,7 +169,8 @@ class DirectCall {
         ? input
         : create(method.input, input as MessageInitShape<typeof method.input>);
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
+      return;
     }
     invokeUnary(method, fn, request, this.#context, this.#settings.interceptors).then(
       (response) => this.#succeed(response),
@@ -183,7 +190,8 @@ class DirectCall {
       if (onHeader !== undefined) onHeader(this.#context.responseHeader);
       if (onTrailer !== undefined) onTrailer(this.#context.responseTrailer);
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
+      return;
     }
     this.#end(undefined);
     this.#resolve(response);
