@@ -34,6 +34,14 @@ describe("the document", () => {
     expect(all).toContain('"maxLength":5000');
   });
 
+  test("takes the ids that are made today in the list of /users/online, and none that the endpoint refuses", () => {
+    const { paths } = openApiDocument(contract, "1") as { paths: Record<string, unknown> };
+    const pattern = /"pattern":"([^"]+\(\?:,[^"]+)"/.exec(JSON.stringify(paths["/api/users/online"]))?.[1];
+    const list = new RegExp(pattern ?? "none", "u");
+    expect("2127541171113693184,1").toMatch(list);
+    for (const none of ["", "0", "01", "1,", "1, 2", "x", "9223372036854775808"]) expect(none).not.toMatch(list);
+  });
+
   test("two endpoints share neither their name nor method and path", () => {
     const one = endpoint(bare);
     expect(() => openApiDocument({ a: { one }, b: { two: one } }, "1")).toThrow("/api/x");
