@@ -2,7 +2,9 @@ import type { HTMLBundle, Server, WebSocketHandler } from "bun";
 import type { Hono } from "hono";
 import type { Logger } from "#infra/clog/clog.ts";
 import type { RpcHandler } from "#infra/rpc/handler.ts";
+import { rpcRefusal } from "#infra/rpc/refusal.ts";
 import type { Tracer } from "#infra/trace/trace.ts";
+import { connectErrors } from "#proto/connect-errors.ts";
 import { AppError, isAppError } from "#proto/errors.ts";
 import { publicRequest } from "../rpc/public.ts";
 import type { Session } from "../ws/session.ts";
@@ -13,7 +15,7 @@ import type { ApiEnv } from "./context.ts";
 import type { Cors } from "./cors.ts";
 import type { Entrance } from "./limits.ts";
 import type { PageServer } from "./pages.ts";
-import { errorResponse } from "./respond.ts";
+import { errorEnvelope, errorResponse } from "./respond.ts";
 import { traceIdOf } from "./trace.ts";
 
 export interface ServerOptions {
@@ -119,11 +121,10 @@ async function answer(
   const preflight = deps.cors.preflight(request);
   if (preflight !== undefined) return preflight;
   if (path.startsWith("/api/") || path === "/api") {
-    await deps.entrance.pass([{ rule: "ip_total", resource: `ip:${address}` }]);
+    await deps.entrance.admit(address);
     return await compressed(request, await deps.app.fetch(request, { address }), options.gzipAbove);
   }
   if (path.startsWith("/gochat.")) {
-    await deps.entrance.pass([{ rule: "ip_total", resource: `ip:${address}` }]);
     const response = await answerRpc(deps, request, address);
     if (response !== undefined) return response;
   }
@@ -134,6 +135,12 @@ async function answer(
 
 async function answerRpc(deps: ServerDeps, request: Request, address: string): Promise<Response | undefined> {
   const traceId = traceIdOf(request.headers);
+  try {
+    await deps.entrance.admit(address);
+  } catch (error) {
+    const { headers } = errorEnvelope(error, traceId);
+    return rpcRefusal(request, connectErrors.toConnect(error, traceId), { ...headers, "X-Trace-ID": traceId });
+  }
   const span = deps.tracer.startTrace(`HTTP ${request.method} rpc`, traceId, {
     kind: "server",
     parent: request.headers.get("traceparent") ?? undefined,

@@ -51,7 +51,7 @@ export async function startGrpcSide(
 /** What the traffic port asks before anything else. */
 function totalLimit(entrance: Entrance): Interceptor {
   return (next) => async (request) => {
-    await entrance.pass([{ rule: "ip_total", resource: `ip:${request.header.get(addressHeader) ?? ""}` }]);
+    await entrance.admit(request.header.get(addressHeader) ?? "");
     return await next(request);
   };
 }

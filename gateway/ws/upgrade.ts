@@ -5,7 +5,7 @@ import { DEVICE_ID_CHARS_MAX, isPrintableAscii } from "#proto/limits.ts";
 import { bearerToken } from "../auth/bearer.ts";
 import type { TokenVerifier } from "../auth/token-verifier.ts";
 import type { Cors } from "../http/cors.ts";
-import { rateLimited } from "../http/limits.ts";
+import { passMachine, rateLimited } from "../http/limits.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 import type { Hub } from "./hub.ts";
 import { type DeviceInfo, Session } from "./session.ts";
@@ -76,6 +76,7 @@ export function createUpgrader(options: UpgraderOptions, deps: UpgraderDeps): Up
       if (headers.get("upgrade")?.toLowerCase() !== "websocket") {
         throw new AppError("INVALID_PARAMETER", { message: "this is a WebSocket endpoint" });
       }
+      await passMachine(ratelimit);
       admitLoad(address);
       if (!cors.allows(headers.get("origin"), headers.get("host"))) throw new AppError("FORBIDDEN");
       const offered = subprotocols(headers.get("sec-websocket-protocol"));

@@ -16,7 +16,7 @@ export const rateMax = 1_000_000;
 const minute = 60;
 const hour = 3600;
 
-/** The table of spec 60 §8. `machine_qps` is absent: off by default. */
+/** The table of spec 60 §8. `machine_qps` is absent: off until a document sets it. */
 export const defaultRules = {
   user_send_message: { mode: "distributed", ratePerSecond: 30, capacity: 60 },
   guest_send_message: { mode: "distributed", ratePerSecond: 20 / minute, capacity: 20 },

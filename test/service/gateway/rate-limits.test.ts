@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { defaultRules, type Rules } from "../../../infra/ratelimit/rules.ts";
+import { createRemoteClient } from "../../../infra/rpc/client.ts";
+import { connectErrors } from "../../../proto/connect-errors.ts";
+import type { AppError } from "../../../proto/errors.ts";
+import { UserService } from "../../../proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { type Account, type Answer, newAccount, newGuest } from "../../support/api.ts";
 import { opener, subprotocols, type TestSocket } from "../../support/socket.ts";
 import { openTown, type Town } from "./gateway-fixture.ts";
@@ -117,13 +121,13 @@ const byAddress: Readonly<Partial<Record<RuleName, readonly (readonly [what: str
 };
 type Request = readonly [method: string, path: string, body?: object];
 
-function expectRefused({ status, code, headers, details }: Answer<unknown>): void {
+function expectRefused({ status, code, headers, details }: Answer<unknown>, limit = 1): void {
   expect([status, code]).toEqual([429, "RATE_LIMITED"]);
   const number = (name: string): number => Number(headers.get(name));
   // A tenth of a token in a second.
   expect(number("retry-after")).toBeWithin(1, 11);
   expect(Number(details?.retryAfterMs)).toBeWithin(1, 10_001);
-  expect([number("x-ratelimit-limit"), number("x-ratelimit-remaining")]).toEqual([1, 0]);
+  expect([number("x-ratelimit-limit"), number("x-ratelimit-remaining")]).toEqual([limit, 0]);
   expect(number("x-ratelimit-reset")).toBe(number("retry-after"));
 }
 
@@ -176,6 +180,57 @@ describe("60 §8: over Connect", () => {
       const refused = await rpc(method, body());
       expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([429, "resource_exhausted"]);
     });
+  });
+});
+
+describe("60 §8: asked of every request, by address and for the machine", () => {
+  const machine = (capacity: number): Rules => ({
+    ...defaultRules,
+    machine_qps: { mode: "local", ratePerSecond: 0.1, capacity },
+  });
+  /** A place of its own: its address, and its machine, have asked nothing yet. */
+  async function openUnder(rules: Rules): Promise<Town> {
+    const own = await openTown();
+    own.ratelimit.setRules(rules);
+    own.ratelimit.setEnabled(true);
+    return own;
+  }
+  const profileOver = (own: Town, protocol: "connect" | "grpc-web", json: boolean): Promise<unknown> =>
+    createRemoteClient(UserService, { baseUrl: own.url, errors: connectErrors, protocol, json })
+      .getProfile({})
+      .then(
+        () => "ok",
+        ({ code, details }: AppError) => ({ code, retryAfterMs: details?.retryAfterMs }),
+      );
+  const refused = { code: "RATE_LIMITED", retryAfterMs: expect.any(Number) };
+
+  const protocols = [
+    ["connect", false],
+    ["connect", true],
+    ["grpc-web", false],
+  ] as const;
+  test.each(protocols)("ip_total and machine_qps: %s, json %p: an error of the protocol", async (protocol, json) => {
+    for (const rules of [oneOf("ip_total"), machine(1)]) {
+      await using own = await openUnder(rules);
+      expect(await profileOver(own, protocol, json)).toMatchObject({ code: "UNAUTHORIZED" });
+      expect(await profileOver(own, protocol, json)).toEqual(refused);
+    }
+  });
+
+  test("machine_qps: off by default; set, one bucket for requests, calls and upgrades of everybody", async () => {
+    await using own = await openUnder(defaultRules);
+    const { accessToken } = await newGuest(own.api);
+    own.ratelimit.setRules(machine(3));
+    expect((await own.api.call("GET", "/users/profile")).code).toBe("UNAUTHORIZED");
+    expect(await profileOver(own, "connect", false)).toMatchObject({ code: "UNAUTHORIZED" });
+    await using _ = await opener("gochat.v1.json")(own.url, accessToken);
+    expectRefused(await own.api.call("GET", "/users/profile"), 3);
+    expect(await profileOver(own, "connect", false)).toEqual(refused);
+    expect(await opener("gochat.v1.json")(own.url, accessToken).catch(String)).toContain("429");
+    // Whoever watches the machine is answered.
+    expect((await fetch(`${own.url}/health`)).status).toBe(200);
+    own.ratelimit.setRules(defaultRules);
+    expect((await own.api.call("GET", "/users/profile")).code).toBe("UNAUTHORIZED");
   });
 });
 
