@@ -24,18 +24,27 @@ export function textOnce<T extends object>(make: (value: T) => string): (value: 
   };
 }
 
+/** Fields beside a list; an object among them is another one each time. */
+type Rest = Readonly<Record<string, unknown>>;
+
 /** Makes `{"name":[items],…rest}`. Of a list that did not change since it was asked for before it is there already. */
 export function listText<T, I extends object>(name: string, itemText: (item: I) => string) {
-  const last = new WeakMap<readonly I[], { readonly rest: string; readonly text: JsonText<T> }>();
-  return (items: readonly I[], others: object): JsonText<T> => {
-    const rest = JSON.stringify(others).slice(1);
+  const last = new WeakMap<readonly I[], { readonly rest: Rest; readonly text: JsonText<T> }>();
+  return (items: readonly I[], rest: Rest): JsonText<T> => {
     const known = last.get(items);
-    if (known?.rest === rest) return known.text;
-    const comma = rest === "}" ? "" : ",";
-    const text = new JsonText<T>(`{"${name}":[${items.map(itemText).join(",")}]${comma}${rest}`);
+    if (known !== undefined && isSame(known.rest, rest)) return known.text;
+    const others = JSON.stringify(rest).slice(1);
+    const comma = others === "}" ? "" : ",";
+    const text = new JsonText<T>(`{"${name}":[${items.map(itemText).join(",")}]${comma}${others}`);
     last.set(items, { rest, text });
     return text;
   };
+}
+
+function isSame(a: Rest, b: Rest): boolean {
+  for (const name in a) if (a[name] !== b[name]) return false;
+  for (const name in b) if (!(name in a)) return false;
+  return true;
 }
 
 /** A row as `Message` of spec 10 §2. */

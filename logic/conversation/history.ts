@@ -18,7 +18,9 @@ export interface HistoryQuery {
   readonly excludeChanges?: boolean;
 }
 
+/** By its name it is a message: its rows are not copied. */
 export interface HistoryPage {
+  readonly $typeName: "gochat.logic.v1.GetMessagesResponse";
   /** In the order asked for. */
   readonly messages: Message[];
   readonly hasMore: boolean;
@@ -59,22 +61,22 @@ export async function readHistory(
     excludeDeleted = false,
     excludeChanges = false,
   } = query;
-  const filters = { typeFilter, excludeDeleted, excludeChanges };
-  // By its name it is a message: it is not copied.
-  const $typeName = "gochat.repo.v1.GetConversationMessagesRequest";
   const page = await asMember(
     repo,
     conversationId,
     options,
     repo.message.getConversationMessages(
       {
-        $typeName,
+        // By its name it is a message: it is not copied.
+        $typeName: "gochat.repo.v1.GetConversationMessagesRequest",
         conversationId,
         startSeqId,
         endSeqId,
         limit,
         ascending,
-        ...filters,
+        typeFilter,
+        excludeDeleted,
+        excludeChanges,
         viewerId: userId,
         asMember: true,
       },
@@ -87,6 +89,7 @@ export async function readHistory(
   const reachesDown = unfiltered && page.completeFrom === from;
   const askedFrom = query.startSeqId > 0n ? query.startSeqId : 1n;
   return {
+    $typeName: "gochat.logic.v1.GetMessagesResponse",
     messages: page.messages,
     hasMore: page.hasMore,
     nextSeqId: page.nextSeqId,

@@ -73,11 +73,8 @@ export function historyMethods({ repo }: Deps): Pick<Impl, "getMessages" | "sync
     async getMessages(request, call) {
       requireUserId(request.userId);
       checkHistoryQuery(request);
-      const conversationId = requireConversationId(request.conversationId);
-      const calls = optionsOf(call);
-      const page = await readHistory(repo, { ...request, conversationId }, request.userId, calls);
-      // By its name it is a message: its rows are not copied.
-      return { $typeName: "gochat.logic.v1.GetMessagesResponse", ...page };
+      requireConversationId(request.conversationId);
+      return await readHistory(repo, request, request.userId, optionsOf(call));
     },
 
     async syncMessages(request, call) {

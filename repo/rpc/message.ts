@@ -72,16 +72,16 @@ function pageQuery(request: GetConversationMessagesRequest): PageQuery {
   if (conversationId === "") throw invalid("conversation_id");
   if (startSeqId < 0n || endSeqId < 0n) throw invalid("start_seq_id, end_seq_id");
   const rows = limit <= 0 ? pageRowsDefault : Math.min(limit, pageRowsMax);
-  const { excludeDeleted, excludeChanges } = request;
-  const range = { startSeq: startSeqId, endSeq: endSeqId, limit: rows, ascending };
-  const viewerId = viewerOf(request.viewerId);
   return {
     conversationId,
-    ...range,
+    startSeq: startSeqId,
+    endSeq: endSeqId,
+    limit: rows,
+    ascending,
     types: typeFilter,
-    excludeDeleted,
-    excludeChanges,
-    viewerId,
+    excludeDeleted: request.excludeDeleted,
+    excludeChanges: request.excludeChanges,
+    viewerId: viewerOf(request.viewerId),
     asMember: request.asMember,
   };
 }

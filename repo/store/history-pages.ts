@@ -5,7 +5,7 @@ import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { type RepoContext, worldId } from "../context.ts";
 import type { RowCompleter } from "./complete-rows.ts";
 import type { ConversationRow } from "./conversation-row.ts";
-import { bytesOf, isFiltered, type Page, type PageQuery, pageBytesMax, seqMax } from "./message-page.ts";
+import { bytesOf, isFiltered, isSameRange, type Page, type PageQuery, pageBytesMax, seqMax } from "./message-page.ts";
 import { type MessageRow, messageColumns, type SenderRow } from "./message-row.ts";
 import { type MessageTable, messageTableOf } from "./message-table.ts";
 import { pageOf, type Window, windowOf } from "./message-window.ts";
@@ -64,10 +64,6 @@ interface HeldPage {
   readonly page: Page;
   /** Whether which reactions are the viewer's own is still to be told. */
   readonly reacted: boolean;
-}
-
-function isSameRange(a: PageQuery, b: PageQuery): boolean {
-  return a.startSeq === b.startSeq && a.endSeq === b.endSeq && a.limit === b.limit && a.ascending === b.ascending;
 }
 
 /** Conversations that were rooms when they were last read: there the window is asked before the rows. */
@@ -204,7 +200,12 @@ export function createHistoryPages(
   /** The page of a window that was asked for last stays the same object. */
   async function pageOn(window: Window, given: PageQuery, hiddenBefore: bigint): Promise<Page | undefined> {
     let held = lastPages.get(window);
-    if (held === undefined || held.page.hiddenBefore !== hiddenBefore || !isSameRange(held.given, given)) {
+    if (
+      held === undefined ||
+      held.page.hiddenBefore !== hiddenBefore ||
+      held.given.asMember !== given.asMember ||
+      !isSameRange(held.given, given)
+    ) {
       const page = pageOf(asSeen(given, { hiddenBeforeSeq: hiddenBefore }).query, window);
       if (page === undefined) return undefined;
       const reacted = page.messages.some(({ reactions }) => reactions.length > 0);

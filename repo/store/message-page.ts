@@ -23,6 +23,11 @@ export function isFiltered({ types, excludeDeleted, excludeChanges }: PageQuery)
   return types.length > 0 || excludeDeleted === true || excludeChanges === true;
 }
 
+/** Whether both ask for the same rows of an unfiltered conversation, whoever asks. */
+export function isSameRange(a: PageQuery, b: PageQuery): boolean {
+  return a.startSeq === b.startSeq && a.endSeq === b.endSeq && a.limit === b.limit && a.ascending === b.ascending;
+}
+
 export interface Page {
   /** In the order asked for. */
   readonly messages: Message[];

@@ -1,5 +1,5 @@
 import type { Writes } from "../writes.ts";
-import type { PageQuery } from "./message-page.ts";
+import { isSameRange, type PageQuery } from "./message-page.ts";
 import { extended, oldestOf, type Window, windowBytes } from "./message-window.ts";
 
 /** Rows of one conversation that are held; bytes of all, by estimate, the texts that others make of the rows included. */
@@ -16,6 +16,8 @@ const rightBytes = 64;
 interface Tail extends Held {
   readonly readMs: number;
   usedMs: number;
+  /** The question that its rows were last known to answer. */
+  answers: PageQuery | undefined;
   /** Of its rows. */
   readonly bytes: number;
   behind: boolean;
@@ -116,7 +118,7 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
   function put(conversationId: string, window: Window, readMs: number): Tail {
     forget(conversationId);
     const own = { bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
-    const tail: Tail = { window, readMs, usedMs: clock(), ...own };
+    const tail: Tail = { window, readMs, usedMs: clock(), answers: undefined, ...own };
     tails.set(conversationId, tail);
     bytes += tail.bytes;
     for (const oldest of tails.keys()) {
@@ -131,7 +133,10 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       const tail = tails.get(query.conversationId);
       const nowMs = clock();
       if (tail === undefined || nowMs - tail.readMs >= ageMaxMs) return undefined;
-      if (!holds(tail.window, query)) return undefined;
+      if (tail.answers === undefined || !isSameRange(tail.answers, query)) {
+        if (!holds(tail.window, query)) return undefined;
+        tail.answers = query;
+      }
       if (nowMs - tail.usedMs >= useMs) {
         tail.usedMs = nowMs;
         tails.delete(query.conversationId);
