@@ -21,6 +21,8 @@ export interface HistoryOptions extends CommonOptions {
   messages: number;
   /** Requests of each kind, 10…100,000. */
   requests: number;
+  /** Requests of each kind before those, which are told apart: the server's code is compiled while it runs. 0…100,000. */
+  first: number;
   /** In flight, 1…500. */
   atOnce: number;
   /** Asks for packed answers, as browsers do; without it for plain ones, as a client on the same machine should. */
@@ -28,13 +30,20 @@ export interface HistoryOptions extends CommonOptions {
 }
 
 export function parseHistoryOptions(args: readonly string[]): HistoryOptions {
-  const defaults = { conversations: "1000", messages: "200000", requests: "6000", "at-once": "50" } as const;
+  const defaults = {
+    conversations: "1000",
+    messages: "200000",
+    requests: "20000",
+    first: "20000",
+    "at-once": "50",
+  } as const;
   const flags = readFlags(args, { ...commonFlags, ...defaults, gzip: false });
   return {
     ...commonOf("history", args, flags),
     conversations: whole("conversations", flags.conversations, 1, 5000),
     messages: whole("messages", flags.messages, 1, 2_000_000),
     requests: whole("requests", flags.requests, 10, 100_000),
+    first: whole("first", flags.first, 0, 100_000),
     atOnce: whole("at-once", flags["at-once"], 1, 500),
     gzip: flags.gzip,
   };
@@ -50,8 +59,16 @@ export type Times = LatencyMs & {
   readonly statementsPerRequest: number | null;
 };
 
-/** What a run of `gochat bench history` measured; the names are for tools and stay. Cold: the first requests to a process that
- *  was just started, on a target of the bench's own; elsewhere simply the first. */
+/** Of one kind. Cold: the first requests to a process that was just started, on a target of the bench's own; elsewhere simply the
+ *  first. First: what follows, of lists and pages that were read before, by code that is still being compiled; null with
+ *  `--first 0`. Warm: what follows that. */
+export interface Phases {
+  readonly cold: Times;
+  readonly first: Times | null;
+  readonly warm: Times;
+}
+
+/** What a run of `gochat bench history` measured; the names are for tools and stay. */
 export interface HistoryResult extends RunResult {
   readonly scenario: "history";
   readonly conversations: number;
@@ -62,8 +79,8 @@ export interface HistoryResult extends RunResult {
   readonly listPages: number;
   readonly pageRows: number;
   readonly gzip: boolean;
-  readonly listMs: { readonly cold: Times; readonly warm: Times };
-  readonly historyMs: { readonly cold: Times; readonly warm: Times };
+  readonly listMs: Phases;
+  readonly historyMs: Phases;
 }
 
 /** The list takes two pages of the largest size. */
@@ -101,7 +118,9 @@ export async function runHistory(options: HistoryOptions): Promise<HistoryResult
     const kinds = {
       "list, cold": await run("list, cold", list, options.atOnce),
       "history, cold": await run("history, cold", page, Math.min(ids.length, options.requests)),
+      "list, first": await run("list, first", list, options.first),
       "list, warm": await run("list, warm", list, options.requests),
+      "history, first": await run("history, first", page, options.first),
       "history, warm": await run("history, warm", page, options.requests),
     };
     progress.end();
@@ -173,7 +192,7 @@ interface Kind {
   readonly cpuUs: number | undefined;
 }
 
-type Kinds = Readonly<Record<"list, cold" | "list, warm" | "history, cold" | "history, warm", Kind>>;
+type Kinds = Readonly<Record<`${"list" | "history"}, ${keyof Phases}`, Kind>>;
 
 function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): HistoryResult {
   const each = (sum: number | undefined, requests: number) => (sum === undefined ? null : round(sum / requests));
@@ -185,6 +204,14 @@ function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): Histo
     bytesPerRequest: Math.round(bytes / requests),
     statementsPerRequest: each(statements, requests),
   });
+  const phases = (name: "list" | "history"): Phases => {
+    const first = kinds[`${name}, first`];
+    return {
+      cold: times(kinds[`${name}, cold`]),
+      first: first.requests === 0 ? null : times(first),
+      warm: times(kinds[`${name}, warm`]),
+    };
+  };
   return {
     ...stamp("history", options),
     scenario: "history",
@@ -197,8 +224,8 @@ function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): Histo
     listPages: listSize / listPageSize,
     pageRows,
     gzip: options.gzip,
-    listMs: { cold: times(kinds["list, cold"]), warm: times(kinds["list, warm"]) },
-    historyMs: { cold: times(kinds["history, cold"]), warm: times(kinds["history, warm"]) },
+    listMs: phases("list"),
+    historyMs: phases("history"),
     lost: 0,
     duplicated: 0,
     reordered: 0,
@@ -208,7 +235,11 @@ function resultOf(options: HistoryOptions, kinds: Kinds, seconds: number): Histo
     clientCpuShare: 0,
     unit: "requests",
     points: [],
-    curves: Object.fromEntries(Object.entries(kinds).map(([name, { histogram }]) => [name, curveOf(histogram)])),
+    curves: Object.fromEntries(
+      Object.entries(kinds).flatMap(([name, { histogram, requests }]) =>
+        requests === 0 ? [] : [[name, curveOf(histogram)]],
+      ),
+    ),
   };
 }
 
@@ -216,19 +247,23 @@ export function historyVerdict({ listMs, historyMs, requestsAtOnce }: HistoryRes
   return `p95 with ${requestsAtOnce} in flight: list of conversations ${listMs.warm.p95} ms warm, history page ${historyMs.warm.p95} ms warm.`;
 }
 
-export function historyText(result: HistoryResult): string {
-  const line = (name: string, times: Times): string => {
+export function historyText({ listMs, historyMs, ...result }: HistoryResult): string {
+  const line = (name: string, times: Times | null): string[] => {
+    if (times === null) return [];
     const { p50, p95, p99, max, statementsPerRequest, serverCpuUsPerRequest } = times;
     const cost = `${serverCpuUsPerRequest ?? "unknown"} µs of CPU and ${statementsPerRequest ?? "unknown"} statements each`;
-    return `  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms   ${cost}`;
+    return [`  ${name.padEnd(18)} p50 ${p50} ms   p95 ${p95} ms   p99 ${p99} ms   max ${max} ms   ${cost}`];
   };
+  const lines = (name: string, { cold, first, warm }: Phases): string[] => [
+    ...line(`${name}, cold`, cold),
+    ...line(`${name}, first`, first),
+    ...line(`${name}, warm`, warm),
+  ];
   return [
-    historyVerdict(result),
+    historyVerdict({ listMs, historyMs, ...result }),
     "",
-    line(`list of ${listSize}, cold`, result.listMs.cold),
-    line(`list of ${listSize}, warm`, result.listMs.warm),
+    ...lines(`list of ${listSize}`, listMs),
     `                     a list of ${listSize} is ${result.listPages} requests, one after the other`,
-    line(`page of ${pageRows}, cold`, result.historyMs.cold),
-    line(`page of ${pageRows}, warm`, result.historyMs.warm),
+    ...lines(`page of ${pageRows}`, historyMs),
   ].join("\n");
 }
