@@ -69,7 +69,10 @@ export const conversationEndpoints = {
         hasMore: z.boolean(),
         total: count,
         serverTime: seconds,
-        removed: z.array(conversationId).exactOptional(),
+        removed: z
+          .array(conversationId)
+          .describe("With `last_sync`: those that the caller is no longer in, and those that the caller hid")
+          .exactOptional(),
       }),
     },
   }),

@@ -83,7 +83,7 @@ export async function readHistory(
       options,
     ),
   );
-  const lowest = page.hiddenBeforeSeq + 1n;
+  const lowest = page.hiddenBeforeSeq > 0n ? page.hiddenBeforeSeq + 1n : 1n;
   const from = startSeqId > lowest ? startSeqId : lowest;
   const unfiltered = typeFilter.length === 0 && !excludeDeleted && !excludeChanges;
   const reachesDown = unfiltered && page.completeFrom === from;

@@ -215,5 +215,23 @@ export function memberChangesSuite(createTestRepo: CreateTestRepo): void {
       expect(await codeOf(set(mask, await newUser()))).toBe("NOT_CONVERSATION_MEMBER");
       expect(await codeOf(set(mask, at.bob, "group_1"))).toBe("CONVERSATION_NOT_FOUND");
     });
+
+    test("what is hidden, without a row too, is removed from the list, also from the incremental one, until a row comes", async () => {
+      const listed = async (userId: string, updatedSince: bigint) => {
+        const list = await at.conversation.getUserConversationsWithDetails({ userId, limit: 10, updatedSince });
+        return {
+          shown: list.conversations.some(({ conversation }) => conversation?.id === at.group),
+          removed: list.removedIds.includes(at.group),
+        };
+      };
+      for (const content of ["one", "two"]) {
+        await set({ updateMask: ["hidden_before_seq"] });
+        expect(await listed(at.bob, 0n)).toEqual({ shown: false, removed: false });
+        expect(await listed(at.bob, 1n)).toEqual({ shown: false, removed: true });
+        expect(await listed(at.ann, 1n)).toEqual({ shown: true, removed: false });
+        await at.send(at.ann, content);
+        for (const since of [0n, 1n]) expect(await listed(at.bob, since)).toEqual({ shown: true, removed: false });
+      }
+    });
   });
 }

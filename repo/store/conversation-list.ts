@@ -61,7 +61,7 @@ export function createConversationList(
 
   /** What the user hid from the list comes back with the next row. */
   function mine({ userId, type }: ListQuery): SQL | undefined {
-    const shown = or(eq(m.hiddenBeforeSeq, 0n), gt(c.lastSeqId, m.hiddenBeforeSeq));
+    const shown = or(eq(m.hiddenBeforeSeq, 0n), and(gt(c.lastSeqId, m.hiddenBeforeSeq), gt(c.lastSeqId, 0n)));
     return and(eq(m.userId, userId), shown, type === 0 ? undefined : eq(c.type, type));
   }
 
@@ -134,7 +134,9 @@ export function createConversationList(
         ? db.ask(changed.all, values)
         : db.ask(changed.typed, [...values, type]));
       const items = listed(rows);
-      const removedIds = rows.flatMap(({ r }) => r?.conversationId ?? []);
+      const removedIds = rows.flatMap(
+        ({ r, c, m }) => r?.conversationId ?? (c === undefined ? (m?.conversationId ?? []) : []),
+      );
       if (items.length > 0) return { items, removedIds, total, nowMs };
       const since = or(gte(m.updatedAt, fromMs), gte(c.updatedAt, fromMs));
       return { items, removedIds, total: await countPast(query, and(mine(query), since)), nowMs };

@@ -22,6 +22,14 @@ export function listGroups(tables: Tables) {
 export type ListPlan = AskPlan<ReturnType<typeof listGroups>>;
 export type ListRow = AnswerRow<ReturnType<typeof listGroups>>;
 
+/** Of a membership `m` of a conversation `c`: it stands in the list. What the user hid comes back with the next row; -1 hides
+ *  a conversation that has none yet. */
+export function shownBy(tables: Tables): SQL {
+  const hidden = named("m", tables.conversationMembers.hiddenBeforeSeq);
+  const last = named("c", tables.conversations.lastSeqId);
+  return sql`(${hidden} = 0 or (${last} > ${hidden} and ${last} > 0))`;
+}
+
 /** What is joined to the memberships `m` of one user and the heads `c`. */
 export function joinedTo(tables: Tables, user: SQL): SQL {
   const { conversations: c, conversationMembers: m, userReadPointers: p, messages, users } = tables;
@@ -62,7 +70,7 @@ export function listPlan(tables: Tables, typed: boolean): ListPlan {
   const order = (prefix: SQL): SQL => sql`${prefix}grp, ${prefix}pinned desc, ${prefix}active desc, ${prefix}cid`;
   const head = sql`select ${at.m(m.conversationId)} as cid, count(*) over () as total, ${group} as grp,
     ${at.m(m.pinnedAt)} as pinned, ${at.c(c.lastMessageAt)} as active`;
-  const shown = sql`(${at.m(m.hiddenBeforeSeq)} = 0 or ${at.c(c.lastSeqId)} > ${at.m(m.hiddenBeforeSeq)})`;
+  const shown = shownBy(tables);
 
   const page = (hole: (at: number) => SQL): SQL => sql`${head} from ${m} m join ${c} c
     on ${at.c(c.id)} = ${at.m(m.conversationId)}

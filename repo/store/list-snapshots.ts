@@ -73,7 +73,8 @@ class Snapshot {
 
 /** What the user hid from the list comes back with the next row. */
 function isShown({ conversation, member }: ListedConversation): boolean {
-  return member.hiddenBeforeSeq === 0n || conversation.lastSeqId > member.hiddenBeforeSeq;
+  const { lastSeqId } = conversation;
+  return member.hiddenBeforeSeq === 0n || (lastSeqId > member.hiddenBeforeSeq && lastSeqId > 0n);
 }
 
 function groupOf({ conversation, member }: ListedConversation): number {

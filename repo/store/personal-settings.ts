@@ -13,6 +13,9 @@ export interface PersonalSettings {
   readonly hidden?: true;
 }
 
+/** Hides a conversation without rows until it has one: 0 says that nothing is hidden. */
+const hiddenEmpty = -1n;
+
 /** What a member decides for himself: no row of the stream, no lock on the conversation (spec 40 §7). */
 export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables" | "ids" | "writes">) {
   const { db, tables } = context;
@@ -29,7 +32,7 @@ export function createPersonalSettings(context: Pick<RepoContext, "db" | "tables
         const fields = {
           ...(pinned === undefined ? {} : { pinnedAt: pinned ? nowMs : null }),
           ...(notifyMuted === undefined ? {} : { notifyMuted }),
-          ...(hidden === undefined ? {} : { hiddenBeforeSeq: conversation.lastSeqId }),
+          ...(hidden === undefined ? {} : { hiddenBeforeSeq: conversation.lastSeqId || hiddenEmpty }),
         };
         const one = and(eq(m.userId, userId), eq(m.conversationId, conversationId));
         const found = yield* changes(
