@@ -89,7 +89,7 @@ function resultOf(outcome: SendOutcome): Stored | AppError {
     case "stored":
       return outcome;
     case "rejected":
-      return new AppError(outcome.code, { message: outcome.message });
+      return new AppError(outcome.code, { message: outcome.message, details: outcome.details });
     case "parked":
       return new AppError("SERVICE_UNAVAILABLE", { cause: "the conversation is parked" });
     case "open":

@@ -61,7 +61,9 @@ export function createPipeline(options: PipelineOptions, deps: PipelineDeps): Pi
         const code = isErrorName(result.errorCode) ? result.errorCode : "INTERNAL_ERROR";
         metrics[entrance].rejected(code);
         deps.sendFailed(send, code);
-        return { at: "rejected", code, message: result.errorMessage === "" ? undefined : result.errorMessage };
+        const message = result.errorMessage === "" ? undefined : result.errorMessage;
+        if (code !== "USER_MUTED") return { at: "rejected", code, message };
+        return { at: "rejected", code, message, details: { mutedUntil: Number(result.mutedUntil) } };
       }
       case CommitStatus.PARKED:
         return parkedOutcome;

@@ -6,6 +6,8 @@ import { isId } from "#proto/limits.ts";
 export interface Refusal {
   readonly code: ErrorName;
   readonly message: string;
+  /** Of USER_MUTED: Unix seconds, 0 = until it is lifted. */
+  readonly mutedUntil?: number;
 }
 
 /** One message to store, its ids parsed. */

@@ -48,14 +48,17 @@ export function muteOf(
   member: Pick<MemberRow, "muted" | "mutedUntil" | "role">,
   nowMs: number,
 ): Refusal | undefined {
-  if (member.muted && member.mutedUntil === null) return { code: "USER_MUTED", message: "muted until it is lifted" };
+  if (member.muted && member.mutedUntil === null) return mutedAs("muted until it is lifted");
   if (member.muted && member.mutedUntil !== null && member.mutedUntil > nowMs) {
-    return { code: "USER_MUTED", message: `muted until ${Math.ceil(member.mutedUntil / 1000)}` };
+    const until = Math.ceil(member.mutedUntil / 1000);
+    return mutedAs(`muted until ${until}`, until);
   }
-  if (member.role === memberRole && isAllMuted(conversation)) {
-    return { code: "USER_MUTED", message: "only administrators may speak" };
-  }
+  if (member.role === memberRole && isAllMuted(conversation)) return mutedAs("only administrators may speak");
   return undefined;
+}
+
+function mutedAs(message: string, mutedUntil = 0): Refusal {
+  return { code: "USER_MUTED", message, mutedUntil };
 }
 
 /** Why `item` may not be stored, or undefined. The order is that of what a user may learn: nothing about a conversation

@@ -23,7 +23,9 @@ function* permitEdit(scope: ChangeScope, target: MessageRow, windowSeconds: numb
   const { conversation, member, operator, nowMs } = scope;
   scope.permit(target.senderId === operator.id ? "edit_own" : "edit_others");
   const muted = member === undefined ? undefined : muteOf(conversation, member, nowMs);
-  if (muted !== undefined) throw new AppError(muted.code, { message: muted.message });
+  if (muted !== undefined) {
+    throw new AppError(muted.code, { message: muted.message, details: { mutedUntil: muted.mutedUntil } });
+  }
   yield* scope.notBlocked();
   if (target.deleted) throw new AppError("MESSAGE_RECALLED");
   if (target.messageType !== MessageType.TEXT) throw new AppError("UNSUPPORTED_MESSAGE_TYPE");

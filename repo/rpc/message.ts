@@ -35,6 +35,7 @@ function result(status: CommitStatus, fields: Partial<CommitResult> = {}): Commi
     row: undefined,
     createdAtMs: 0n,
     errorMessage: "",
+    mutedUntil: 0n,
     ...fields,
   };
 }
@@ -43,7 +44,12 @@ function toResult(item: ItemResult): CommitResult {
   if (item.at === "retry") return result(CommitStatus.RETRY);
   if (item.at === "parked") return result(CommitStatus.PARKED);
   if (item.at === "rejected") {
-    return result(CommitStatus.REJECTED, { errorCode: item.refusal.code, errorMessage: item.refusal.message });
+    const { code, message, mutedUntil = 0 } = item.refusal;
+    return result(CommitStatus.REJECTED, {
+      errorCode: code,
+      errorMessage: message,
+      mutedUntil: BigInt(mutedUntil),
+    });
   }
   const { row, sender, reply } = item;
   const message = toMessage(row, toUserInfo(sender), reply === undefined ? {} : { replyTo: toReply(reply) });
@@ -54,6 +60,7 @@ function toResult(item: ItemResult): CommitResult {
     row: message,
     createdAtMs: BigInt(row.createdAt),
     errorMessage: "",
+    mutedUntil: 0n,
   };
 }
 

@@ -40,7 +40,7 @@ async function group(of: readonly Account[] = [ben], settings?: object): Promise
 }
 const idOf = (path: string): string => path.slice("/conversations/".length);
 const say = (by: Account, path: string, content = "x") =>
-  call(by, "POST", `${path}/messages`, { messageType: 1, content });
+  call<{ id: string }>(by, "POST", `${path}/messages`, { messageType: 1, content });
 
 function members(): void {
   test("adding: a row for all, unread begins with 0, failures by user, repeats answer the same", async () => {
@@ -152,11 +152,19 @@ function roles(): void {
 
   test("USER_MUTED: one member for a while, or all but admins", async () => {
     const path = await group([ben, cat]);
+    const said = (await say(ben, path)).data.id;
     await using b = await openSocket(target.last, ben.accessToken);
-    const muted = await call(ann, "PUT", `${path}/members/${ben.userId}/mute`, { muted: true, durationSeconds: 60 });
+    const mute = { muted: true, durationSeconds: 60 };
+    const muted = await call<{ mutedUntil: number }>(ann, "PUT", `${path}/members/${ben.userId}/mute`, mute);
+    const { mutedUntil } = muted.data;
     expect(muted.data).toMatchObject({ userId: ben.userId, muted: true, mutedUntil: expect.any(Number) });
     expect((await b.next("member-updated")).data).toMatchObject({ userId: ben.userId, muted: true });
-    expect(await refusal(say(ben, path))).toBe("403 USER_MUTED");
+    const refusals = [await say(ben, path), await call(ben, "PUT", `/messages/${said}`, { content: "y" })];
+    for (const { status, code, details } of refusals) {
+      expect([status, code]).toEqual([403, "USER_MUTED"]);
+      // Kept in ms, told in seconds: the one rounds down, the other up.
+      expect(Number(details?.mutedUntil)).toBeWithin(mutedUntil, mutedUntil + 2);
+    }
     expect((await call(ann, "PUT", `${path}/members/${ben.userId}/mute`, { muted: false })).status).toBe(200);
     expect((await say(ben, path)).status).toBe(201);
     expect(await refusal(call(cat, "PUT", `${path}/members/${ann.userId}/mute`, { muted: true }))).toBe(
@@ -164,7 +172,7 @@ function roles(): void {
     );
     expect((await call(ann, "PUT", `${path}/mute-all`, { enabled: true })).status).toBe(200);
     expect((await b.next("conversation-updated")).data).toMatchObject({ changed: ["settings"] });
-    expect(await refusal(say(ben, path))).toBe("403 USER_MUTED");
+    expect(await say(ben, path)).toMatchObject({ status: 403, code: "USER_MUTED", details: { mutedUntil: 0 } });
     expect((await say(ann, path)).status).toBe(201);
     await call(ann, "PUT", `${path}/mute-all`, { enabled: false });
     expect((await say(ben, path)).status).toBe(201);
