@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { JSON_SUBPROTOCOL } from "../../proto/frames.ts";
 import { type Account, type Answer, type Api, createApi, newAccount, newGuest } from "./api.ts";
-import { type Frame, openSocket, type TestSocket } from "./socket.ts";
+import { type Frame, type openSocket as Open, opener, type subprotocols, type TestSocket } from "./socket.ts";
 import { needsInside, notOurs, type Target } from "./target.ts";
 
 let target: Target;
 let api: Api;
+let openSocket: typeof Open;
 
 interface RequestJson {
   id: string;
@@ -13,8 +15,9 @@ interface RequestJson {
 }
 
 /** Friends, requests, remarks and blocks between people on the first and the last gateway of what `start` starts. */
-export function friendFlows(start: () => Promise<Target>): void {
+export function friendFlows(start: () => Promise<Target>, by: (typeof subprotocols)[number] = JSON_SUBPROTOCOL): void {
   beforeAll(async () => {
+    openSocket = opener(by);
     target = await start();
     api = createApi(target.first);
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { JSON_SUBPROTOCOL } from "../../proto/frames.ts";
 import { type Account, type Answer, type Api, createApi, newAccount, newGuest, wholeHistory } from "./api.ts";
-import { type Frame, openSocket } from "./socket.ts";
+import { type Frame, type openSocket as Open, opener, type subprotocols } from "./socket.ts";
 import type { Target } from "./target.ts";
 
 let target: Target;
@@ -9,10 +10,12 @@ let ann: Account;
 let ben: Account;
 let cat: Account;
 let eve: Account;
+let openSocket: typeof Open;
 
 /** Groups with roles and mutes, settings and receipts, on the first and the last gateway of what `start` starts. */
-export function groupFlows(start: () => Promise<Target>): void {
+export function groupFlows(start: () => Promise<Target>, by: (typeof subprotocols)[number] = JSON_SUBPROTOCOL): void {
   beforeAll(async () => {
+    openSocket = opener(by);
     target = await start();
     api = createApi(target.first);
     ann = await newAccount(api, "ann");
