@@ -147,7 +147,9 @@ async function answerRpc(deps: ServerDeps, request: Request, address: string): P
     attributes: { "gochat.trace_id": traceId },
   });
   try {
-    return await deps.rpc(publicRequest(request, address, traceId, span?.traceparent));
+    const response = await deps.rpc(publicRequest(request, address, traceId, span?.traceparent));
+    response?.headers.set("X-Trace-ID", traceId);
+    return response;
   } finally {
     span?.end();
   }

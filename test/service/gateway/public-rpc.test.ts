@@ -4,6 +4,7 @@ import type { DescService, MessageInitShape } from "@bufbuild/protobuf";
 import type { GenFile } from "@bufbuild/protobuf/codegenv2";
 import type { Client, Interceptor } from "@connectrpc/connect";
 import { isPublic } from "../../../gateway/rpc/public.ts";
+import { defaultRules } from "../../../infra/ratelimit/rules.ts";
 import { createRemoteClient } from "../../../infra/rpc/client.ts";
 import { connectErrors } from "../../../proto/connect-errors.ts";
 import { AppError } from "../../../proto/errors.ts";
@@ -205,6 +206,23 @@ test("30 §1: a browser of another origin may call, and read the headers it need
   expect(called.status).toBe(200);
   expect(called.headers.get("access-control-allow-origin")).toBe("*");
   expect(called.headers.get("access-control-expose-headers")).toContain("Grpc-Status");
+});
+
+test("10 §1: the trace id is echoed in the header of every answer, of a refusal too", async () => {
+  for (const type of ["application/json", "application/proto", "application/grpc-web+proto"]) {
+    const headers = { "Content-Type": type, "X-Request-ID": "of-ours" };
+    const ask = () => fetch(`${town.url}/gochat.logic.v1.UserService/GetProfile`, { method: "POST", headers });
+    expect((await ask()).headers.get("x-trace-id")).toBe("of-ours");
+    town.ratelimit.setRules({ ...defaultRules, machine_qps: { mode: "local", ratePerSecond: 0.1, capacity: 1 } });
+    town.ratelimit.setEnabled(true);
+    try {
+      await ask();
+      expect((await ask()).headers.get("x-trace-id")).toBe("of-ours");
+    } finally {
+      town.ratelimit.setEnabled(false);
+      town.ratelimit.setRules(defaultRules);
+    }
+  }
 });
 
 test("10 §3: a logout by Connect ends the token and the sockets", async () => {
