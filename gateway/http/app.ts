@@ -35,6 +35,7 @@ export interface AppDeps extends ApiDeps {
   readonly tracer: Tracer;
   readonly clog: Logger;
   readonly once: Once;
+  readonly gzipAbove: number;
   /** Of the program, for the document. */
   readonly version: string;
 }

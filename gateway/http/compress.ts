@@ -20,14 +20,32 @@ export async function compressed(request: Request, response: Response, aboveByte
   const plain = (): Response => new Response(body, { status: response.status, headers });
   headers.append("Vary", "Accept-Encoding");
   if (body.byteLength < aboveBytes) return plain();
-  const packed = body.byteLength <= atOnceBytesMax ? Bun.gzipSync(body, atOnce) : await gzipBytes(body, { level: 4 });
   headers.set("Content-Encoding", "gzip");
   headers.delete("Content-Length");
-  return new Response(new Uint8Array(packed), { status: response.status, headers });
+  return new Response(await pack(body), { status: response.status, headers });
 }
 
-function acceptsGzip(accepted: string | null): boolean {
+/** By gzip; what is long on the thread pool. */
+export async function pack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  if (bytes.byteLength <= atOnceBytesMax) return Bun.gzipSync(bytes, atOnce);
+  return new Uint8Array(await gzipBytes(bytes, { level: 4 }));
+}
+
+/** What clients accept is few texts, which come again and again. */
+const known = new Map<string, boolean>();
+const knownMax = 100;
+
+export function acceptsGzip(accepted: string | null): boolean {
   if (accepted === null) return false;
+  const before = known.get(accepted);
+  if (before !== undefined) return before;
+  const accepts = namesGzip(accepted);
+  if (known.size >= knownMax) known.clear();
+  known.set(accepted, accepts);
+  return accepts;
+}
+
+function namesGzip(accepted: string): boolean {
   return accepted.split(",").some((entry) => {
     const [coding = "", ...parameters] = entry.trim().toLowerCase().split(";");
     return coding === "gzip" && !parameters.some((parameter) => /^\s*q=0(?:\.0*)?\s*$/.test(parameter));

@@ -5,7 +5,9 @@ import { createSlowLog } from "#infra/metrics/slow.ts";
 import type { Span, Tracer } from "#infra/trace/trace.ts";
 import { isAppError } from "#proto/errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import { acceptsGzip } from "./compress.ts";
 import { ApiCall, type ApiEnv } from "./context.ts";
+import { JsonText } from "./json-text.ts";
 import { tellLimits } from "./limits.ts";
 import { errorEnvelope } from "./respond.ts";
 import { traceIdOf } from "./trace.ts";
@@ -13,7 +15,7 @@ import { traceIdOf } from "./trace.ts";
 /** An answer that is no Response yet: its headers are all known before they are handed over, at once. */
 export interface Answer {
   readonly status: number;
-  readonly body: string | Uint8Array<ArrayBuffer> | Blob;
+  readonly body: string | Uint8Array<ArrayBuffer> | JsonText<unknown>;
   readonly headers: Record<string, string>;
 }
 
@@ -25,6 +27,8 @@ export interface ExchangeDeps {
   readonly metrics: GatewayMetrics;
   readonly tracer: Tracer;
   readonly clog: Logger;
+  /** What is kept packed from this size on, bytes. */
+  readonly gzipAbove: number;
 }
 
 /** Makes the handler of one route. */
@@ -40,8 +44,16 @@ export interface Route {
 export type Work = (call: ApiCall, c: Context<ApiEnv>) => Promise<Answer>;
 
 /** What every request of the API has: its trace id, its span, one place for errors, headers, metrics, the log of what was slow. */
-export function createExchange({ metrics, tracer, clog }: ExchangeDeps): Exchange {
+export function createExchange({ metrics, tracer, clog, gzipAbove }: ExchangeDeps): Exchange {
   const slow = createSlowLog(clog.namespace("http"), "slow request");
+
+  /** Packed once for all who take it so. */
+  function bodyOf(text: JsonText<unknown>, request: Request, headers: Record<string, string>): Promise<Blob> {
+    if (text.byteLength < gzipAbove || !acceptsGzip(request.headers.get("accept-encoding"))) return text.plain();
+    headers["Content-Encoding"] = "gzip";
+    headers["Vary"] = "Accept-Encoding";
+    return text.packed();
+  }
 
   function failed(error: unknown, call: ApiCall, route: Route): Answer {
     const { status, headers, body } = errorEnvelope(error, call.traceId);
@@ -67,7 +79,8 @@ export function createExchange({ metrics, tracer, clog }: ExchangeDeps): Exchang
         answer = failed(error, call, route);
         if (answer.status >= 500) span?.fail(error);
       }
-      const { status, body, headers } = answer;
+      const { status, headers } = answer;
+      const body = answer.body instanceof JsonText ? await bodyOf(answer.body, request, headers) : answer.body;
       headers["X-Trace-ID"] = traceId;
       headers["Cache-Control"] = "no-store";
       if (call.verdict !== undefined) tellLimits(headers, call.verdict);

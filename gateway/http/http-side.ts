@@ -95,6 +95,7 @@ export function startHttpSide(config: GatewayConfig, deps: HttpSideDeps): Server
           tracer,
           clog,
           once,
+          gzipAbove,
           version: config.version,
         }),
         rpc: createRpcHandler(tracedServices(services, tracer), {

@@ -1,14 +1,40 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { messageToJson } from "#proto/message-json.ts";
+import { pack } from "./compress.ts";
 
-/** A whole answer, `{"success":true,"message":"OK","data":…}`, in the place of its data `T`. A blob, because its bytes are not
- *  copied for each response: what is copied, the collector counts, and runs for it. */
+/** A whole answer, `{"success":true,"message":"OK","data":…}`, in the place of its data `T`. It is kept in the forms that were
+ *  asked for: as it is, packed, or both. Blobs, because their bytes are not copied for each response: what is copied, the
+ *  collector counts, and runs for it. */
 export class JsonText<T> {
   declare readonly of: T;
-  readonly body: Blob;
+  /** Plain, in UTF-8. */
+  readonly byteLength: number;
+  /** Until it has another form. */
+  #text: string | undefined;
+  #plain: Blob | undefined;
+  #packed: Promise<Blob> | undefined;
 
   constructor(data: string) {
-    this.body = new Blob([`{"success":true,"message":"OK","data":${data}}`]);
+    this.#text = `{"success":true,"message":"OK","data":${data}}`;
+    this.byteLength = Buffer.byteLength(this.#text);
+  }
+
+  async plain(): Promise<Blob> {
+    this.#plain ??= new Blob([this.#text ?? Bun.gunzipSync(await (await this.packed()).bytes())]);
+    this.#text = undefined;
+    return this.#plain;
+  }
+
+  packed(): Promise<Blob> {
+    this.#packed ??= this.#pack();
+    return this.#packed;
+  }
+
+  async #pack(): Promise<Blob> {
+    const bytes = await (this.#plain ?? new Blob([this.#text ?? ""])).bytes();
+    const packed = new Blob([await pack(bytes)]);
+    this.#text = undefined;
+    return packed;
   }
 }
 

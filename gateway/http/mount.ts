@@ -85,7 +85,7 @@ async function answered(
   const request = [shape.method, shape.path, params, body];
   const kept = shape.idempotent === true ? await idempotent(deps.once, call, request, run) : await run();
   const { status, data, message = "OK" } = kept;
-  if (data instanceof JsonText) return { status, body: data.body, headers: { "Content-Type": "application/json" } };
+  if (data instanceof JsonText) return { status, body: data, headers: { "Content-Type": "application/json" } };
   return jsonAnswer(status, data === undefined ? { success: true, message } : { success: true, message, data });
 }
 
