@@ -52,7 +52,9 @@ export const conversationEndpoints = {
     method: "get",
     path: "/conversations",
     summary: "The caller's conversations",
-    description: "Pinned ones first, then by last activity. With `last_sync`: what changed since, oldest change first.",
+    description:
+      "Pinned ones first, then by last activity. With `last_sync`: what changed since, oldest change first; where that " +
+      "`hasMore`, more than `limit` changed, and the whole list is to be read instead.",
     auth: "user",
     query: aliased(
       z.object({

@@ -2,7 +2,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationDetails } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { RepoClients } from "../deps.ts";
-import { fillPeers, isVisible } from "./view.ts";
+import { asLast, fillPeers, isVisible } from "./view.ts";
 
 export interface ListQuery {
   readonly userId: string;
@@ -86,7 +86,7 @@ function conversationOf(details: ConversationDetails, query: ListQuery): Convers
   if (userMembership !== undefined) whole.myMembership = userMembership;
   if (query.withUnreadCount) whole.unreadCount = unreadCount;
   if (query.withLastMessage && lastMessage !== undefined && isVisible(lastMessage.seqId, userMembership)) {
-    whole.lastMessage = lastMessage;
+    whole.lastMessage = asLast(lastMessage);
   }
   return [whole];
 }

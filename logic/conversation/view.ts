@@ -6,6 +6,7 @@ import {
   type ConversationMember,
   ConversationType,
 } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { UserInfo } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { type User, UserInfoSchema } from "#proto/gen/gochat/common/v1/user_pb.ts";
 import { IDS_MAX } from "#proto/limits.ts";
@@ -41,10 +42,15 @@ export async function viewOf(
     unreadCount: unread.unreadCount,
   };
   const [lastMessage] = latest.messages;
-  if (lastMessage !== undefined && isVisible(lastMessage.seqId, member)) view.lastMessage = lastMessage;
+  if (lastMessage !== undefined && isVisible(lastMessage.seqId, member)) view.lastMessage = asLast(lastMessage);
   view.lastActivityAt = lastMessage?.createdAt ?? conversation.createdAt;
   const [seen] = await fillPeers(repo, [view], userId, options);
   return seen ?? view;
+}
+
+/** As a last message is shown: without reactions, for which of them are the caller's is not read along. */
+export function asLast(message: Message): Message {
+  return message.reactions.length === 0 ? message : { ...message, reactions: [] };
 }
 
 /** What the member hid from himself stays hidden, in the list as in the history. */

@@ -33,7 +33,12 @@ export function messageService(
         callParent(context.tracer, call),
       );
       byType[conversationTypeOf(request.conversationId)]?.observe((performance.now() - began) / 1000);
-      return { message: row, clientMsgId: request.clientMsgId, duplicate };
+      // A row that is new has no reactions; of an older one only a reading for its sender knows which are his.
+      const { message = row } =
+        row.reactions.length === 0
+          ? { message: row }
+          : await context.repo.message.getMessage({ messageId: row.id, viewerId: request.userId }, optionsOf(call));
+      return { message, clientMsgId: request.clientMsgId, duplicate };
     },
 
     async getMessage({ userId, messageId }, call) {

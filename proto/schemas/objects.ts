@@ -139,7 +139,7 @@ export const conversation = component(
     ownerId: id.exactOptional(),
     memberCount: count,
     settings: z.record(z.string(), z.unknown()).exactOptional(),
-    lastMessage: message.exactOptional(),
+    lastMessage: message.describe("Without `reactions`").exactOptional(),
     unreadCount: count.exactOptional(),
     updatedAt: seconds,
     createdAt: seconds.exactOptional(),

@@ -123,6 +123,26 @@ function changes(): void {
     expect((await history(id)).filter((row) => row.kind === "change")).toHaveLength(3);
   });
 
+  test("nobody is told that his reaction is not his: a repeated send knows, a last message shows none", async () => {
+    const id = await group();
+    const body = { messageType: 1, content: "x", client_msg_id: "k" };
+    const again = () => call("POST", `/conversations/${id}/messages`, body);
+    const sent = (await again()).data;
+    await call("PUT", `/messages/${sent.id}/reactions/x`);
+    expect(await again()).toMatchObject({ status: 200, data: { reactions: [{ emoji: "x", count: 1, mine: true }] } });
+    type Listed = { id: string; lastMessage?: MessageJson };
+    const listed = async (query: string): Promise<Listed | undefined> =>
+      (await call<{ conversations: Listed[] }>("GET", `/conversations${query}`)).data.conversations.find(
+        (one) => one.id === id,
+      );
+    const one = (await call<Listed>("GET", `/conversations/${id}`)).data;
+    for (const found of [await listed(""), await listed("?last_sync=1"), one]) {
+      const lastMessage = found?.lastMessage;
+      expect(lastMessage?.id).toBe(sent.id);
+      expect(lastMessage).not.toHaveProperty("reactions");
+    }
+  });
+
   test("G7 and the matrix: each refusal by its name", async () => {
     const id = await group();
     const sent = await send(id, "x");
