@@ -42,23 +42,24 @@ export function mount<R extends Endpoints>(
     if (handler === undefined) throw new Error(`${name} has no handler`);
     const path = shape.path.replaceAll(/\{(\w+)\}/g, ":$1");
     const method = shape.method.toUpperCase();
-    const reading = { ...deps, queryOf: queryReader(shape) };
-    const work: Work = (call, c) => respond(call, c, shape, handler, reading);
+    const mounted: Mounted = { ...deps, shape, handler, queryOf: queryReader(shape) };
+    const work: Work = (call, c) => respond(call, c, mounted);
     app.on(method, path, deps.exchange({ method, name: `/api${path}` }, work));
   }
 }
 
-async function respond(
-  call: ApiCall,
-  c: Context<ApiEnv>,
-  shape: Endpoint,
-  handler: AnyHandler,
-  deps: RespondDeps,
-): Promise<Answer> {
-  await deps.guard.enter(call, shape);
-  const { notFound, errors } = shape;
+/** One endpoint with all that it takes to answer. */
+interface Mounted extends MountDeps {
+  readonly shape: Endpoint;
+  readonly handler: AnyHandler;
+  readonly queryOf: (c: Context<ApiEnv>) => unknown;
+}
+
+async function respond(call: ApiCall, c: Context<ApiEnv>, mounted: Mounted): Promise<Answer> {
+  await mounted.guard.enter(call, mounted.shape);
+  const { notFound, errors } = mounted.shape;
   try {
-    return await answered(call, c, shape, handler, deps);
+    return await answered(call, c, mounted);
   } catch (error) {
     if (!(error instanceof AppError) || notFound?.includes(error.code) !== true) throw error;
     if (errors?.includes(error.code) === true && error.details?.userId === undefined) throw error;
@@ -66,24 +67,19 @@ async function respond(
   }
 }
 
-interface RespondDeps extends MountDeps {
-  readonly queryOf: (c: Context<ApiEnv>) => unknown;
-}
-
-async function answered(
-  call: ApiCall,
-  c: Context<ApiEnv>,
-  shape: Endpoint,
-  handler: AnyHandler,
-  deps: RespondDeps,
-): Promise<Answer> {
+async function answered(call: ApiCall, c: Context<ApiEnv>, mounted: Mounted): Promise<Answer> {
+  const { shape, handler, queryOf, once } = mounted;
   const params = paramsOf(c);
-  const query = deps.queryOf(c);
+  const query = queryOf(c);
   const body =
-    shape.body === undefined ? undefined : checked(shape.body, await readJson(call.request, deps.body), shape.invalid);
+    shape.body === undefined
+      ? undefined
+      : checked(shape.body, await readJson(call.request, mounted.body), shape.invalid);
   const run = (): Promise<Kept> => handler(call, { params, query, body });
-  const request = [shape.method, shape.path, params, body];
-  const kept = shape.idempotent === true ? await idempotent(deps.once, call, request, run) : await run();
+  const kept =
+    shape.idempotent === true
+      ? await idempotent(once, call, [shape.method, shape.path, params, body], run)
+      : await run();
   const { status, data, message = "OK" } = kept;
   if (data instanceof JsonText) return { status, body: data, headers: { "Content-Type": "application/json" } };
   return jsonAnswer(status, data === undefined ? { success: true, message } : { success: true, message, data });
