@@ -51,7 +51,7 @@ export function createExchange({ metrics, tracer, clog, gzipAbove }: ExchangeDep
   function bodyOf(text: JsonText<unknown>, request: Request, headers: Record<string, string>): Promise<Blob> {
     if (text.byteLength < gzipAbove || !acceptsGzip(request.headers.get("accept-encoding"))) return text.plain();
     headers["Content-Encoding"] = "gzip";
-    headers["Vary"] = "Accept-Encoding";
+    headers.Vary = "Accept-Encoding";
     return text.packed();
   }
 
