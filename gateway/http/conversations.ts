@@ -39,7 +39,12 @@ const createBody = z
       .optional(),
     description: text(DESCRIPTION_CHARS_MAX).optional(),
     avatarUrl: text(AVATAR_URL_CHARS_MAX).optional(),
-    settings: settings.optional(),
+    settings: settings
+      .describe(
+        "Group: as the answer shows them. Single: `allow_recall`, `recall_time_limit` in seconds, `show_read_status`, for both " +
+          "sides, where it begins",
+      )
+      .optional(),
   })
   .refine(({ type, members }) => type !== ConversationType.SINGLE || members.length === 1, {
     path: ["members"],

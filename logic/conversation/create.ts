@@ -8,7 +8,7 @@ import { CONVERSATION_NAME_CHARS_MAX, DESCRIPTION_CHARS_MAX, isId, textFault } f
 import { checkAvatarUrl } from "../auth/request.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid, requireUserId } from "../rpc/arguments.ts";
-import { groupSettings, maxMembersOf } from "./settings.ts";
+import { groupSettings, maxMembersOf, singleSettings } from "./settings.ts";
 
 export interface CreateRules {
   /** Members of a new group, its creator included. */
@@ -56,6 +56,7 @@ async function createSingle(
   const [peerId, ...more] = new Set(request.memberIds);
   if (peerId === undefined || more.length > 0) throw invalid("member_ids");
   if (peerId === creatorId) throw new AppError("CANNOT_CHAT_SELF");
+  const settings = singleSettings(request.settings);
   await requireAccounts(repo, creatorId, [peerId], options);
   const { blocked, friends } = await relationOf(repo, creatorId, peerId, options);
   if (blocked) throw new AppError("BLOCKED_BY_USER");
@@ -66,6 +67,7 @@ async function createSingle(
       ownerId: creatorId,
       memberIds: [peerId],
       conversationId: singleId(BigInt(creatorId), BigInt(peerId)),
+      settings,
     },
     options,
   );

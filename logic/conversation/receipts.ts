@@ -3,6 +3,7 @@ import { ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts
 import { HISTORY_ROWS_MAX } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import type { Signals } from "../signals.ts";
+import { isReadShown } from "./settings.ts";
 
 /** Tells how far somebody has read (spec 20 §5 `message-read`): his own sessions, and those who wrote what he has read:
  *  the other side of a single conversation, in a listed group the senders of the newest 100 rows of the range. */
@@ -26,13 +27,4 @@ export function createReceipts({ repo, signals }: { readonly repo: RepoClients; 
       signals.send([userId, ...senders], "message-read", data);
     });
   };
-}
-
-function isReadShown(settings: string): boolean {
-  if (!settings.includes("show_read_status")) return true;
-  const { single_settings: section, ...alone } = JSON.parse(settings) as {
-    show_read_status?: boolean;
-    single_settings?: { show_read_status?: boolean };
-  };
-  return (section?.show_read_status ?? alone.show_read_status) !== false;
 }

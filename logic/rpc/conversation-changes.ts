@@ -14,7 +14,7 @@ import {
 import { checkAvatarUrl } from "../auth/request.ts";
 import type { Changes } from "../changes.ts";
 import { requireConversation, requireMember } from "../conversation/access.ts";
-import { groupSettings } from "../conversation/settings.ts";
+import { groupSettings, isReadShown } from "../conversation/settings.ts";
 import { viewOf } from "../conversation/view.ts";
 import type { LogicContext, RepoClients } from "../deps.ts";
 import type { Signals } from "../signals.ts";
@@ -140,16 +140,19 @@ function personalMethods({ repo, signals }: Deps): Of<"updateMySettings" | "getR
       return { member };
     },
 
-    /** Of a single conversation or a listed group: who has read up to `seq_id`, and who has not. */
+    /** Of a single conversation or a listed group: who has read up to `seq_id`, and who has not. The caller alone where a
+     *  single conversation shows nothing of it. */
     async getReaders({ userId, conversationId, seqId }, call) {
       requireUserId(userId);
       requireConversationId(conversationId);
       if (seqId < 0n || seqId > BigInt(SEQ_MAX)) throw invalid("seq_id");
       const calls = optionsOf(call);
       await requireMember(repo, conversationId, userId, calls);
-      const { isRoom, type } = await requireConversation(repo, conversationId, calls);
+      const { isRoom, type, settings } = await requireConversation(repo, conversationId, calls);
       if (isRoom || type === ConversationType.WORLD) throw new AppError("OPERATION_NOT_SUPPORTED");
-      const { pointers } = await repo.conversation.listReadPointers({ conversationId }, calls);
+      const shown = type !== ConversationType.SINGLE || isReadShown(settings);
+      const answer = await repo.conversation.listReadPointers({ conversationId }, calls);
+      const pointers = shown ? answer.pointers : answer.pointers.filter((pointer) => pointer.userId === userId);
       const readers = pointers
         .filter(({ lastReadSeqId }) => lastReadSeqId >= seqId)
         .map(({ userId: id, lastReadSeqId }) => ({ userId: id, lastReadSeqId }));

@@ -315,6 +315,34 @@ function receipts(): void {
     expect(await refusal(call(ann, "GET", "/conversations/world/reads?seqId=1"))).toBe("403 OPERATION_NOT_SUPPORTED");
   });
 
+  test("a single conversation has the settings that it began with: no recalls, no receipts", async () => {
+    const [dan, fay] = [await newAccount(api, "dan"), await newAccount(api, "fay")];
+    const settings = { allow_recall: false, recall_time_limit: 600, show_read_status: false };
+    const begin = (by: Account, peer: Account, more: object) =>
+      call<{ id: string }>(by, "POST", "/conversations", { type: 1, members: [peer.userId], settings: more });
+    for (const none of [{ allow_recall: 1 }, { recall_time_limit: -1 }, { show_read_status: "no" }]) {
+      expect(await refusal(begin(dan, fay, none))).toBe("400 INVALID_PARAMETER");
+    }
+    const begun = await begin(dan, fay, { ...settings, mute_all: true });
+    expect([begun.status, begun.data]).toMatchObject([201, { settings }]);
+    // It is there: nothing of it changes.
+    const again = await begin(fay, dan, { show_read_status: true });
+    expect([again.status, again.data]).toMatchObject([200, { settings }]);
+    const path = `/conversations/${begun.data.id}`;
+    await using d = await openSocket(target.first, dan.accessToken);
+    await using f = await openSocket(target.last, fay.accessToken);
+    const said = (await say(dan, path)).data.id;
+    expect(await refusal(call(dan, "POST", `/messages/${said}/recall`))).toBe("409 RECALL_TIME_EXCEEDED");
+    expect((await call(fay, "PUT", `${path}/read`, { seqId: 1 })).status).toBe(200);
+    expect((await f.next("message-read")).data).toMatchObject({ lastReadSeqId: 1 });
+    await say(fay, path);
+    await d.next("new-message");
+    expect(d.frames.map(({ type }) => type)).not.toContain("message-read");
+    const reads = (by: Account) => call(by, "GET", `${path}/reads?seqId=1`);
+    expect((await reads(dan)).data).toMatchObject({ readers: [{ userId: dan.userId }], unreadUserIds: [] });
+    expect((await reads(fay)).data).toMatchObject({ readers: [{ userId: fay.userId }], unreadUserIds: [] });
+  });
+
   test("typing is told to the others, once in three seconds; not of the world", async () => {
     const path = await group();
     await using a = await openSocket(target.first, ann.accessToken);
