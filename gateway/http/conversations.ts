@@ -41,8 +41,8 @@ const createBody = z
     avatarUrl: text(AVATAR_URL_CHARS_MAX).optional(),
     settings: settings
       .describe(
-        "Group: as the answer shows them. Single: `allow_recall`, `recall_time_limit` in seconds, `show_read_status`, for both " +
-          "sides, where it begins",
+        "Group: `join_approval_required`, `invite_enabled`, `max_members`, `mute_all`, `allow_member_view_history`. Single: " +
+          "`allow_recall`, `recall_time_limit` in seconds, `show_read_status`, for both sides, where it begins",
       )
       .optional(),
   })

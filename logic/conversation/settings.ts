@@ -11,11 +11,11 @@ const recallSecondsMax = 365 * 86_400;
 const groupFlags = ["join_approval_required", "invite_enabled", "mute_all", "allow_member_view_history"] as const;
 const singleFlags = ["allow_recall", "show_read_status"] as const;
 
-/** The settings of a group that a client may choose (spec 10 §9), as the JSON to store: known keys only, each of its
- *  type. Throws INVALID_PARAMETER. */
+/** The settings of a group that a client may choose (spec 10 §9), alone or in `group_settings`, as the JSON to store: known
+ *  keys only, each of its type. Throws INVALID_PARAMETER. */
 export function groupSettings(text: string): string {
   if (text === "") return "";
-  const given = jsonObject(text);
+  const given = sectionOf(jsonObject(text), "group_settings");
   const max_members = wholeOf(given, "max_members", 2, membersMax);
   return JSON.stringify({ ...flagsOf(given, groupFlags), max_members });
 }
@@ -23,7 +23,7 @@ export function groupSettings(text: string): string {
 /** The same for a single conversation, which whoever begins it chooses for both. */
 export function singleSettings(text: string): string {
   if (text === "") return "";
-  const given = jsonObject(text);
+  const given = sectionOf(jsonObject(text), "single_settings");
   const recall_time_limit = wholeOf(given, "recall_time_limit", 0, recallSecondsMax);
   return JSON.stringify({ ...flagsOf(given, singleFlags), recall_time_limit });
 }
@@ -41,6 +41,13 @@ export function isReadShown(settings: string): boolean {
 /** What `groupSettings` made of the group's own bound, or undefined: the server's holds. */
 export function maxMembersOf(settings: string): number | undefined {
   return settings === "" ? undefined : (JSON.parse(settings) as { max_members?: number }).max_members;
+}
+
+function sectionOf(given: Readonly<Record<string, unknown>>, name: string): Readonly<Record<string, unknown>> {
+  const section = given[name];
+  if (section === undefined) return given;
+  if (typeof section !== "object" || section === null || Array.isArray(section)) throw invalid(`settings.${name}`);
+  return { ...given, ...section };
 }
 
 function flagsOf(given: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, boolean> {

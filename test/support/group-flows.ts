@@ -226,7 +226,8 @@ function conversations(): void {
 
   test("settings are merged; an announcement has a version of its own", async () => {
     const path = await group([ben], { invite_enabled: false });
-    await call(ann, "PUT", path, { settings: { max_members: 3 } });
+    await call(ann, "PUT", path, { settings: { group_settings: { max_members: 3 } } });
+    expect(await refusal(call(ann, "PUT", path, { settings: { group_settings: 3 } }))).toBe("400 INVALID_PARAMETER");
     expect((await call(ann, "GET", path)).data.settings).toEqual({ invite_enabled: false, max_members: 3 });
     expect((await call(ben, "GET", `${path}/announcement`)).data).toBeUndefined();
     const announce = (by: Account, content: string, version?: string) =>
@@ -323,7 +324,7 @@ function receipts(): void {
     for (const none of [{ allow_recall: 1 }, { recall_time_limit: -1 }, { show_read_status: "no" }]) {
       expect(await refusal(begin(dan, fay, none))).toBe("400 INVALID_PARAMETER");
     }
-    const begun = await begin(dan, fay, { ...settings, mute_all: true });
+    const begun = await begin(dan, fay, { single_settings: settings, mute_all: true });
     expect([begun.status, begun.data]).toMatchObject([201, { settings }]);
     // It is there: nothing of it changes.
     const again = await begin(fay, dan, { show_read_status: true });
