@@ -74,6 +74,22 @@ export function accountsSuite(createTestRepo: CreateTestRepo): void {
     expect((await users.getUser({ userId: alice.id })).fromCache).toBe(true);
   });
 
+  test("40 §7: of upgrades at the same time one makes the guest an account, the others are NOT_GUEST", async () => {
+    const { user: guest } = await users.createUser({ isGuest: true });
+    const userId = guest?.id ?? "";
+    const updateMask = ["username", "password_hash", "is_guest"];
+    const upgrade = (username: string) =>
+      users.updateUser({ userId, username, passwordHash: `!${username}`, isGuest: false, updateMask });
+    const answers = await Promise.all(["one", "two", "three"].map((name) => upgrade(name).catch((error) => error)));
+    const done = answers.flatMap(({ user }) => user ?? []);
+    expect(answers.flatMap(({ code }) => code ?? [])).toEqual(["NOT_GUEST", "NOT_GUEST"]);
+    expect((await users.getUser({ userId })).user).toEqual(done[0]);
+    expect(done[0]).toMatchObject({ isGuest: false });
+    expect(await failure(users.updateUser({ userId: "7", isGuest: false, updateMask }))).toMatchObject({
+      code: "USER_NOT_FOUND",
+    });
+  });
+
   test("users: the documented errors", async () => {
     const alice = await createUser("alice");
     await createUser("bob");

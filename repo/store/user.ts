@@ -44,7 +44,7 @@ export interface UserStore {
   getByUsername(username: string): Promise<UserRow | undefined>;
   /** Costs the same for a wrong password, an unknown user and an account without a password. */
   verifyPassword(id: bigint | undefined, password: string): Promise<boolean>;
-  /** Throws USER_NOT_FOUND, USER_ALREADY_EXISTS. */
+  /** Throws USER_NOT_FOUND, USER_ALREADY_EXISTS, and NOT_GUEST where `isGuest` false is set for an account that is none. */
   update(id: bigint, change: UserChange): Promise<UserRow>;
   /** Exact match first, then names that begin with `query`, then those that contain it. Registered and normal accounts only. */
   search(query: string, options: UserSearch): Promise<UserRow[]>;
@@ -165,9 +165,13 @@ export function createUsers(deps: UserDeps): UserStore {
         return await db.transaction(function* ({ q }) {
           const at = yield* now();
           const set = { ...change, ...key, updatedAt: at };
-          const matched = yield* changes(q.update(table).set(set).where(eq(table.id, id)));
-          const [user] = matched === 0 ? [] : yield* run(q.select(columns).from(table).where(eq(table.id, id)));
+          const byId = eq(table.id, id);
+          // Of two upgrades at once one is the guest's.
+          const guarded = change.isGuest === false ? and(byId, eq(table.isGuest, true)) : byId;
+          const matched = yield* changes(q.update(table).set(set).where(guarded));
+          const [user] = yield* run(q.select(columns).from(table).where(byId));
           if (!user) throw new AppError("USER_NOT_FOUND");
+          if (matched === 0) throw new AppError("NOT_GUEST");
           return user;
         });
       } catch (error) {
