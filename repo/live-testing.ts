@@ -24,7 +24,9 @@ import { onlineStatusSuite } from "./rpc/online-status.suite.ts";
 import { reactionsSuite } from "./rpc/reactions.suite.ts";
 import { messageStoreSuite } from "./store/message.suite.ts";
 import { outboxStoreSuite } from "./store/outbox.suite.ts";
+import { pageStatementsSuite } from "./store/page-statements.suite.ts";
 import { planSuite } from "./store/plans.suite.ts";
+import { roomsSuite } from "./store/rooms.suite.ts";
 import { sessionStoreSuite } from "./store/session.suite.ts";
 import { tailsSuite } from "./store/tails.suite.ts";
 import { userStoreSuite } from "./store/user.suite.ts";
@@ -49,7 +51,9 @@ const suites = {
   "message service": messageServiceSuite,
   "message store": messageStoreSuite,
   "outbox store": outboxStoreSuite,
+  "page statements": pageStatementsSuite,
   plans: planSuite,
+  rooms: roomsSuite,
   "session store": sessionStoreSuite,
   tails: tailsSuite,
   "user store": userStoreSuite,

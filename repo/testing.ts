@@ -41,6 +41,12 @@ export async function createTestRepo(options: TestRepoOptions = {}): Promise<Tes
   return await createTestRepoOn(createSqliteDb({ file: options.file ?? ":memory:", clock }), clock);
 }
 
+/** The same, which does not know that nobody else writes: as on servers. */
+export async function createSharedTestRepo(options: TestRepoOptions = {}): Promise<TestRepo> {
+  const repo = await createTestRepo(options);
+  return { ...repo, context: { ...repo.context, writes: undefined } };
+}
+
 /** On `opened`, which is closed with it; its clock is `clock`. */
 export async function createTestRepoOn(opened: Db, clock: () => number): Promise<TestRepo> {
   const cache = createMemoryCache({ clock });

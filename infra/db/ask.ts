@@ -13,6 +13,8 @@ export interface AskPlan<G extends Groups = Groups> {
   readonly groups: G;
   /** What the values are, by a column of the same type; `hole(n)` is the place of the n-th, from 0. */
   readonly params: readonly SQLiteColumn[];
+  /** What is selected in the place of a column, by `alias.column` as they are named in the database. */
+  readonly computed?: (hole: (at: number) => SQL) => Readonly<Record<string, SQL>>;
   /** A number that comes with each row. */
   readonly total?: SQL;
   /** What follows `from`. */
@@ -36,8 +38,9 @@ export function named(alias: string, column: SQLiteColumn): SQL {
 
 /** Columns: the clock, the total, the groups in their order. */
 export function askSql(plan: AskPlan, now: SQL, hole: (at: number) => SQL): SQL {
+  const computed = plan.computed?.(hole) ?? {};
   const columns = Object.entries(plan.groups).flatMap(([alias, group]) =>
-    Object.values(group).map((column) => named(alias, column)),
+    Object.values(group).map((column) => computed[`${alias}.${column.name}`] ?? named(alias, column)),
   );
   const selected = sql.join([now, plan.total ?? sql.raw("0"), ...columns], sql`, `);
   return sql`select ${selected} from ${plan.from(hole)}`;

@@ -12,12 +12,17 @@ export interface Dialect {
   readonly name: DialectName;
   /** True where DDL is rolled back with its transaction. */
   readonly transactionalDdl: boolean;
+  /** Whether the planner sees that a look-up by a unique key gives one row at most, which the order of what is joined to it then
+   *  keeps. */
+  readonly seesOneRow: boolean;
   /** Adds the row lock of the current statement, where rows are locked one by one. */
   forUpdate(query: SQL): SQL;
   /** `a LIKE b` without regard to ASCII case; `\` escapes. */
   like(column: SQLiteColumn, pattern: string): SQL<boolean>;
   /** The larger of two expressions, neither NULL. */
   greatest(a: SQL | SQLiteColumn, b: SQL | SQLiteColumn): SQL;
+  /** The texts of a column over the rows of a query, as the text of a JSON array; the column is text or a byte string. */
+  jsonList(column: SQL): SQL;
   /** The clause that makes an INSERT a merge; `set` holds (column, "greatest" | "replace"). */
   onConflict(table: string, key: readonly string[], set: readonly (readonly [string, "greatest" | "replace"])[]): SQL;
   /** The clause that lets an INSERT pass over rows whose `key` is taken (and over nothing else). */
@@ -82,10 +87,12 @@ const postgresCompiler = new PgDialect();
 
 export const sqliteDialect: Dialect = {
   name: "sqlite",
+  seesOneRow: true,
   transactionalDdl: true,
   forUpdate: (query) => query,
   like: (column, pattern) => sql<boolean>`${column} like ${pattern} escape '\\'`,
   greatest: (a, b) => sql`max(${a}, ${b})`,
+  jsonList: (column) => sql`json_group_array(${column})`,
   onConflict: conflictUpdate("max"),
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
   updateFrom,
@@ -96,10 +103,13 @@ export const sqliteDialect: Dialect = {
 /** MySQL 8 and MariaDB. */
 export const mysqlDialect: Dialect = {
   name: "mysql",
+  seesOneRow: false,
   transactionalDdl: false,
   forUpdate: (query) => sql`${query} for update`,
   like: (column, pattern) => sql<boolean>`lower(${column}) like lower(${pattern}) escape '\\\\'`,
   greatest: (a, b) => sql`greatest(${a}, ${b})`,
+  // A byte string would be kept as base64, a JSON value be parsed by the driver.
+  jsonList: (column) => sql`cast(json_arrayagg(convert(${column} using utf8mb4)) as char)`,
   onConflict: mysqlOnConflict,
   // Not INSERT IGNORE: that passes over data errors too.
   ignoreConflict: ([first = "id"]) => sql` on duplicate key update ${sql.identifier(first)} = ${sql.identifier(first)}`,
@@ -110,10 +120,12 @@ export const mysqlDialect: Dialect = {
 
 export const postgresDialect: Dialect = {
   name: "postgres",
+  seesOneRow: false,
   transactionalDdl: true,
   forUpdate: (query) => sql`${query} for update`,
   like: (column, pattern) => sql<boolean>`${column} ilike ${pattern} escape '\\'`,
   greatest: (a, b) => sql`greatest(${a}, ${b})`,
+  jsonList: (column) => sql`json_agg(${column})::text`,
   onConflict: conflictUpdate("greatest"),
   ignoreConflict: (key) => sql` on conflict (${names(key)}) do nothing`,
   updateFrom,

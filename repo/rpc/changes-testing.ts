@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import { eq } from "drizzle-orm";
+import { eq, max } from "drizzle-orm";
 import { run } from "#infra/db/steps.ts";
 import { directClientOf } from "#infra/rpc/direct.ts";
 import { rpcService } from "#infra/rpc/rpc.ts";
@@ -67,10 +67,28 @@ export class ChangesFixture {
   }
 
   /** Sets columns of the group. */
-  async setGroup(fields: { settings?: string; dissolvedAt?: number }): Promise<void> {
+  async setGroup(fields: { settings?: string; dissolvedAt?: number; isRoom?: boolean }): Promise<void> {
     const { db, tables } = this.repo.context;
     const { conversations: c } = tables;
     await db.transaction((tx) => run(tx.q.update(c).set(fields).where(eq(c.id, this.group))));
+  }
+
+  /** Sets columns of the group's newest row, without the seq that a change has. */
+  async setLastChange(fields: { changeType: string }): Promise<void> {
+    const { db, tables } = this.repo.context;
+    const { messages: m } = tables;
+    const [newest] = await db.q
+      .select({ id: max(m.id) })
+      .from(m)
+      .where(eq(m.conversationId, this.group));
+    await db.transaction((tx) =>
+      run(
+        tx.q
+          .update(m)
+          .set(fields)
+          .where(eq(m.id, newest?.id ?? 0n)),
+      ),
+    );
   }
 
   /** Sets columns of a member of the group. */

@@ -10,6 +10,8 @@ export function randomNumbers(seed: number): (max: number) => number {
   };
 }
 
+const emojis = ["+", "-", "\u{1f44d}", 'a "b"'];
+
 /** Everything that changes what a member reads, for tests that compare what is held in memory with the database. */
 export function randomChanges(at: ChangesFixture, random: (max: number) => number) {
   const sent: string[] = [];
@@ -35,7 +37,7 @@ export function randomChanges(at: ChangesFixture, random: (max: number) => numbe
     },
     () => at.message.deleteMessage({ messageId: something(), operatorId: somebody(), windowSeconds }),
     () => {
-      const emoji = ["+", "-"][random(2)] ?? "+";
+      const emoji = emojis[random(emojis.length)] ?? "+";
       return at.message.setReaction({ messageId: something(), userId: somebody(), emoji, removed: random(3) === 0 });
     },
     () => at.conversation.pinMessage({ messageId: something(), operatorId: at.owner }),

@@ -38,6 +38,10 @@ const types = {
 
 export type ChangeType = keyof typeof types;
 
+export function isChangeType(text: string): text is ChangeType {
+  return Object.hasOwn(types, text);
+}
+
 const typeOfCase = new Map(Object.entries(types).map(([type, [name]]) => [name, type]));
 
 export function changeTypeOf(change: ChangePayload): ChangeType {
@@ -54,7 +58,7 @@ export function changeMeta(change: ChangePayload): string {
 
 /** The payload of a stored row. A type of a newer program is told as no change: its seq still counts. */
 export function changeOf(changeType: string | null, meta: string | null): Message["change"] {
-  if (changeType === null || meta === null || !Object.hasOwn(types, changeType)) return { case: undefined };
-  const [name, schema] = types[changeType as ChangeType];
+  if (changeType === null || meta === null || !isChangeType(changeType)) return { case: undefined };
+  const [name, schema] = types[changeType];
   return { case: name, value: fromJsonString(schema as DescMessage, meta) } as unknown as ChangePayload;
 }

@@ -3,7 +3,9 @@ import type { RepoContext } from "../context.ts";
 import {
   type MessageRow,
   messageColumns,
+  type QuotedRow,
   type SenderRow,
+  type ShownRow,
   senderColumns,
   toMessage,
   toReply,
@@ -11,14 +13,20 @@ import {
 } from "./message-row.ts";
 import { messageTables } from "./message-table.ts";
 
-/** From stored rows to messages. */
+/** What rows show beside themselves, by id. */
+export interface KnownRows<Quoted extends QuotedRow = QuotedRow> {
+  readonly senders: ReadonlyMap<bigint, SenderRow>;
+  /** The rows that are replied to or were edited. */
+  readonly others: ReadonlyMap<bigint, Quoted>;
+}
+
+/** From stored rows to messages, where what they show was not read with them. */
 export interface RowCompleter {
   rowsById(ids: Iterable<bigint>): Promise<MessageRow[]>;
-  /** Adds senders, and the rows that are replied to or were edited, each with one lookup for all. `known` saves that of the
-   *  senders. For nobody in particular. */
-  complete(rows: readonly MessageRow[], known?: ReadonlyMap<bigint, SenderRow>): Promise<Message[]>;
+  /** Adds senders, and the rows that are replied to or were edited, each with one lookup for all. For nobody in particular. */
+  complete(rows: readonly MessageRow[]): Promise<Message[]>;
   /** Marks the viewer's own reactions, in copies; asked only where there are reactions. */
-  withMine(messages: Message[], viewerId: bigint | undefined): Promise<Message[]>;
+  withMine(messages: readonly Message[], viewerId: bigint | undefined): Promise<Message[]>;
 }
 
 export function createRowCompleter(context: Pick<RepoContext, "db" | "tables">): RowCompleter {
@@ -36,7 +44,7 @@ export function createRowCompleter(context: Pick<RepoContext, "db" | "tables">):
   return {
     rowsById,
 
-    async complete(rows, known) {
+    async complete(rows) {
       if (rows.length === 0) return [];
       const senderIds = new Set<bigint>();
       const otherIds = new Set<bigint>();
@@ -46,37 +54,52 @@ export function createRowCompleter(context: Pick<RepoContext, "db" | "tables">):
         if (row.changeType === "edit" && row.targetMessageId !== null) otherIds.add(row.targetMessageId);
       }
       const [senders, others] = await Promise.all([
-        known === undefined ? db.find(senderPlan, keysOf(senderIds)) : [...known.values()],
+        db.find(senderPlan, keysOf(senderIds)),
         otherIds.size === 0 ? [] : rowsById(otherIds),
       ]);
-      const infos = new Map(senders.map((sender: SenderRow) => [sender.id, toUserInfo(sender)]));
-      const found = new Map(others.map((other) => [other.id, other]));
-      return rows.map((row) => {
-        const reply = row.replyToId === null ? undefined : found.get(row.replyToId);
-        return toMessage(row, infos.get(row.senderId), {
-          replyTo: reply === undefined ? undefined : toReply(reply),
-          target: row.targetMessageId === null ? undefined : found.get(row.targetMessageId),
-        });
-      });
+      const byId = <R extends { readonly id: bigint }>(found: readonly R[]) =>
+        new Map(found.map((one) => [one.id, one]));
+      return completed(rows, { senders: byId(senders), others: byId(others) });
     },
 
     async withMine(messages, viewerId) {
-      const reacted = messages.filter(({ reactions }) => reactions.length > 0);
-      if (viewerId === undefined || reacted.length === 0) return messages;
+      const reacted = messages.filter(hasReactions);
+      if (viewerId === undefined || reacted.length === 0) return [...messages];
       const keys = [...new Set(reacted.map(({ id }) => id))].map((id) => [BigInt(id), viewerId]);
       const mine = new Map<string, Set<string>>();
       for (const { messageId, emoji } of await db.find(minePlan, keys)) {
         const id = messageId.toString();
         mine.set(id, (mine.get(id) ?? new Set()).add(emoji));
       }
-      return messages.map((message) => {
-        const emojis = mine.get(message.id);
-        if (emojis === undefined) return message;
-        const reactions = message.reactions.map((one) => ({ ...one, mine: emojis.has(one.emoji) }));
-        return { ...message, reactions };
-      });
+      return marked(messages, mine);
     },
   };
+}
+
+/** For nobody in particular. */
+export function completed(rows: readonly ShownRow[], { senders, others }: KnownRows): Message[] {
+  const infos = new Map([...senders].map(([id, sender]) => [id, toUserInfo(sender)]));
+  return rows.map((row) => {
+    const reply = row.replyToId === null ? undefined : others.get(row.replyToId);
+    return toMessage(row, infos.get(row.senderId), {
+      replyTo: reply === undefined ? undefined : toReply(reply),
+      target: row.targetMessageId === null ? undefined : others.get(row.targetMessageId),
+    });
+  });
+}
+
+export function hasReactions({ reactions }: Message): boolean {
+  return reactions.length > 0;
+}
+
+/** Marks somebody's own reactions (emojis by message), in copies of the messages that have some. */
+export function marked(messages: readonly Message[], mine: ReadonlyMap<string, ReadonlySet<string>>): Message[] {
+  return messages.map((message) => {
+    const emojis = hasReactions(message) ? mine.get(message.id) : undefined;
+    if (emojis === undefined || emojis.size === 0) return message;
+    const reactions = message.reactions.map((one) => ({ ...one, mine: emojis.has(one.emoji) }));
+    return { ...message, reactions };
+  });
 }
 
 export function keysOf<T>(values: Iterable<T>): [T][] {

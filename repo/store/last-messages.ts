@@ -1,7 +1,7 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { ConversationRow } from "./conversation-row.ts";
 import type { ListRow } from "./list-plan.ts";
-import { type MessageRow, toMessage, toUserInfo } from "./message-row.ts";
+import { toMessage, toUserInfo } from "./message-row.ts";
 
 /** Bytes of text, and conversations, whose last message is held. */
 const bytesMax = 16 * 1024 * 1024;
@@ -41,9 +41,8 @@ export function createLastMessages(): (row: ListRow, head: ConversationRow) => M
     const known = held.get(id);
     if (known?.seqId === seqId && isSender(known.message, sender)) return known.message;
     forget(id, known);
-    const row: MessageRow = { ...last, sendHash: null };
-    const message = toMessage(row, sender === undefined ? undefined : toUserInfo(sender));
-    keep(id, { message, seqId, bytes: 2 * (row.content.length + (row.extra?.length ?? 0)) + 500 });
+    const message = toMessage(last, sender === undefined ? undefined : toUserInfo(sender));
+    keep(id, { message, seqId, bytes: 2 * (last.content.length + (last.extra?.length ?? 0)) + 500 });
     return message;
   };
 }

@@ -3,17 +3,16 @@ import type { Tables } from "#drizzle/schema.ts";
 import { type AnswerRow, type AskPlan, named } from "#infra/db/ask.ts";
 import { worldId } from "../context.ts";
 import { conversationColumns, memberColumns } from "./conversation-row.ts";
-import { messageColumns, senderColumns } from "./message-row.ts";
+import { senderColumns, shownColumns } from "./message-row.ts";
 
 /** All that is shown of a conversation in a list. */
 export function listGroups(tables: Tables) {
   const { userReadPointers: p } = tables;
-  const { sendHash: _, ...last } = messageColumns(tables.messages);
   return {
     c: conversationColumns(tables),
     m: memberColumns(tables),
     p: { lastReadSeqId: p.lastReadSeqId, lastReadMessageNo: p.lastReadMessageNo },
-    last,
+    last: shownColumns(tables.messages),
     sender: senderColumns(tables),
     peer: senderColumns(tables),
   } as const;

@@ -1,5 +1,5 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
-import type { MessageRow } from "./message-row.ts";
+import type { ShownRow } from "./message-row.ts";
 
 export interface PageQuery {
   readonly conversationId: string;
@@ -47,6 +47,6 @@ export const pageRowsMax = 500;
 export const pageBytesMax = 4 * 1024 * 1024;
 export const seqMax = 2n ** 63n - 1n;
 
-export function bytesOf(row: MessageRow): number {
+export function bytesOf(row: Pick<ShownRow, "content" | "extra">): number {
   return Buffer.byteLength(row.content) + (row.extra === null ? 0 : Buffer.byteLength(row.extra));
 }

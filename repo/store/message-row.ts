@@ -34,6 +34,21 @@ export function messageColumns(m: MessageTable) {
 
 export type MessageRow = Found<ReturnType<typeof messageColumns>>;
 
+/** The columns of a row that are shown, or that tell what is. */
+export function shownColumns(m: MessageTable) {
+  const { sendHash: _, ...shown } = messageColumns(m);
+  return shown;
+}
+
+export type ShownRow = Found<ReturnType<typeof shownColumns>>;
+
+/** The columns of a row that others show: those that reply to it, and the edits of it. */
+export function quotedColumns(m: MessageTable) {
+  return { id: m.id, seqId: m.seqId, senderId: m.senderId, deleted: m.deleted, content: m.content } as const;
+}
+
+export type QuotedRow = Found<ReturnType<typeof quotedColumns>>;
+
 /** The columns of a user that everybody may see, with what the rules of a send ask for. */
 export function senderColumns({ users: u }: Tables) {
   return { id: u.id, username: u.username, avatarUrl: u.avatarUrl, isGuest: u.isGuest, status: u.status } as const;
@@ -56,9 +71,10 @@ export function toUserInfo(row: SenderRow): UserInfo {
   };
 }
 
-const previewCharactersMax = 100;
+/** Of a message in what replies to it. */
+export const previewCharactersMax = 100;
 
-export function toReply(target: MessageRow): ReplyTo {
+export function toReply(target: QuotedRow): ReplyTo {
   return {
     $typeName: "gochat.common.v1.ReplyTo",
     messageId: target.id.toString(),
@@ -74,14 +90,14 @@ export interface RowView {
   /** Emojis with which the user who looks has reacted. */
   readonly mine?: ReadonlySet<string> | undefined;
   /** The message that a change of its content concerns, as it is now. */
-  readonly target?: Pick<MessageRow, "content" | "deleted"> | undefined;
+  readonly target?: Pick<QuotedRow, "content" | "deleted"> | undefined;
 }
 
 const kindChange = 2;
 const nothing = {};
 
 /** A stored row as the message of the wire. Written as a literal: this runs once per message stored or read. */
-export function toMessage(row: MessageRow, sender: UserInfo | undefined, view: RowView = nothing): Message {
+export function toMessage(row: ShownRow, sender: UserInfo | undefined, view: RowView = nothing): Message {
   const isChange = row.kind === kindChange;
   const meta = parseMeta(isChange ? null : row.meta);
   const change = isChange ? shownChange(row, view) : { case: undefined };
@@ -114,7 +130,7 @@ export function toMessage(row: MessageRow, sender: UserInfo | undefined, view: R
   };
 }
 
-function shownChange(row: MessageRow, { target }: RowView): Message["change"] {
+function shownChange(row: ShownRow, { target }: RowView): Message["change"] {
   const change = changeOf(row.changeType, row.meta);
   if (change.case === "edit" && target?.deleted === false) change.value.content = target.content;
   return change;

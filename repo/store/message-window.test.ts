@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
-import { extended, trimmed, type Window, windowBytes } from "./message-window.ts";
+import { extended, newestOf, trimmed, type Window, windowBytes } from "./message-window.ts";
 
 const message = (content: string): Message => ({ content, change: { case: undefined } }) as Message;
 const edit = (content: string): Message =>
@@ -32,6 +32,13 @@ test("the text that an edit shows counts", () => {
 
 test("what was trimmed goes on where the next rows follow", () => {
   const kept = trimmed(long, 35_000);
-  const whole = extended(kept, window([message("next")], 11n), 100);
+  const whole = extended(kept, window([message("next")], 11n));
   expect([whole?.messages.length, whole?.newest]).toEqual([4, 11n]);
+  expect(extended(kept, window([message("next")], 12n))).toBeUndefined();
+});
+
+test("the newest rows are cut from a window, or are all of it", () => {
+  const cut = newestOf(long, 4);
+  expect([cut.messages.length, cut.bytes.length, cut.newest]).toEqual([4, 4, 10n]);
+  expect(newestOf(long, 10)).toBe(long);
 });

@@ -1,6 +1,6 @@
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import { bytesOf, type Page, type PageQuery, pageBytesMax } from "./message-page.ts";
-import type { MessageRow } from "./message-row.ts";
+import type { ShownRow } from "./message-row.ts";
 
 /** The newest rows of a conversation, without holes, as they are shown to nobody in particular: which reactions are the
  *  viewer's own is not in them. */
@@ -13,22 +13,28 @@ export interface Window {
 }
 
 /** Of rows in ascending order. Undefined where rows are missing in between, which a stream that is whole never has. */
-export function windowOf(rows: readonly MessageRow[], messages: readonly Message[]): Window | undefined {
+export function windowOf(rows: readonly ShownRow[], messages: readonly Message[]): Window | undefined {
   const first = rows[0]?.seqId;
   if (first === undefined || messages.length !== rows.length) return undefined;
   if (rows.some((row, at) => row.seqId !== first + BigInt(at))) return undefined;
   return { messages, bytes: rows.map(bytesOf), newest: first + BigInt(rows.length - 1) };
 }
 
-/** `window` and the rows that follow it, at most `rowsMax` in all; undefined where they do not follow. */
-export function extended(window: Window, more: Window, rowsMax: number): Window | undefined {
+/** `window` and the rows that follow it; undefined where they do not follow. */
+export function extended(window: Window, more: Window): Window | undefined {
   if (oldestOf(more) !== window.newest + 1n) return undefined;
-  const drop = Math.max(window.messages.length + more.messages.length - rowsMax, 0);
   return {
-    messages: [...window.messages, ...more.messages].slice(drop),
-    bytes: [...window.bytes, ...more.bytes].slice(drop),
+    messages: [...window.messages, ...more.messages],
+    bytes: [...window.bytes, ...more.bytes],
     newest: more.newest,
   };
+}
+
+/** The newest `rowsMax` rows of a window. */
+export function newestOf(window: Window, rowsMax: number): Window {
+  const { messages, bytes, newest } = window;
+  const drop = messages.length - rowsMax;
+  return drop <= 0 ? window : { messages: messages.slice(drop), bytes: bytes.slice(drop), newest };
 }
 
 /** What a row takes beside its texts, by estimate. */

@@ -40,11 +40,10 @@ export function createMessageStore(context: Pick<RepoContext, "db" | "tables" | 
     },
     by: [c.id],
   };
-  const completer = createRowCompleter(context);
-  const { rowsById, complete, withMine } = completer;
+  const { rowsById, complete, withMine } = createRowCompleter(context);
 
   return {
-    page: createHistoryPages(context, completer),
+    page: createHistoryPages(context),
 
     async find(id) {
       const [row] = await rowsById([id]);

@@ -11,6 +11,7 @@ const messages = 4000;
 const busy = 300;
 const friendsEach = 15;
 const sessionsEach = 5;
+const reactions = 2000;
 
 /** Puts so much of other people into the tables that a planner has a reason to use indexes, and lets a server's count. Disposing empties
  *  them: on a server that takes too long for the test that comes next. */
@@ -56,6 +57,16 @@ export async function fillTables({ context }: TestRepo): Promise<AsyncDisposable
       const key = { conversationId: `group_${(n % groups) + 1}`, senderId: user(n), clientMsgId: `fill-${n}` };
       return { id: ids.snowflake(), ...key, content: "x".repeat(50), seqId, messageNo: seqId, ...times };
     }),
+  );
+  await insert(
+    t.messageReactions,
+    range(reactions).map((n) => ({
+      messageId: ids.snowflake(),
+      userId: user(n),
+      emoji: "+",
+      conversationId: `group_${n + 1}`,
+      ...times,
+    })),
   );
   await insert(
     t.friendshipRequests,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
-import { askSql } from "#infra/db/ask.ts";
+import { type AskPlan, askSql } from "#infra/db/ask.ts";
 import { now, run } from "#infra/db/steps.ts";
 import { createCommitter } from "../commit.ts";
 import { createCommitPlans } from "../commit-plans.ts";
@@ -11,7 +11,8 @@ import { createConversationList } from "./conversation-list.ts";
 import { createMemberStore } from "./conversation-members.ts";
 import { createFriendLists } from "./friend-list.ts";
 import { createMessageStore } from "./message.ts";
-import { pagePlan } from "./page-plan.ts";
+import { abovePlan, pagePlan } from "./page-plan.ts";
+import { createPageReader } from "./page-reader.ts";
 import { fillTables } from "./plan-fill.ts";
 import { recordReads } from "./plan-recorder.ts";
 import { createReadPointers } from "./read-pointer.ts";
@@ -129,6 +130,16 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
 
   const explains = { sqlite: "explain query plan", mysql: "explain format=traditional", postgres: "explain" } as const;
 
+  /** How the look-up by primary key of the row that another shows is told, and that of somebody's reactions to it. */
+  const keyPatterns = {
+    sqlite: {
+      o: [/SEARCH o USING INTEGER PRIMARY KEY/],
+      r: [/SEARCH r USING .*INDEX .*\(message_id=\? AND user_id=\?\)/],
+    },
+    mysql: { o: [/ o .*eq_ref .*PRIMARY/], r: [/ r .*ref .*PRIMARY/] },
+    postgres: { o: [/Index Scan using messages_pkey/], r: [/Index.* Scan using message_reactions_pkey/] },
+  } as const;
+
   interface Step {
     readonly text: string;
     /** Reads a table of ours from end to end, or an index. */
@@ -175,14 +186,20 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
     const list = { userId: eve, offset: 0, limit: 100, type: 0 };
     const sinceMs = Date.now() - 60_000;
     const ofUser = /uk_members_user_conv/;
+    const byKey = keyPatterns[repo.context.db.dialect.name];
     await expectIndexes((context) => createConversationList(context).page(list), [ofUser]);
     await expectIndexes((context) => createConversationList(context).changedSince(list, sinceMs), [ofUser]);
-    await expectIndexes((context) => createMessageStore(context).page(page), [/uk_conversation_seq/]);
+    // The rows, what they show by its key, and whether the reader has reacted.
+    const rows = [/uk_conversation_seq/, ...byKey.o, ...byKey.r];
+    await expectIndexes((context) => createMessageStore(context).page(page), rows);
     const after = { ...page, startSeq: 1n, ascending: true };
-    await expectIndexes((context) => createMessageStore(context).page(after), [/uk_conversation_seq/]);
+    await expectIndexes((context) => createMessageStore(context).page(after), rows);
+    await expectIndexes((context) => createMessageStore(context).page({ ...page, types: [1] }), rows);
+    const other = { excludeChanges: true, excludeDeleted: true };
+    await expectIndexes((context) => createMessageStore(context).page({ ...after, ...other }), rows);
     await expectIndexes(
-      (context) => createMessageStore(context).page({ ...page, types: [1] }),
-      [/uk_conversation_seq/],
+      (context) => createPageReader(context).above(page, 1n, 200),
+      [/uk_conversation_seq/, ...byKey.o],
     );
     await expectIndexes((context) => createReadPointers(context).unread(eve, []), [ofUser, /uk_pointers_user_conv/]);
     await expectIndexes(
@@ -205,12 +222,22 @@ export function planSuite(createTestRepo: CreateTestRepo): void {
   test("a history page is never sorted", async () => {
     const { db, tables } = repo.context;
     if (db.dialect.name !== "sqlite") return;
-    const values = [`'${groups[0]}'`, ann.toString(), "1", "99", "50"];
-    const query = askSql(pagePlan(tables, tables.messages, true), sql.raw("0"), (at) => sql.raw(values[at] ?? "null"));
-    const steps = (await explain(db.dialect.compile(query).sql)).map(({ text }) => text);
-    const rows = steps.find((text) => text.includes("SEARCH x "));
-    expect(rows).toContain("USING INDEX uk_conversation_seq");
-    // Nothing is sorted before the page is cut.
-    expect(steps.slice(0, steps.indexOf(rows ?? "") + 1).join()).not.toContain("TEMP B-TREE");
+    const x = tables.messages;
+    const shape = { descending: true, types: 0, excludeChanges: false, excludeDeleted: false, asMember: true };
+    const read = [`'${groups[0]}'`, ann.toString(), "1", "99", "50", "1"];
+    const stepsOf = async (plan: object, values: readonly string[]): Promise<string[]> => {
+      const query = askSql(plan as AskPlan, sql.raw("0"), (at) => sql.raw(values[at] ?? "null"));
+      return (await explain(db.dialect.compile(query).sql)).map(({ text }) => text);
+    };
+    const plans = [
+      await stepsOf(pagePlan(db.dialect, tables, x, shape), read),
+      await stepsOf(pagePlan(db.dialect, tables, x, { ...shape, descending: false }), read),
+      await stepsOf(pagePlan(db.dialect, tables, x, { ...shape, types: 1, excludeDeleted: true }), read),
+      await stepsOf(abovePlan(db.dialect, tables, x), [...read.slice(0, 3), "50"]),
+    ];
+    for (const steps of plans) {
+      expect(steps.find((text) => text.includes("SEARCH x "))).toContain("USING INDEX uk_conversation_seq");
+      expect(steps.join()).not.toContain("TEMP B-TREE");
+    }
   });
 }

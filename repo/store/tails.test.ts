@@ -1,27 +1,28 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { ChangesFixture } from "../rpc/changes-testing.ts";
-import { createTestRepo } from "../testing.ts";
+import { createSharedTestRepo, createTestRepo } from "../testing.ts";
+import type { Writes, Written } from "../writes.ts";
 import { createMessageStore } from "./message.ts";
 import { tailsSuite } from "./tails.suite.ts";
 import { createTails } from "./tails.ts";
 
 tailsSuite(createTestRepo);
+describe("where other processes write too", () => tailsSuite(createSharedTestRepo));
 
 const at = new ChangesFixture(createTestRepo);
 
 test("a name that changes while a page is read is not shown as it was by the next one", async () => {
-  const answered = await at.send(at.ann, "text");
-  await at.send(at.bob, "reply", { reply: answered });
+  await at.send(at.ann, "text");
   const { context } = at.repo;
   let meanwhile: (() => Promise<void>) | undefined = () => at.rename(at.ann, "another");
   const db: typeof context.db = Object.create(context.db, {
-    // What is replied to is read after the rows and their senders.
-    find: {
-      async value(...args: Parameters<typeof context.db.find>) {
+    ask: {
+      async value(...args: Parameters<typeof context.db.ask>) {
+        const answers = await context.db.ask(...args);
         const change = meanwhile;
         meanwhile = undefined;
         await change?.();
-        return await context.db.find(...args);
+        return answers;
       },
     },
   });
@@ -42,8 +43,38 @@ test("G4: rows of edits count the text that they show", async () => {
   const messages = Array.from({ length: 100 }, () => edited as NonNullable<typeof edited>);
   const window = { messages, bytes: messages.map(() => 0), newest: 100n };
   // A million characters each.
-  for (let n = 0; n < 70; n += 1) tails.keep(`group_${n}`, window, tails.reading());
+  for (let n = 0; n < 70; n += 1) tails.keep(`group_${n}`, window, tails.reading(), undefined);
   const asked = { startSeq: 0n, endSeq: 0n, limit: 10, ascending: false, types: [] };
   expect(tails.find({ ...asked, conversationId: "group_69" })).toBeDefined();
   expect(tails.find({ ...asked, conversationId: "group_0" })).toBeUndefined();
+});
+
+test("G7: a right that was read before a write is not kept after it", async () => {
+  for (const text of ["1", "2", "3"]) await at.send(at.ann, text);
+  const messages = await at.history(at.ann);
+  const windowTo = (seq: number) => ({ messages: messages.slice(0, seq), bytes: [1, 1, 1], newest: BigInt(seq) });
+  let tell = (_: Written): void => undefined;
+  const writes: Writes = {
+    watch(listener) {
+      tell = listener;
+    },
+    only: () => undefined,
+  };
+  const tails = createTails(() => at.nowMs, writes);
+  const window = windowTo(1);
+  const asked = { conversationId: "group_1", startSeq: 0n, endSeq: 0n, limit: 10, ascending: false, types: [] };
+  const [bob, ann, eve] = [1n, 2n, 3n].map((memberId) => ({ memberId, hiddenBefore: 0n }));
+  const rights = () => [...(tails.find(asked)?.rights.keys() ?? [])];
+  tails.keep("group_1", window, tails.reading(), bob);
+  const before = tails.reading();
+  tails.reached("group_1", window, before, ann);
+  expect(rights()).toEqual([1n, 2n]);
+  tell({ all: false, conversations: new Set(), members: [[1n, "group_1"]] });
+  tails.reached("group_1", window, before, eve);
+  expect(rights()).toEqual([]);
+  const raised = windowTo(2);
+  tails.raise("group_1", window, raised, before, eve);
+  expect([tails.find(asked)?.window.newest, rights()]).toEqual([2n, []]);
+  tails.raise("group_1", raised, windowTo(3), tails.reading(), eve);
+  expect(rights()).toEqual([3n]);
 });

@@ -1,6 +1,6 @@
 import type { Writes } from "../writes.ts";
 import { isSameRange, type PageQuery } from "./message-page.ts";
-import { extended, oldestOf, type Window, windowBytes } from "./message-window.ts";
+import { newestOf, oldestOf, type Window, windowBytes } from "./message-window.ts";
 
 /** Rows of one conversation that are held; bytes of all, by estimate, the texts that others make of the rows included. */
 const tailRowsMax = 100;
@@ -22,6 +22,7 @@ interface Tail extends Held {
   readonly bytes: number;
   behind: boolean;
   rights: Map<bigint, bigint>;
+  provedMs: number;
 }
 
 /** A tail as it may be read. */
@@ -29,9 +30,11 @@ export interface Held {
   readonly window: Window;
   /** Whether something may have been stored above it: always, where other processes write too. */
   readonly behind: boolean;
-  /** By members who have read it: the seq up to which rows are hidden from them. Another map as soon as anything may have
-   *  changed, so whoever stands in it reads a tail that reaches the head. */
+  /** By members who have read it: the seq up to which rows are hidden from them. Empty as soon as anything may have changed, so
+   *  whoever stands in it reads a tail that reaches the head. */
   readonly rights: ReadonlyMap<bigint, bigint>;
+  /** When the database was last asked for what is above it, Unix ms. */
+  readonly provedMs: number;
 }
 
 /** Rows of a conversation up to `hiddenBefore` are hidden from a member. */
@@ -55,18 +58,16 @@ export interface Reading {
 export interface Tails {
   /** The tail that holds what is asked for, whatever was stored since. */
   find(query: PageQuery): Held | undefined;
-  /** Nothing was stored above a tail. */
-  reached(conversationId: string, window: Window): void;
-  /** A member and the head, which `held` reaches, were read from the database after `held` was found. Where other processes
-   *  write it is not kept. */
-  permit(conversationId: string, held: Held, member: Right): void;
-  /** To be asked before rows are read that are to be kept. */
+  /** To be asked before rows are read that are to be kept, and before a head or a right. */
   reading(): Reading;
+  /** A head that the rows of a tail reach was read, and with it the right of `member`, which is kept unless anything was
+   *  written since; nor is it kept where other processes write. */
+  reached(conversationId: string, window: Window, reading: Reading, member: Right | undefined): void;
   /** Keeps rows that were read up to the head, unless more is known, or a name may have changed while they were read; and the
-   *  right of `member`, read with them, unless anything was written since. */
-  keep(conversationId: string, window: Window, reading: Reading, member?: Right): void;
-  /** Adds rows above a tail; undefined where they do not follow it. */
-  extend(conversationId: string, window: Window, more: Window): Window | undefined;
+   *  right of `member`, as `reached`. */
+  keep(conversationId: string, window: Window, reading: Reading, member: Right | undefined): void;
+  /** Keeps the newest rows of what a tail became with the rows that were stored above it, and a right as `reached`. */
+  raise(conversationId: string, window: Window, raised: Window, reading: Reading, member: Right | undefined): void;
   forget(conversationId: string): void;
 }
 
@@ -96,7 +97,6 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
     }
   });
 
-  /** What is being read for the map before is not kept: nobody looks there. */
   function forgetRights(tail: Tail): void {
     bytes -= tail.rights.size * rightBytes;
     tail.rights = new Map();
@@ -109,16 +109,19 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
     bytes -= tail.bytes + tail.rights.size * rightBytes;
   }
 
-  function allow(tail: Tail, { memberId, hiddenBefore }: Right): void {
-    if (writes === undefined || tail.rights.size >= rightsMax || tail.rights.has(memberId)) return;
-    tail.rights.set(memberId, hiddenBefore);
+  /** What was read before a write may be wrong after it. */
+  function allow(tail: Tail, { writes: before }: Reading, member: Right | undefined): void {
+    if (writes === undefined || member === undefined || before !== written) return;
+    if (tail.rights.size >= rightsMax || tail.rights.has(member.memberId)) return;
+    tail.rights.set(member.memberId, member.hiddenBefore);
     bytes += rightBytes;
   }
 
   function put(conversationId: string, window: Window, readMs: number): Tail {
     forget(conversationId);
     const own = { bytes: windowBytes(window), behind: writes === undefined, rights: new Map() };
-    const tail: Tail = { window, readMs, usedMs: clock(), answers: undefined, ...own };
+    const nowMs = clock();
+    const tail: Tail = { window, readMs, usedMs: nowMs, provedMs: nowMs, answers: undefined, ...own };
     tails.set(conversationId, tail);
     bytes += tail.bytes;
     for (const oldest of tails.keys()) {
@@ -145,35 +148,30 @@ export function createTails(clock: () => number, writes: Writes | undefined): Ta
       return tail;
     },
 
-    reached(conversationId, window) {
-      const tail = tails.get(conversationId);
-      if (tail?.window === window) tail.behind = writes === undefined;
-    },
-
-    permit(conversationId, held, member) {
-      const tail = tails.get(conversationId);
-      if (tail !== undefined && tail.rights === held.rights) allow(tail, member);
-    },
-
     reading: () => ({ readMs: clock(), renames, writes: written }),
 
-    keep(conversationId, window, { readMs, renames: before, writes: writtenBefore }, member) {
-      if (before !== renames) return;
+    reached(conversationId, window, reading, member) {
+      const tail = tails.get(conversationId);
+      if (tail?.window !== window) return;
+      tail.provedMs = clock();
+      if (reading.writes === written) tail.behind = writes === undefined;
+      allow(tail, reading, member);
+    },
+
+    keep(conversationId, window, reading, member) {
+      if (reading.renames !== renames) return;
       const known = tails.get(conversationId);
       const fresh = known !== undefined && clock() - known.readMs < ageMaxMs;
       if (fresh && known.window.newest > window.newest) return;
       if (fresh && known.window.newest === window.newest && oldestOf(known.window) <= oldestOf(window)) return;
-      const tail = put(conversationId, window, readMs);
-      if (member !== undefined && writtenBefore === written) allow(tail, member);
+      allow(put(conversationId, window, reading.readMs), reading, member);
     },
 
-    extend(conversationId, window, more) {
-      const whole = extended(window, more, Math.max(tailRowsMax, window.messages.length));
+    raise(conversationId, window, raised, reading, member) {
       const known = tails.get(conversationId);
-      if (whole !== undefined && known?.window === window) {
-        put(conversationId, whole, known.readMs);
-      }
-      return whole;
+      if (known?.window !== window) return;
+      const newest = newestOf(raised, Math.max(tailRowsMax, window.messages.length));
+      allow(put(conversationId, newest, known.readMs), reading, member);
     },
 
     forget,

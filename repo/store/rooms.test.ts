@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { worldId } from "../context.ts";
 import { ChangesFixture } from "../rpc/changes-testing.ts";
 import { createTestRepo } from "../testing.ts";
-import { recentRowsSuite } from "./recent.suite.ts";
+import { roomsSuite } from "./rooms.suite.ts";
 
-recentRowsSuite(createTestRepo);
+roomsSuite(createTestRepo);
 
 const at = new ChangesFixture(createTestRepo);
 
