@@ -102,6 +102,10 @@ export function cacheKeysSuite(createTestRepo: CreateTestRepo): void {
   describe("user:info:{id}", () => {
     const key = () => `user:info:${ann}`;
     const profile = async () => (await user.getUser({ userId: ann })).user;
+    // Only a guest is upgraded.
+    beforeEach(async () => {
+      ann = String(await repo.addUser({ isGuest: true }));
+    });
     const writes = {
       picture: [{ avatarUrl: "https://example.com/a.png", updateMask: ["avatar_url"] }, { avatarUrl: /a\.png$/ }],
       "name, as at an upgrade": [{ username: "renamed", isGuest: false, updateMask: ["username", "is_guest"] }, {}],
