@@ -27,7 +27,7 @@ export function randomChanges(at: ChangesFixture, random: (max: number) => numbe
     },
     async () => sent.push(await at.send(somebody(), "an answer", { reply: something() })),
     () => {
-      const content = `edited ${random(1000)}`;
+      const content = `edited ${random(1000)}`.repeat(1 + random(2) * 20);
       return at.message.updateMessageContent({
         messageId: something(),
         content,

@@ -94,7 +94,8 @@ function readOf<Quoted extends QuotedRow>(
   for (const { x, s, o } of answers) {
     if (x !== undefined) rows.push(x);
     if (s !== undefined) senders.set(s.id, s);
-    if (o !== undefined) others.set(o.id, o);
+    // What is replied to may have been cut to its preview, what was edited is whole.
+    if (o !== undefined && (x?.replyToId === null || !others.has(o.id))) others.set(o.id, o);
   }
   return { head, member: answers[0]?.m, rows, known: { senders, others }, mine };
 }

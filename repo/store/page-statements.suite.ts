@@ -71,6 +71,18 @@ export function pageStatementsSuite(createTestRepo: CreateTestRepo): void {
       expect(answer?.replyTo?.preview).toBe("\u{1f600}\u4e2d".repeat(50));
     });
 
+    test("a long text is whole in the row of its edit, whoever replies to it before and after", async () => {
+      await edit(first, "z".repeat(150), at.ann);
+      await at.send(at.ann, "answer", { reply: first });
+      for (const ascending of [true, false]) {
+        const answer = await pages.page(pages.unread(), asked({ ascending }));
+        if (typeof answer === "string") throw new Error(answer);
+        const edits = answer.messages.map(({ change }) => (change.case === "edit" ? change.value.content.length : 0));
+        expect(Math.max(...edits)).toBe(150);
+        await pages.expectTrue(asked({ ascending }));
+      }
+    });
+
     test("filters", async () => {
       await at.send(at.ann, "picture", { type: 2 });
       await recall(first, at.ann);
