@@ -10,6 +10,7 @@ import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts
 import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { ConversationService as RepoConversationService } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_service_pb.ts";
+import { listMethods } from "#proto/list-methods.ts";
 import type { LogicClients, RepoClients } from "./clients.ts";
 import { gatewaySpec } from "./config.ts";
 import type { Pages } from "./http/pages.ts";
@@ -37,7 +38,7 @@ function gatewayAlone(pages: Pages, together?: Together): Composition<{ gateway:
     async start({ host, hostConfig, environment, configs }): Promise<Running> {
       const { clog, metrics, tracer, coord, ratelimit, cache, serviceToken, rpcTls } = host;
       await using stack = new AsyncDisposableStack();
-      const own = { caller: "im-gateway", errors: connectErrors };
+      const own = { caller: "im-gateway", errors: connectErrors, lists: listMethods };
       const logic = stack.use(await connectPeer("im-logic", host, hostConfig, own));
       const repo = stack.use(await connectPeer("im-repo", host, hostConfig, own));
       const gatewayId = `gateway-${host.worker.number}`;

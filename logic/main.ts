@@ -8,6 +8,7 @@ import { OnlineStatusService } from "#proto/gen/gochat/repo/v1/online_status_ser
 import { OutboxService } from "#proto/gen/gochat/repo/v1/outbox_service_pb.ts";
 import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
+import { listMethods } from "#proto/list-methods.ts";
 import { loadKeys } from "./auth/keys.ts";
 import { logicSpec } from "./config.ts";
 import { startLogic } from "./start.ts";
@@ -24,7 +25,7 @@ const logicAlone: Composition<{ logic: typeof logicSpec }> = {
   async start({ host, hostConfig, configs }) {
     await using stack = new AsyncDisposableStack();
     const repo = stack.use(
-      await connectPeer("im-repo", host, hostConfig, { caller: "im-logic", errors: connectErrors }),
+      await connectPeer("im-repo", host, hostConfig, { caller: "im-logic", errors: connectErrors, lists: listMethods }),
     );
     const keys = await loadKeys({
       file: host.folder.file(configs.logic.jwt.keyFile),

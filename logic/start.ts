@@ -18,6 +18,7 @@ import { MessageService } from "#proto/gen/gochat/logic/v1/message_service_pb.ts
 import { UserService } from "#proto/gen/gochat/logic/v1/user_service_pb.ts";
 import { HEALTH_SERVICE, healthService } from "#proto/health.ts";
 import { IDS_MAX } from "#proto/limits.ts";
+import { listMethods } from "#proto/list-methods.ts";
 import { reflectionServices } from "#proto/reflection.ts";
 import { topics } from "#proto/topics.ts";
 import { type AccountEvents, createAccountEvents } from "./account-events.ts";
@@ -135,7 +136,14 @@ export async function startLogic(config: LogicConfig, deps: LogicDeps): Promise<
       ? undefined
       : await startRpcListeners(
           services,
-          { ...config.rpc, serviceToken, tls, open: [HEALTH_SERVICE], reflection: reflectionServices },
+          {
+            ...config.rpc,
+            serviceToken,
+            tls,
+            open: [HEALTH_SERVICE],
+            reflection: reflectionServices,
+            lists: listMethods,
+          },
           { errors: connectErrors, clog, metrics: deps.metrics },
         );
   stack.use(listeners);

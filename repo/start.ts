@@ -26,6 +26,7 @@ import { SearchIndexService } from "#proto/gen/gochat/repo/v1/search_index_servi
 import { SessionService } from "#proto/gen/gochat/repo/v1/session_service_pb.ts";
 import { UserService } from "#proto/gen/gochat/repo/v1/user_service_pb.ts";
 import { Health } from "#proto/gen/grpc/health/v1/health_pb.ts";
+import { listMethods } from "#proto/list-methods.ts";
 import { reflectionServices } from "#proto/reflection.ts";
 import type { RepoConfig } from "./config.ts";
 import type { ListGateways, RepoContext } from "./context.ts";
@@ -142,7 +143,14 @@ export async function startRepo(config: RepoConfig, deps: RepoDeps): Promise<Run
       ? undefined
       : await startRpcListeners(
           services,
-          { ...config.rpc, serviceToken, tls, open: [Health.typeName], reflection: reflectionServices },
+          {
+            ...config.rpc,
+            serviceToken,
+            tls,
+            open: [Health.typeName],
+            reflection: reflectionServices,
+            lists: listMethods,
+          },
           { errors: connectErrors, clog, metrics },
         );
   stack.use(listeners);

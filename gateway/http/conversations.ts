@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rawListOf } from "#infra/rpc/raw-list.ts";
 import { AppError } from "#proto/errors.ts";
 import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import {
@@ -16,6 +17,7 @@ import type { Guard } from "./guard.ts";
 import { listText, textOnce } from "./json-text.ts";
 import type { Handlers } from "./mount.ts";
 import { announcementToJson, conversationToJson, memberToJson } from "./objects.ts";
+import { rawListText } from "./raw-text.ts";
 import { flag, pageAliases, pageFields, seqText, wholeNumber } from "./validate.ts";
 
 /** Names may be longer here than allowed, so that logic answers INVALID_CONVERSATION_NAME. */
@@ -158,10 +160,9 @@ export function conversationHandlers(deps: ApiDeps, guard: Guard): Handlers<type
 
 type ListJson = z.input<Of<"listConversations">["answers"][200]>;
 
-const pageText = listText<ListJson, Conversation>(
-  "conversations",
-  textOnce((one) => JSON.stringify(conversationToJson(one))),
-);
+const textOf = (one: Conversation): string => JSON.stringify(conversationToJson(one));
+const pageText = listText<ListJson, Conversation>("conversations", textOnce(textOf));
+const rawPageText = rawListText<ListJson, Conversation>("conversations", textOf);
 
 type Of<K extends keyof typeof conversationEndpoints> = (typeof conversationEndpoints)[K];
 
@@ -193,7 +194,8 @@ async function list(
     serverTime: Number(answer.serverTime),
     ...(lastSync === undefined ? {} : { removed: answer.removedIds }),
   };
-  return ok(pageText(answer.conversations, rest));
+  const raw = rawListOf(answer, "conversations");
+  return ok(raw === undefined ? pageText(answer.conversations, rest) : rawPageText(raw, rest));
 }
 
 async function create(

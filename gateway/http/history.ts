@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { rawListOf, rowAt } from "#infra/rpc/raw-list.ts";
 import type { Message, MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import type { HistoryJson } from "#proto/objects.ts";
 import { type ApiCall, type ApiDeps, callerOptions } from "./context.ts";
-import { type JsonText, listText, messageText } from "./json-text.ts";
+import { type JsonText, listText, messageText, textOnce } from "./json-text.ts";
+import { rawListText } from "./raw-text.ts";
 import { flag, seqText, wholeNumberOr } from "./validate.ts";
 
 export const historyQuery = z
@@ -50,10 +52,13 @@ export async function history(
     },
     callerOptions(c, deps),
   );
-  return pageText(answer.messages, restOf(answer, query));
+  const rest = restOf(answer, query);
+  const raw = rawListOf(answer, "messages");
+  return raw === undefined ? pageText(answer.messages, rest) : rawPageText(raw, rest);
 }
 
-const pageText = listText<HistoryJson, Message>("messages", messageText);
+const pageText = listText<HistoryJson, Message>("messages", textOnce(messageText));
+const rawPageText = rawListText<HistoryJson, Message>("messages", messageText);
 
 /** What a cursor of 0 or 1 asks for: nothing. 0 would mean an open end, so it is beyond every seq; the membership is
  *  checked all the same. */
@@ -72,7 +77,7 @@ function restOf(answer: GetMessagesResponse, query: HistoryQuery): Omit<HistoryJ
     hasMore: answer.hasMore,
     latestSeqId: Number(answer.latestSeqId),
   };
-  const last = answer.messages.at(-1);
+  const last = rowAt(answer, "messages", -1);
   if (last !== undefined) json.nextCursor = Number(last.seqId);
   const filtered = !includeDeleted || !includeChanges || query.types !== undefined;
   if (filtered) return json;

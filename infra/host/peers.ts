@@ -1,6 +1,7 @@
 import { coordDriver } from "../coord/config.ts";
 import type { Registration } from "../coord/coord.ts";
 import { connectService, type ServiceConnection } from "../rpc/connect-service.ts";
+import type { ListMethods } from "../rpc/list-codec.ts";
 import { rpcFailure } from "../rpc/resilience.ts";
 import type { ErrorTranslator } from "../rpc/rpc.ts";
 import type { HostConfig } from "./config.ts";
@@ -20,7 +21,7 @@ export function connectPeer(
   name: PeerName,
   host: Host,
   config: HostConfig,
-  own: { readonly caller: string; readonly errors: ErrorTranslator },
+  own: { readonly caller: string; readonly errors: ErrorTranslator; readonly lists?: ListMethods },
 ): Promise<ServiceConnection> {
   const { errors } = own;
   const tls = host.rpcTls;
@@ -37,6 +38,7 @@ export function connectPeer(
     breakers: host.breakers({ isFailure: rpcFailure(errors), policies: { default: peerPolicy } }),
     caller: { service: own.caller, token: host.serviceToken },
     metrics: host.metrics,
+    lists: own.lists,
   });
 }
 

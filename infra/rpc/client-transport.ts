@@ -18,6 +18,7 @@ import { readBody } from "./fast-body.ts";
 import type { JsonOptions } from "./fast-path.ts";
 import { type HttpOptions, send } from "./http-call.ts";
 import { libraryTransport } from "./library-transport.ts";
+import { createListCodec, type ListMethods } from "./list-codec.ts";
 import { MESSAGE_BYTES_MAX } from "./rpc.ts";
 
 export interface ClientTransportOptions extends HttpOptions {
@@ -39,6 +40,8 @@ export interface ClientTransportOptions extends HttpOptions {
   readonly sendBytesMax?: number;
   /** GET for methods without side effects. */
   readonly httpGet?: boolean;
+  /** Whose answers have rows that are decoded when somebody looks at them (`rawListOf`). */
+  readonly lists?: ListMethods | undefined;
 }
 
 /**
@@ -98,11 +101,17 @@ function createCodecs(options: ClientTransportOptions): (method: DescMethodUnary
   return (method) => {
     let codecs = known.get(method);
     if (codecs === undefined) {
-      codecs = createMethodSerializationLookup(method, undefined, undefined, limits);
+      const made = createMethodSerializationLookup(method, undefined, undefined, limits);
+      codecs = options.lists?.has(method) === true ? withList(method, made, limits.writeMaxBytes) : made;
       known.set(method, codecs);
     }
     return codecs;
   };
+}
+
+function withList(method: DescMethodUnary, made: Codecs, writeBytesMax: number): Codecs {
+  const list = createListCodec(method, made.getO(true), writeBytesMax);
+  return { getI: (binary) => made.getI(binary), getO: (binary) => (binary ? list : made.getO(false)) };
 }
 
 function headersOf(given: HeadersInit | undefined, timeoutMs: number | undefined, gzip: boolean): Headers {

@@ -4,6 +4,7 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { createClientTransport } from "./client-transport.ts";
 import type { JsonOptions } from "./fast-path.ts";
 import type { ClientTls } from "./http-call.ts";
+import type { ListMethods } from "./list-codec.ts";
 import {
   type CallWrapper,
   type ErrorTranslator,
@@ -28,6 +29,8 @@ export interface ClientOptions {
   /** Default false: between services packing costs more than it saves. */
   readonly gzip?: boolean;
   readonly wrap?: CallWrapper;
+  /** Whose answers have rows that are decoded when somebody looks at them. */
+  readonly lists?: ListMethods | undefined;
   /** Counts the calls. */
   readonly metrics?: Metrics;
   readonly tls?: ClientTls;

@@ -9,6 +9,7 @@ import { readBody } from "./fast-body.ts";
 import { FastContext } from "./fast-context.ts";
 import { logUnexpected, type ServiceTokenCheck } from "./interceptors.ts";
 import { invokeUnary } from "./invoke.ts";
+import { createListCodec, type ListMethods } from "./list-codec.ts";
 import { deadlineError, type ErrorTranslator, methodName, type UnaryFunction, unimplementedError } from "./rpc.ts";
 import type { ServerMetrics } from "./server-metrics.ts";
 
@@ -22,6 +23,7 @@ export interface FastPathSettings {
   readonly jsonOptions: JsonOptions | undefined;
   readonly messageBytesMax: number;
   readonly answerBytesMax: number;
+  readonly lists: ListMethods | undefined;
 }
 
 export type JsonOptions = Partial<JsonReadOptions & JsonWriteOptions>;
@@ -63,6 +65,10 @@ export function createUnaryFastPath(
     compressMinBytes: COMPRESS_BYTES_MIN,
   };
   const codecs = createMethodSerializationLookup(method, undefined, settings.jsonOptions, limits);
+  const written = { binary: codecs.getO(true), json: codecs.getO(false) };
+  if (settings.lists?.has(method) === true) {
+    written.binary = createListCodec(method, written.binary, settings.answerBytesMax);
+  }
 
   return async (request, binary) => {
     const { headers } = request;
@@ -75,12 +81,13 @@ export function createUnaryFastPath(
       settings.token?.(method.parent, headers);
       if (packing.error !== undefined) throw packing.error;
       if (timeout.error !== undefined) throw timeout.error;
-      const body = await readBody(request, messageBytesMax);
-      const unpacked = packing.request === null ? body : await packing.request.decompress(body, messageBytesMax);
+      const packed = await readBody(request, messageBytesMax);
+      const unpacked = packing.request === null ? packed : await packing.request.decompress(packed, messageBytesMax);
       const input = codecs.getI(binary).parse(unpacked) as Message;
       running = true;
       const output = await withinDeadline(method, fn, input, context, timeout.timeoutMs, settings.interceptors);
-      const answer = answerMessage(codecs.getO(binary).serialize(output), binary, context, packing.response);
+      const body = (binary ? written.binary : written.json).serialize(output);
+      const answer = answerMessage(body, binary, context, packing.response);
       metrics?.observe(method, undefined, (performance.now() - began) / 1000, context);
       return answer instanceof Response ? answer : await answer;
     } catch (error) {

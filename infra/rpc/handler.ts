@@ -25,6 +25,7 @@ import {
   type ServiceTokenOptions,
   traceInterceptor,
 } from "./interceptors.ts";
+import type { ListMethods } from "./list-codec.ts";
 import { type ErrorTranslator, isUnary, MESSAGE_BYTES_MAX, type RpcService, type UnaryFunction } from "./rpc.ts";
 import { createServerMetrics } from "./server-metrics.ts";
 
@@ -43,6 +44,8 @@ export interface RpcHandlerOptions {
   readonly answerBytesMax?: number;
   /** For the JSON codec, such as the registry for messages that carry an `Any`. */
   readonly jsonOptions?: JsonOptions;
+  /** Whose answers travel as rows. */
+  readonly lists?: ListMethods;
   /** Default true. False leaves every call to the library: for comparisons. */
   readonly fastPath?: boolean;
 }
@@ -103,6 +106,7 @@ function settingsOf(options: RpcHandlerOptions): FastPathSettings {
     interceptors: options.interceptors ?? [],
     jsonOptions: options.jsonOptions,
     messageBytesMax: options.messageBytesMax ?? MESSAGE_BYTES_MAX,
+    lists: options.lists,
     answerBytesMax: options.answerBytesMax ?? options.messageBytesMax ?? MESSAGE_BYTES_MAX,
   };
 }

@@ -2,6 +2,7 @@ import type { Logger } from "../clog/clog.ts";
 import { listenError } from "../host/start-error.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { createRpcHandler } from "./handler.ts";
+import type { ListMethods } from "./list-codec.ts";
 import type { ErrorTranslator, RpcService } from "./rpc.ts";
 import type { RpcTls } from "./tls.ts";
 
@@ -20,6 +21,8 @@ export interface RpcServerOptions {
   readonly open: readonly string[];
   /** Callers show a certificate of the same authority, also for what is open. */
   readonly tls?: RpcTls | undefined;
+  /** Whose answers travel as rows. */
+  readonly lists?: ListMethods;
 }
 
 /** Serves Connect and gRPC-Web on a port of its own. Throws StartError when the port is busy. Disposing stops listening
@@ -29,9 +32,9 @@ export function startRpcServer(
   options: RpcServerOptions,
   deps: { readonly errors: ErrorTranslator; readonly clog: Logger; readonly metrics: Metrics },
 ): RpcServer {
-  const { host, port, tls } = options;
+  const { host, port, tls, lists } = options;
   const serviceToken = { token: options.serviceToken, open: options.open };
-  const handle = createRpcHandler(services, { ...deps, serviceToken });
+  const handle = createRpcHandler(services, { ...deps, serviceToken, ...(lists === undefined ? {} : { lists }) });
   try {
     const server = Bun.serve({
       hostname: host,

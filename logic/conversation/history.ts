@@ -1,5 +1,7 @@
 import type { CallOptions } from "@connectrpc/connect";
-import type { Message, MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { carryList, rowAt } from "#infra/rpc/raw-list.ts";
+import type { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import type { GetMessagesResponse } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { HISTORY_ROWS_DEFAULT, HISTORY_ROWS_MAX, SEQ_MAX } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid } from "../rpc/arguments.ts";
@@ -16,21 +18,6 @@ export interface HistoryQuery {
   readonly typeFilter: MessageType[];
   readonly excludeDeleted?: boolean;
   readonly excludeChanges?: boolean;
-}
-
-/** By its name it is a message: its rows are not copied. */
-export interface HistoryPage {
-  readonly $typeName: "gochat.logic.v1.GetMessagesResponse";
-  /** In the order asked for. */
-  readonly messages: Message[];
-  readonly hasMore: boolean;
-  /** Where the next page begins in the direction asked for, and where one in the other direction would; 0 = nowhere. */
-  readonly nextSeqId: bigint;
-  readonly prevSeqId: bigint;
-  readonly latestSeqId: bigint;
-  /** Both inclusive: every row in between that the caller may see is in the page. */
-  readonly completeFrom: bigint;
-  readonly completeTo: bigint;
 }
 
 const seqMax = BigInt(SEQ_MAX);
@@ -50,7 +37,7 @@ export async function readHistory(
   query: HistoryQuery,
   userId: string,
   options: CallOptions,
-): Promise<HistoryPage> {
+): Promise<GetMessagesResponse> {
   const limit = query.limit === 0 ? HISTORY_ROWS_DEFAULT : query.limit;
   const {
     conversationId,
@@ -88,20 +75,18 @@ export async function readHistory(
   const unfiltered = typeFilter.length === 0 && !excludeDeleted && !excludeChanges;
   const reachesDown = unfiltered && page.completeFrom === from;
   const askedFrom = query.startSeqId > 0n ? query.startSeqId : 1n;
-  return {
+  return carryList(page, "messages", {
     $typeName: "gochat.logic.v1.GetMessagesResponse",
-    messages: page.messages,
     hasMore: page.hasMore,
     nextSeqId: page.nextSeqId,
-    prevSeqId: prevSeqOf(page.messages, ascending, lowest, page.latestSeqId),
+    prevSeqId: prevSeqOf(rowAt(page, "messages", 0)?.seqId, ascending, lowest, page.latestSeqId),
     latestSeqId: page.latestSeqId,
     completeFrom: reachesDown && askedFrom < from ? askedFrom : page.completeFrom,
     completeTo: page.completeTo,
-  };
+  } as const);
 }
 
-function prevSeqOf(rows: readonly Message[], ascending: boolean, lowest: bigint, latest: bigint): bigint {
-  const first = rows[0]?.seqId;
+function prevSeqOf(first: bigint | undefined, ascending: boolean, lowest: bigint, latest: bigint): bigint {
   if (first === undefined) return 0n;
   if (ascending) return first > lowest ? first - 1n : 0n;
   return first < latest ? first + 1n : 0n;

@@ -1,7 +1,9 @@
 import type { CallOptions } from "@connectrpc/connect";
-import { type Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
+import { rawListOf, withRawList } from "#infra/rpc/raw-list.ts";
+import type { Conversation, ConversationType } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationDetails } from "#proto/gen/gochat/repo/v1/conversation_service_pb.ts";
 import type { RepoClients } from "../deps.ts";
+import { createListRows, isComplete } from "./list-rows.ts";
 import { asLast, fillPeers, isVisible } from "./view.ts";
 
 export interface ListQuery {
@@ -16,6 +18,7 @@ export interface ListQuery {
 }
 
 export interface List {
+  /** Perhaps still encoded (`rawListOf`). */
   readonly conversations: Conversation[];
   readonly total: bigint;
   readonly hasMore: boolean;
@@ -39,13 +42,19 @@ export async function listConversations(repo: RepoClients, query: ListQuery, opt
     },
     options,
   );
-  return {
-    conversations: await shownOf(repo, answer.conversations, query, options),
-    total: answer.total,
-    hasMore: answer.hasMore,
-    removedIds: answer.removedIds,
-    serverTime: answer.serverTime,
-  };
+  const { total, hasMore, removedIds, serverTime } = answer;
+  const rest = { total, hasMore, removedIds, serverTime };
+  const show = (found: readonly ConversationDetails[]): Promise<Conversation[]> => shownOf(repo, found, query, options);
+  const raw = isWhole(query) ? rawListOf(answer, "conversations") : undefined;
+  const rows = raw === undefined ? undefined : await shownRows(raw, show);
+  if (rows !== undefined) return withRawList(rest, "conversations", rows);
+  return { ...rest, conversations: await show(answer.conversations) };
+}
+
+const shownRows = createListRows();
+
+function isWhole({ withLastMessage, withUnreadCount }: ListQuery): boolean {
+  return withLastMessage && withUnreadCount;
 }
 
 const shownLists = new WeakMap<readonly ConversationDetails[], Conversation[]>();
@@ -58,7 +67,7 @@ async function shownOf(
   query: ListQuery,
   options: CallOptions,
 ): Promise<Conversation[]> {
-  const whole = query.withLastMessage && query.withUnreadCount;
+  const whole = isWhole(query);
   const before = whole ? shownLists.get(found) : undefined;
   if (before !== undefined) return before;
   const known = found.map((details) => (whole ? shownOnes.get(details) : undefined));
@@ -67,16 +76,11 @@ async function shownOf(
   const shown = found.flatMap((details, at): Conversation[] => {
     const one = known[at] ?? (details.conversation === undefined ? undefined : filled.next().value);
     if (one === undefined) return [];
-    // A peer that was not read along may come later.
     if (whole && isComplete(one)) shownOnes.set(details, one);
     return [one];
   });
   if (whole && shown.every(isComplete)) shownLists.set(found, shown);
   return shown;
-}
-
-function isComplete({ type, peer }: Conversation): boolean {
-  return type !== ConversationType.SINGLE || peer !== undefined;
 }
 
 function conversationOf(details: ConversationDetails, query: ListQuery): Conversation[] {

@@ -3,6 +3,7 @@ import type { CallOptions } from "@connectrpc/connect";
 import { type ErrorName, isAppError } from "#proto/errors.ts";
 import type { Message } from "#proto/gen/gochat/common/v1/message_pb.ts";
 import {
+  type GetMessagesResponse,
   type SyncItem,
   type SyncMessagesRequest,
   type SyncResult,
@@ -17,7 +18,7 @@ import {
 } from "#proto/limits.ts";
 import type { RepoClients } from "../deps.ts";
 import { invalid } from "../rpc/arguments.ts";
-import { type HistoryPage, readHistory } from "./history.ts";
+import { readHistory } from "./history.ts";
 
 /** Conversations read at a time; a budget that is spent saves the reads of the rest. */
 const readsMax = 10;
@@ -63,7 +64,7 @@ async function readOne(
   item: SyncItem,
   limit: number,
   options: CallOptions,
-): Promise<HistoryPage | ErrorName> {
+): Promise<GetMessagesResponse | ErrorName> {
   const { conversationId, afterSeqId } = item;
   if (!isConversationId(conversationId)) return "CONVERSATION_NOT_FOUND";
   try {
@@ -77,7 +78,7 @@ async function readOne(
 }
 
 /** The rows that the budget still holds; the complete range ends with the last of them. */
-function fitted(item: SyncItem, page: HistoryPage, budget: number): SyncResult {
+function fitted(item: SyncItem, page: GetMessagesResponse, budget: number): SyncResult {
   let left = budget;
   let count = 0;
   for (const message of page.messages) {

@@ -1,4 +1,5 @@
 import type { ServiceImpl } from "@connectrpc/connect";
+import { carryList } from "#infra/rpc/raw-list.ts";
 import type { Conversation } from "#proto/gen/gochat/common/v1/conversation_pb.ts";
 import type { ConversationService } from "#proto/gen/gochat/logic/v1/conversation_service_pb.ts";
 import { QUERY_CHARS_MAX, textFault } from "#proto/limits.ts";
@@ -65,7 +66,9 @@ export function listMethods({
       );
       // By its name it is a message: its rows are not copied.
       const $typeName = "gochat.logic.v1.GetConversationsOptimizedResponse";
-      return { $typeName, ...list, page: at.page, pageSize: at.pageSize };
+      const { total, hasMore, removedIds, serverTime } = list;
+      const rest = { $typeName, total, hasMore, removedIds, serverTime, page: at.page, pageSize: at.pageSize } as const;
+      return carryList(list, "conversations", rest);
     },
 
     async searchConversations({ userId, query, typeFilter, limit }, call) {
