@@ -17,6 +17,7 @@ import { conversationServiceSuite } from "./rpc/conversation.suite.ts";
 import { draftsSuite } from "./rpc/drafts.suite.ts";
 import { friendshipSuite } from "./rpc/friendship.suite.ts";
 import { infoChangesSuite } from "./rpc/info-changes.suite.ts";
+import { listRowsSuite } from "./rpc/list-rows.suite.ts";
 import { memberChangesSuite } from "./rpc/member-changes.suite.ts";
 import { messageServiceSuite } from "./rpc/message.suite.ts";
 import { messageChangesSuite } from "./rpc/message-changes.suite.ts";
@@ -47,6 +48,7 @@ const suites = {
   "cache keys": cacheKeysSuite,
   accounts: accountsSuite,
   "conversation service": conversationServiceSuite,
+  "list rows": listRowsSuite,
   friendships: friendshipSuite,
   "message service": messageServiceSuite,
   "message store": messageStoreSuite,

@@ -31,6 +31,15 @@ export interface Answers<G extends Groups> {
   readonly nowMs: number;
 }
 
+/** Answers whose rows are known again: `keys` has a text for each, another one as soon as anything in the row is. */
+export interface PackedAnswers<G extends Groups> {
+  readonly keys: readonly string[];
+  /** Decodes the row of a key. */
+  row(key: string): AnswerRow<G>;
+  readonly total: number;
+  readonly nowMs: number;
+}
+
 /** `alias.column` */
 export function named(alias: string, column: SQLiteColumn): SQL {
   return sql`${sql.identifier(alias)}.${sql.identifier(column.name)}`;
@@ -47,8 +56,13 @@ export function askSql(plan: AskPlan, now: SQL, hole: (at: number) => SQL): SQL 
 }
 
 export function rowsOf<G extends Groups>(plan: AskPlan<G>, values: readonly (readonly unknown[])[]): AnswerRow<G>[] {
+  return values.map(rowReader(plan));
+}
+
+/** Reads a row of the columns of `askSql`. */
+export function rowReader<G extends Groups>(plan: AskPlan<G>): (row: readonly unknown[]) => AnswerRow<G> {
   const groups = Object.entries(plan.groups).map(([alias, group]) => ({ alias, columns: Object.entries(group) }));
-  return values.map((row) => {
+  return (row) => {
     const answer: Record<string, unknown> = {};
     let at = 2;
     for (const { alias, columns } of groups) {
@@ -56,7 +70,7 @@ export function rowsOf<G extends Groups>(plan: AskPlan<G>, values: readonly (rea
       at += columns.length;
     }
     return answer as AnswerRow<G>;
-  });
+  };
 }
 
 function isMissing(value: unknown): boolean {

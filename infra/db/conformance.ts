@@ -259,6 +259,15 @@ export function dbConformance(name: string, create: () => Promise<Db>): void {
       expect(rows[1]?.y).toBeUndefined();
       expect(Math.abs(nowMs - Date.now())).toBeLessThan(60_000);
       expect((await db.ask(plan, [9n])).rows).toEqual([]);
+      if (db.askPacked === undefined) return;
+      const packed = await db.askPacked(plan, [1n]);
+      expect(packed.keys.map((key) => packed.row(key))).toEqual([...rows]);
+      expect(packed.total).toBe(2);
+      expect(Math.abs(packed.nowMs - Date.now())).toBeLessThan(60_000);
+      expect((await db.askPacked(plan, [1n])).keys).toEqual(packed.keys);
+      await db.transaction((tx) => run(tx.q.update(items).set({ count: 3 }).where(eq(items.id, 1n))));
+      expect((await db.askPacked(plan, [1n])).keys).not.toEqual(packed.keys);
+      expect((await db.askPacked(plan, [9n])).keys).toEqual([]);
     });
 
     test("migrations are applied once, in order, and a changed one is refused", async () => {

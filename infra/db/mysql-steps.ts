@@ -3,6 +3,7 @@ import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
 import { escape as quote } from "mysql2";
 import { type AskPlan, askSql } from "./ask.ts";
 import { mysqlDialect } from "./dialect.ts";
+import { packedSql } from "./mysql-pack.ts";
 import {
   columnsOf,
   deleteSql,
@@ -213,16 +214,19 @@ export function scanStatement(plan: ScanPlan, range: ScanRange): Statement {
 
 /** The clock at the beginning of the statement. */
 const askNow = sql.raw("cast(unix_timestamp(now(3)) * 1000 as signed)");
-const asks = new WeakMap<object, { label: string; parts: readonly string[]; literals: readonly Literal[] }>();
+type Asks = WeakMap<object, { label: string; parts: readonly string[]; literals: readonly Literal[] }>;
+const asks: Asks = new WeakMap();
+const packedAsks: Asks = new WeakMap();
 
-export function askStatement(plan: AskPlan, values: readonly unknown[]): Statement {
-  let compiled = asks.get(plan);
+export function askStatement(plan: AskPlan, values: readonly unknown[], packed = false): Statement {
+  const known = packed ? packedAsks : asks;
+  let compiled = known.get(plan);
   if (compiled === undefined) {
     // The holes by their number: one value may stand in several.
-    const { sql: text } = mysqlDialect.compile(askSql(plan, askNow, (at) => sql.raw(`${mark}${at}${mark}`)));
-    const parts = text.split(mark);
+    const query = (packed ? packedSql : askSql)(plan, askNow, (at) => sql.raw(`${mark}${at}${mark}`));
+    const parts = mysqlDialect.compile(query).sql.split(mark);
     compiled = { label: parts.join("…"), parts, literals: plan.params.map(literalOf) };
-    asks.set(plan, compiled);
+    known.set(plan, compiled);
   }
   const { label, parts, literals } = compiled;
   const given = plan.params.map((column, at) => literals[at]?.(encode(column, values[at])) ?? "null");

@@ -1,11 +1,12 @@
 import { drizzle } from "drizzle-orm/mysql2";
 import { type Connection, type ConnectionOptions, createConnection, type FieldPacket, type QueryOptions } from "mysql2";
-import { type Answers, type AskPlan, answersOf, type Groups } from "./ask.ts";
+import { type Answers, type AskPlan, answersOf, type Groups, type PackedAnswers, totalOf } from "./ask.ts";
 import type { Db, Reads, Writes } from "./db.ts";
 import { mysqlDialect } from "./dialect.ts";
 import type { ServerAddress } from "./dsn.ts";
 import { DbError } from "./errors.ts";
 import { Link } from "./link.ts";
+import { unpackerOf } from "./mysql-pack.ts";
 import { askStatement, findStatements, type Rows, type Statement, scanStatement, stepsMessage } from "./mysql-steps.ts";
 import { createServerDb, type ScriptConnection, type ServerConnection } from "./server.ts";
 import { type ServerOptions, scriptLockMs } from "./server-options.ts";
@@ -164,6 +165,18 @@ class MysqlConnection extends MysqlBase implements ServerConnection {
     return await answersOf(plan, await this.#rows(askStatement(plan, values)), () => this.now(), this.#clock);
   }
 
+  async askPacked<G extends Groups>(plan: AskPlan<G>, values: readonly unknown[]): Promise<PackedAnswers<G>> {
+    const rows = await this.#rows(askStatement(plan, values, true));
+    const [first] = rows;
+    const nowMs = first === undefined || this.#clock !== undefined ? await this.now() : Number(first[0]);
+    const keys = rows.map(([, , packed]) => {
+      // Of what is larger than a packet MySQL makes NULL.
+      if (typeof packed !== "string") throw new DbError("other", "a row is larger than max_allowed_packet");
+      return packed;
+    });
+    return { keys, row: unpackerOf(plan), total: totalOf(rows), nowMs };
+  }
+
   async now(): Promise<number> {
     if (this.#clock !== undefined) return this.#clock();
     return Number((await this.#rows({ text: nowText, label: nowText }))[0]?.[0]);
@@ -280,6 +293,7 @@ export function createMysqlDb(address: ServerAddress, given: ServerOptions): Db 
       dialect: mysqlDialect,
       open: () => ready((link, connection) => new MysqlConnection(link, connection, options.clock), false),
       openScript: () => ready((link, connection) => new MysqlScript(link, connection, address.database), true),
+      askPacked: (connection, plan, values) => connection.askPacked(plan, values),
       reads: (use): Reads => drizzleOver((given, values, label) => use((one) => one.send(given, values, label))),
     },
     options,

@@ -251,13 +251,6 @@ export function serverConformance(name: string, dsn: string): void {
       for (const result of results) if (result.status === "fulfilled") expect(result.value).toBe(2);
     });
 
-    test("what a driver asks when it opens a connection is not counted", async () => {
-      await using fresh = await openTestDb(dsn);
-      const before = fresh.stats().statements;
-      await Promise.all(Array.from({ length: 5 }, () => fresh.ping()));
-      expect(fresh.stats().statements).toBe(before);
-    });
-
     test("a slow query is logged without its values", async () => {
       lines = "";
       await asking(db.q, server.sleep(0.2));

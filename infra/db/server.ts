@@ -1,4 +1,4 @@
-import type { Answers, AskPlan, Groups } from "./ask.ts";
+import type { Answers, AskPlan, Groups, PackedAnswers } from "./ask.ts";
 import type { Db, Reads, Tx, Writes } from "./db.ts";
 import type { Dialect } from "./dialect.ts";
 import { DbError } from "./errors.ts";
@@ -38,6 +38,8 @@ export interface ServerDriver<C extends ServerConnection> {
   readonly dialect: Dialect;
   open(): Promise<C>;
   openScript(): Promise<ScriptConnection>;
+  /** Where the server has it (`Db.askPacked`). */
+  askPacked?<G extends Groups>(connection: C, plan: AskPlan<G>, values: readonly unknown[]): Promise<PackedAnswers<G>>;
   /** drizzle on whichever connection `use` lends for one query. */
   reads(use: <T>(work: (connection: C) => Promise<T>) => Promise<T>): Reads;
 }
@@ -91,7 +93,7 @@ export function createServerDb<C extends ServerConnection>(
   poolOptions: PoolOptions,
   statements: () => number,
 ): Db {
-  const { dialect } = driver;
+  const { dialect, askPacked } = driver;
   const pool = new Pool<C>(poolOptions, () => driver.open());
   let transactions = 0;
   let commits = 0;
@@ -183,6 +185,8 @@ export function createServerDb<C extends ServerConnection>(
       (keys.length === 0 ? [] : await use((connection) => connection.find(plan, keys))) as never,
     scan: async (plan, range) => (await use((connection) => connection.scan(plan, range))) as never,
     ask: (plan, values) => use((connection) => connection.ask(plan, values)),
+    askPacked:
+      askPacked === undefined ? undefined : (plan, values) => use((connection) => askPacked(connection, plan, values)),
     transaction,
     now: () => use((connection) => connection.now()),
     script,

@@ -1,8 +1,7 @@
 import type { ServerOptions } from "./server-options.ts";
 
 /** What a driver sends of its own: sessions, transactions, keep-alive. */
-const own =
-  /^(?:select 1$|begin|commit|rollback|set |show |select version|select current_setting|select get_lock|select release_lock)/i;
+const own = /^(?:select 1$|begin|commit|rollback|set |show |select version|select get_lock|select release_lock)/i;
 
 /** Counts the statements that somebody asked for. */
 export function countStatements<O extends ServerOptions>(options: O): { options: O; statements: () => number } {

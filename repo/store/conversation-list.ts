@@ -5,7 +5,7 @@ import { type RepoContext, worldId } from "../context.ts";
 import { changedPlan } from "./changed-plan.ts";
 import type { ConversationRow, MemberRow } from "./conversation-row.ts";
 import { createLastMessages } from "./last-messages.ts";
-import { type ListRow, listPlan, membershipsPlan } from "./list-plan.ts";
+import { type ListPlan, type ListRow, listPlan, membershipsPlan } from "./list-plan.ts";
 import { createListSnapshots, idsMax, listItemsMax } from "./list-snapshots.ts";
 import { toUserInfo } from "./message-row.ts";
 
@@ -36,9 +36,18 @@ export interface ListPage {
   readonly nowMs: number;
 }
 
+/** A page whose items are made when they are looked at. */
+export interface PackedPage extends Omit<ListPage, "items"> {
+  /** A text for each item, another one as soon as anything in it is. */
+  readonly keys: readonly string[];
+  item(key: string): ListedConversation;
+}
+
 export interface ConversationList {
   /** The world first unless the user pinned it, then pinned (latest pin first), then the latest activity. */
   page(query: ListQuery): Promise<ListPage>;
+  /** The same where rows are known again by a text (`Db.askPacked`). */
+  readonly packedPage: ((query: ListQuery) => Promise<PackedPage>) | undefined;
   /** Changed since `sinceMs` of the database clock less the overlap, oldest change first, and the conversations that the user
    *  left or was removed from since then; of those at most 1000, kept for 30 days. */
   changedSince(query: ListQuery, sinceMs: number): Promise<ListPage & { readonly removedIds: string[] }>;
@@ -69,22 +78,23 @@ export function createConversationList(
   const changed = { all: changedPlan(db.dialect, tables, false), typed: changedPlan(db.dialect, tables, true) };
   const lastMessageOf = createLastMessages();
 
+  /** Undefined: a row of a conversation that the user left. */
+  function itemOf(row: ListRow): ListedConversation | undefined {
+    const { c: conversation, m: member, p: pointer, peer } = row;
+    if (conversation === undefined || member === undefined) return undefined;
+    const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
+    return {
+      conversation,
+      member,
+      lastMessage: lastMessageOf(row, conversation),
+      lastReadSeqId: pointer?.lastReadSeqId ?? 0n,
+      unread: unread > 0n ? unread : 0n,
+      peer: peer === undefined ? undefined : toUserInfo(peer),
+    };
+  }
+
   function listed(rows: readonly ListRow[]): ListedConversation[] {
-    return rows.flatMap((row): ListedConversation[] => {
-      const { c: conversation, m: member, p: pointer, peer } = row;
-      if (conversation === undefined || member === undefined) return [];
-      const unread = conversation.lastMessageNo - (pointer?.lastReadMessageNo ?? 0n);
-      return [
-        {
-          conversation,
-          member,
-          lastMessage: lastMessageOf(row, conversation),
-          lastReadSeqId: pointer?.lastReadSeqId ?? 0n,
-          unread: unread > 0n ? unread : 0n,
-          peer: peer === undefined ? undefined : toUserInfo(peer),
-        },
-      ];
-    });
+    return rows.flatMap((row) => itemOf(row) ?? []);
   }
 
   const memberships = { all: membershipsPlan(tables, 0), some: membershipsPlan(tables, idsMax) };
@@ -104,12 +114,21 @@ export function createConversationList(
   async function readPage(query: ListQuery): Promise<ListPage> {
     const held = await snapshots?.page(query);
     if (held !== undefined) return { ...held, nowMs: await db.now() };
-    const { userId, limit, offset, type } = query;
-    const values = [userId, BigInt(limit), BigInt(offset)];
-    const { rows, total, nowMs } = await (type === 0
-      ? db.ask(plans.all, values)
-      : db.ask(plans.typed, [...values, type]));
+    const { rows, total, nowMs } = await db.ask(...asked(query));
     return { items: listed(rows), total: rows.length > 0 ? total : await countPast(query, mine(query)), nowMs };
+  }
+
+  function asked({ userId, limit, offset, type }: ListQuery): [ListPlan, unknown[]] {
+    const values = [userId, BigInt(limit), BigInt(offset)];
+    return type === 0 ? [plans.all, values] : [plans.typed, [...values, type]];
+  }
+
+  const { askPacked } = db;
+  async function readPacked(ask: NonNullable<typeof askPacked>, query: ListQuery): Promise<PackedPage> {
+    const { keys, row, total, nowMs } = await ask(...asked(query));
+    // A row of this statement always has its conversation and its member.
+    const item = (key: string): ListedConversation => itemOf(row(key)) as ListedConversation;
+    return { keys, item, total: keys.length > 0 ? total : await countPast(query, mine(query)), nowMs };
   }
 
   /** Past the last page no row tells the total. */
@@ -125,6 +144,7 @@ export function createConversationList(
 
   return {
     page: readPage,
+    packedPage: askPacked === undefined ? undefined : (query) => readPacked(askPacked, query),
 
     async changedSince(query, sinceMs) {
       const { userId, limit, offset, type } = query;

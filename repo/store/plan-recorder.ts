@@ -41,7 +41,7 @@ export function recordReads(db: Db): { db: Db; texts: string[] } {
     },
   }) as Reads;
 
-  const recorded: Pick<Db, "find" | "scan" | "ask"> & { q: Reads } = {
+  const recorded: Pick<Db, "find" | "scan" | "ask" | "askPacked"> & { q: Reads } = {
     q,
     find(plan, keys) {
       const [key = []] = keys;
@@ -61,6 +61,8 @@ export function recordReads(db: Db): { db: Db; texts: string[] } {
       keep(compiled(askSql(plan as unknown as AskPlan, sql.raw("0"), (at) => sql.raw(places[at] ?? "null"))));
       return db.ask(plan, values);
     },
+    // What `ask` does, in other columns.
+    askPacked: undefined,
   };
   return { db: Object.assign(Object.create(db) as Db, recorded), texts };
 }

@@ -1,0 +1,4 @@
+import { createTestRepo } from "../testing.ts";
+import { listRowsSuite } from "./list-rows.suite.ts";
+
+listRowsSuite(createTestRepo);
