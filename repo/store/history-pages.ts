@@ -3,7 +3,7 @@ import type { RepoContext } from "../context.ts";
 import { completed, hasReactions, marked } from "./complete-rows.ts";
 import { bytesOf, isFiltered, isSameRange, type Page, type PageQuery, pageBytesMax } from "./message-page.ts";
 import type { ShownRow } from "./message-row.ts";
-import { pageOf, trimmed, type Window, windowOf } from "./message-window.ts";
+import { oldestOf, pageOf, trimmed, type Window, windowOf } from "./message-window.ts";
 import { createPageReader, type PageRead } from "./page-reader.ts";
 import { raisedWindow } from "./raised-window.ts";
 import { ownReactions } from "./reactors.ts";
@@ -158,7 +158,7 @@ export function createHistoryPages(
     }
     const right = rightOf(given, member);
     if (raised === window) tails.reached(conversationId, window, reading, right);
-    else if (read.rows.length < aboveMax) tails.raise(conversationId, window, raised, reading, right);
+    else if (oldestOf(raised) <= window.newest) tails.raise(conversationId, window, raised, reading, right);
     else keepTail(given, read, raised, reading);
     return { member, raised };
   }

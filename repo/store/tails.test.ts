@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { MessageType } from "#proto/gen/gochat/common/v1/message_pb.ts";
+import { CommitItemSchema } from "#proto/gen/gochat/repo/v1/message_service_pb.ts";
 import { ChangesFixture } from "../rpc/changes-testing.ts";
 import { createSharedTestRepo, createTestRepo } from "../testing.ts";
 import type { Writes, Written } from "../writes.ts";
@@ -31,6 +34,26 @@ test("a name that changes while a page is read is not shown as it was by the nex
   await store.page(query);
   expect(meanwhile).toBeUndefined();
   expect((await store.page(query))?.messages[0]?.sender?.username).toBe("another");
+});
+
+describe("where other processes rename", () => {
+  const other = new ChangesFixture(createSharedTestRepo);
+
+  test("a name is old for 30 s at most, however many rows are stored above a tail", async () => {
+    await other.send(other.ann, "text");
+    await other.history();
+    await other.rename(other.ann, "another");
+    const row = { conversationId: other.group, senderId: other.bob, type: MessageType.TEXT, content: "text" };
+    const items = Array.from({ length: 200 }, (_, n) => {
+      const ids = { messageId: `${n + 1}`, clientMsgId: `${n + 1}` };
+      return create(CommitItemSchema, { ...row, ...ids, sendHash: new Uint8Array(32) });
+    });
+    await other.message.commitMessages({ items });
+    other.nowMs += 29_000;
+    await other.history();
+    other.nowMs += 1000;
+    expect((await other.history())[0]?.sender?.username).toBe("another");
+  });
 });
 
 test("G4: rows of edits count the text that they show", async () => {
