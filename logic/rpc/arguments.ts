@@ -41,15 +41,16 @@ export function pageOf(page: number, pageSize: number): Page {
   return { page: number, pageSize: size, offset: (number - 1) * size };
 }
 
-/** Options of the calls that answering `call` takes: its remaining deadline and its trace. */
+/** Options of the calls that answering `call` takes: what is left of its deadline, 1 ms when that has passed, and its trace. */
 export function optionsOf(call: HandlerContext): CallOptions {
-  const timeoutMs = call.timeoutMs();
+  const leftMs = call.timeoutMs();
   const headers: Record<string, string> = {};
   const traceId = headerOf(call, TRACE_HEADER);
   const traceparent = headerOf(call, TRACEPARENT_HEADER);
   if (traceId !== undefined) headers[TRACE_HEADER] = traceId;
   if (traceparent !== undefined) headers[TRACEPARENT_HEADER] = traceparent;
-  return timeoutMs === undefined ? { headers } : { timeoutMs, headers };
+  // Without time left it would be a call without a bound.
+  return leftMs === undefined ? { headers } : { timeoutMs: Math.max(1, leftMs), headers };
 }
 
 /** The trace of the call, or a new one. */
