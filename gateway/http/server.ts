@@ -97,6 +97,11 @@ function pathOf(url: string): string {
   return end < 0 ? path : path.slice(0, end);
 }
 
+/** HTTP/1.0 needs no `Host`, and one may name none: routers look for the path behind it. */
+function withHost(request: Request): Request {
+  return request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
+}
+
 async function upgrade(
   deps: ServerDeps,
   request: Request,
@@ -113,10 +118,11 @@ async function upgrade(
 async function answer(
   options: ServerOptions,
   deps: ServerDeps,
-  request: Request,
+  given: Request,
   path: string,
   address: string,
 ): Promise<Response> {
+  const request = withHost(given);
   if (path === "/health") return deps.health();
   const preflight = deps.cors.preflight(request);
   if (preflight !== undefined) return preflight;
