@@ -1,4 +1,4 @@
-import { createBytesMemo } from "#infra/memo/memo.ts";
+import { createBytesMemo, textBytes } from "#infra/memo/memo.ts";
 import type { RawList } from "#infra/rpc/raw-list.ts";
 import { JsonText } from "./json-text.ts";
 
@@ -16,7 +16,7 @@ export function rawListText<T, I>(name: string, itemText: (item: I) => string) {
     let text = texts.get(row);
     if (text === undefined) {
       text = itemText(raw.decode(row));
-      texts.set(row, text, Buffer.byteLength(text));
+      texts.set(row, text, textBytes(text));
     }
     return text;
   }

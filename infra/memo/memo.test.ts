@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createBytesMemo, createTextMemo } from "./memo.ts";
+import { createBytesMemo, createTextMemo, textBytes } from "./memo.ts";
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -42,4 +42,20 @@ test("a value that is set again counts once, one that is too large is not kept",
   memo.set("key", 2, 30_000);
   expect(memo.get("key")).toBeUndefined();
   expect(memo.bytes).toBe(0);
+});
+
+test("a key that is a part of a larger buffer is copied, too: it does not hold the whole", () => {
+  const memo = createBytesMemo<string>(10_000);
+  // A body of several chunks is a Buffer, whose slice is no copy.
+  const body = Buffer.concat([bytesOf("abc"), bytesOf("def")]);
+  memo.set(body.subarray(0, 3), "made", 4);
+  body.fill(0);
+  expect(memo.get(bytesOf("abc"))).toBe("made");
+});
+
+test("G4: one wide character makes a text take two bytes for each", () => {
+  expect([textBytes("x".repeat(900)), textBytes(`${"x".repeat(900)}\u4e2d`)]).toEqual([900, 1802]);
+  const memo = createTextMemo<number>(100_000);
+  memo.set(`${"x".repeat(900)}\u4e2d`, 1, 0);
+  expect(memo.bytes).toBeGreaterThanOrEqual(1802);
 });

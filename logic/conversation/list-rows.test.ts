@@ -52,3 +52,20 @@ test("where a row is left out the caller makes the list", async () => {
   const raw = new RawList(joinRows([details("a", 0n)]), (row) => fromBinary(ConversationDetailsSchema, row));
   expect(await createListRows()(raw, async () => [])).toBeUndefined();
 });
+
+test("a peer that was read elsewhere is not in the bytes of the row: his name of today is shown", async () => {
+  const shownRows = createListRows();
+  let username = "before";
+  const show = async (found: readonly ConversationDetails[]): Promise<Conversation[]> =>
+    found.map(({ conversation }) =>
+      create(ConversationSchema, { id: conversation?.id ?? "", type: ConversationType.SINGLE, peer: { username } }),
+    );
+  const names = async (): Promise<(string | undefined)[]> => {
+    const rows = joinRows([details("single", 0n, ConversationType.SINGLE)]);
+    const shown = await shownRows(new RawList(rows, (row) => fromBinary(ConversationDetailsSchema, row)), show);
+    return (shown?.rows ?? []).map((row) => shown?.decode(row).peer?.username);
+  };
+  expect(await names()).toEqual(["before"]);
+  username = "after";
+  expect(await names()).toEqual(["after"]);
+});

@@ -29,21 +29,22 @@ export function createListRows() {
     if (page !== undefined) return new RawList(page, decode);
     const known = raw.rows.map((row) => shownRows.get(row));
     const fresh = raw.rows.filter((_, at) => known[at] === undefined);
-    const made = fresh.length === 0 ? [] : await show(fresh.map((row) => raw.decode(row)));
+    const details = fresh.map((row) => raw.decode(row));
+    const made = fresh.length === 0 ? [] : await show(details);
     if (made.length !== fresh.length) return undefined;
     const encoded = made.map((one) => toBinary(ConversationSchema, one));
     for (const [at, row] of fresh.entries()) {
-      const [one, shown] = [made[at], encoded[at]];
+      const [one, shown] = [details[at], encoded[at]];
       if (one !== undefined && shown !== undefined && isComplete(one)) shownRows.set(row, shown, shown.byteLength);
     }
     const next = encoded.values();
     const bytes = joinRows(known.map((row) => row ?? (next.next().value as Uint8Array)));
-    if (made.every(isComplete)) shownPages.set(raw.bytes, bytes, bytes.byteLength);
+    if (details.every(isComplete)) shownPages.set(raw.bytes, bytes, bytes.byteLength);
     return new RawList(bytes, decode);
   };
 }
 
-/** A peer that was not read along may come later. */
-export function isComplete({ type, peer }: Conversation): boolean {
-  return type !== ConversationType.SINGLE || peer !== undefined;
+/** All that is shown is in the row: a peer that was not read along is read elsewhere, and may come later or be renamed. */
+export function isComplete({ conversation }: ConversationDetails): boolean {
+  return conversation?.type !== ConversationType.SINGLE || conversation.peer !== undefined;
 }

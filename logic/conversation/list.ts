@@ -76,10 +76,10 @@ async function shownOf(
   const shown = found.flatMap((details, at): Conversation[] => {
     const one = known[at] ?? (details.conversation === undefined ? undefined : filled.next().value);
     if (one === undefined) return [];
-    if (whole && isComplete(one)) shownOnes.set(details, one);
+    if (whole && isComplete(details)) shownOnes.set(details, one);
     return [one];
   });
-  if (whole && shown.every(isComplete)) shownLists.set(found, shown);
+  if (whole && found.every(isComplete)) shownLists.set(found, shown);
   return shown;
 }
 
