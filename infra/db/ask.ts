@@ -45,12 +45,20 @@ export function named(alias: string, column: SQLiteColumn): SQL {
   return sql`${sql.identifier(alias)}.${sql.identifier(column.name)}`;
 }
 
+/** The columns of all groups in their order, and what each is read from. */
+export function selectedOf(plan: AskPlan, hole: (at: number) => SQL): { column: SQLiteColumn; from: SQL }[] {
+  const computed = plan.computed?.(hole) ?? {};
+  return Object.entries(plan.groups).flatMap(([alias, group]) =>
+    Object.values(group).map((column) => ({
+      column,
+      from: computed[`${alias}.${column.name}`] ?? named(alias, column),
+    })),
+  );
+}
+
 /** Columns: the clock, the total, the groups in their order. */
 export function askSql(plan: AskPlan, now: SQL, hole: (at: number) => SQL): SQL {
-  const computed = plan.computed?.(hole) ?? {};
-  const columns = Object.entries(plan.groups).flatMap(([alias, group]) =>
-    Object.values(group).map((column) => computed[`${alias}.${column.name}`] ?? named(alias, column)),
-  );
+  const columns = selectedOf(plan, hole).map(({ from }) => from);
   const selected = sql.join([now, plan.total ?? sql.raw("0"), ...columns], sql`, `);
   return sql`select ${selected} from ${plan.from(hole)}`;
 }

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn } from "drizzle-orm/sqlite-core";
-import { type AnswerRow, type AskPlan, type Groups, named, rowReader } from "./ask.ts";
+import { type AnswerRow, type AskPlan, type Groups, rowReader, selectedOf } from "./ask.ts";
 import { DbError } from "./errors.ts";
 
 // A row of many columns as one text. The driver takes half as long for it as for the columns, and a row that came before is told
@@ -32,15 +32,9 @@ function formOf(column: SQLiteColumn): { readonly part: Part; readonly unpack: U
   return { part: plainPart, unpack: plainOf };
 }
 
-function columnsOf(plan: AskPlan): readonly (readonly [alias: string, column: SQLiteColumn])[] {
-  return Object.entries(plan.groups).flatMap(([alias, group]) =>
-    Object.values(group).map((column) => [alias, column] as const),
-  );
-}
-
 /** Columns: the clock, the total, all that `askSql` selects as one text. */
 export function packedSql(plan: AskPlan, now: SQL, hole: (at: number) => SQL): SQL {
-  const parts = columnsOf(plan).map(([alias, column]) => formOf(column).part(named(alias, column)));
+  const parts = selectedOf(plan, hole).map(({ column, from }) => formOf(column).part(from));
   const packed = sql`concat_ws(${between}, ${sql.join(parts, sql`, `)})`;
   return sql`select ${now}, ${plan.total ?? sql.raw("0")}, ${packed} from ${plan.from(hole)}`;
 }
@@ -56,7 +50,9 @@ export function unpackerOf<G extends Groups>(plan: AskPlan<G>): (packed: string)
 }
 
 function createUnpacker(plan: AskPlan): Unpacker {
-  const unpack = columnsOf(plan).map(([, column]) => formOf(column).unpack);
+  const unpack = Object.values(plan.groups).flatMap((group) =>
+    Object.values(group).map((column) => formOf(column).unpack),
+  );
   const read = rowReader(plan);
   return (packed) => {
     const parts = packed.split("\0");
